@@ -1,0 +1,45 @@
+"""The contract of a recurrent cell: one step of recurrence, and all work that needs no state taken out of it.
+
+Axes, as everywhere: T time steps, B batch lanes, I input features, H hidden units, G gate pre-activations.
+A sequence is time-major, `[T, B, ...]`.
+"""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+State = NamedTuple
+"""What a cell hands to its next step: a named tuple of `[B, ...]` tensors."""
+
+
+class Cell(nn.Module, ABC):
+    """A recurrence h_t = f(x_t, h_{t-1}), split into what needs the state and what does not.
+
+    A cell of your own implements the three methods and calls `super().__init__(input_size, hidden_size)`.
+    Nothing else is asked of it: the engines run it over time, carry its state, and take care of lengths and resets.
+
+    Attributes:
+        input_size: I, the features of one input step.
+        hidden_size: H, the units of the hidden state.
+        output_size: the features of one output step; H unless the cell projects its output.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, output_size: int | None = None) -> None:
+        super().__init__()
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.output_size = hidden_size if output_size is None else output_size
+
+    @abstractmethod
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first step, a named tuple of `[B, ...]` tensors on the parameters' device."""
+
+    @abstractmethod
+    def project(self, inputs: Float[Tensor, "*T B I"]) -> Float[Tensor, "*T B G"]:
+        """Everything that does not need the state, for the whole sequence in one product: W_x x_t + b."""
+
+    @abstractmethod
+    def step(self, projected: Float[Tensor, "B G"], state: State) -> tuple[Float[Tensor, "B O"], State]:
+        """One step of recurrence: the output of this step and the state for the next."""

@@ -1,0 +1,32 @@
+"""Errors that a user can cause, and the checks that raise them.
+
+A `UserError` is one plain sentence: what is wrong, where, and what would be right. The command line prints it
+without a traceback and exits with code 2 (`throughtime.run.command_line`).
+"""
+
+from collections.abc import Collection
+
+
+class UserError(Exception):
+    """A mistake that the person who typed the command can put right."""
+
+
+def check_positive(**values: float) -> None:
+    """Raise `UserError` for the first named value that is not above zero."""
+    for name, value in values.items():
+        if not value > 0:
+            raise UserError(f"{name} must be above 0, not {value}")
+
+
+def check_fraction(**values: float) -> None:
+    """Raise `UserError` for the first named value that is not in [0, 1)."""
+    for name, value in values.items():
+        if not 0 <= value < 1:
+            raise UserError(f"{name} must be at least 0 and below 1, not {value}")
+
+
+def check_choice(choices: Collection[str], **values: str) -> None:
+    """Raise `UserError` for the first named value that is none of `choices`."""
+    for name, value in values.items():
+        if value not in choices:
+            raise UserError(f"{name}={value} is not known; choose one of: {', '.join(sorted(choices))}")
