@@ -5,12 +5,11 @@ A sequence is time-major, `[T, B, ...]`.
 """
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-State = NamedTuple
+State = tuple[Tensor, ...]
 """What a cell hands to its next step: a named tuple of `[B, ...]` tensors."""
 
 
@@ -18,7 +17,8 @@ class Cell(nn.Module, ABC):
     """A recurrence h_t = f(x_t, h_{t-1}), split into what needs the state and what does not.
 
     A cell of your own implements the three methods and calls `super().__init__(input_size, hidden_size)`.
-    Nothing else is asked of it: the engines run it over time, carry its state, and take care of lengths and resets.
+    Nothing else is asked of it: the engines run it over time, carry its state, and take care of lengths and
+    resets.
 
     Attributes:
         input_size: I, the features of one input step.

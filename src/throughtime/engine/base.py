@@ -11,8 +11,8 @@ from throughtime.cell.base import Cell, State
 class Engine(ABC):
     """Runs a cell over a sequence. Every engine gives the numbers of `Reference`, values and gradients alike.
 
-    An engine holds no parameters and no state of its own, so a checkpoint does not depend on it. It is handed the raw
-    inputs and calls `cell.project` itself, because a native kernel takes the input and its weight instead.
+    An engine holds no parameters and no state of its own, so a checkpoint does not depend on it. It is handed the
+    raw inputs and calls `cell.project` itself, because a native kernel takes the input and its weight instead.
     """
 
     @abstractmethod
@@ -40,7 +40,7 @@ class Engine(ABC):
             cell: the recurrence.
             inputs: the sequence, time-major.
             state: the state before the first step.
-            lengths: the true steps of each lane, 0 to T; from there on a lane's outputs are 0 and its state stays.
+            lengths: the true steps of each lane, 0 to T; from there on its outputs are 0 and its state stays.
             resets: where true, the lane's state is replaced by the cell's initial state *before* that step.
 
         Returns:

@@ -1,0 +1,87 @@
+"""torch's own recurrent kernels, called on the parameters of our cells.
+
+On a GPU these are cuDNN's; on a CPU an LSTM without projection goes to oneDNN, and the rest to ATen's loop.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from throughtime.cell.base import Cell, State
+from throughtime.cell.elman import Elman
+from throughtime.cell.gru import GRU
+from throughtime.cell.lstm import LSTM
+
+ELMAN_KERNELS = {torch.tanh: torch.rnn_tanh, torch.relu: torch.rnn_relu}
+
+
+def missing(cell: Cell) -> str | None:
+    """Why torch has no kernel for this cell, as half a sentence; None when it has one."""
+    # A subclass may have another step, so only these very classes count.
+    kind = type(cell)
+    if kind not in (Elman, LSTM, GRU):
+        return "torch has kernels for elman, lstm and gru only"
+    if kind is Elman and cell.activation not in ELMAN_KERNELS:
+        return "torch's kernel knows the activations tanh and relu only"
+    if kind is LSTM and cell.weight_peephole is not None:
+        return "torch's kernel has no peepholes"
+    if kind is LSTM and cell.weight_projection is not None and cell.output_size >= cell.hidden_size:
+        return "torch's kernel has projections to fewer than hidden_size features only"
+    if kind is GRU and cell.bias_recurrent is None:
+        return "torch's kernel resets after the product, not before it"
+    return None
+
+
+def run_kernel(
+    cell: Cell,
+    inputs: Float[Tensor, "T B I"] | Float[Tensor, "N I"],
+    state: State,
+    batch_sizes: Int[Tensor, " T"] | None = None,
+) -> tuple[Float[Tensor, "T B O"] | Float[Tensor, "N O"], State]:
+    """Run the cell over a whole sequence in one call.
+
+    Args:
+        cell: one that `missing` has nothing against.
+        inputs: the sequence; or, with `batch_sizes`, the N steps of a packed one.
+        state: the state before the first step.
+        batch_sizes: how many lanes are still running at each step, for a packed sequence.
+    """
+    function, *weights = _function_and_weights(cell)
+    parts = [part[None] for part in state]
+    if torch.is_autocast_enabled(inputs.device.type):
+        dtype = torch.get_autocast_dtype(inputs.device.type)
+    else:
+        dtype = cell.bias.dtype
+    inputs, weights, parts = inputs.to(dtype), [w.to(dtype) for w in weights], [p.to(dtype) for p in parts]
+    # Kernels keep what their gradient needs only when told that they train, whatever mode the module is in.
+    biased, layers, dropout, train, bidirectional, batch_first = (
+        True,
+        1,
+        0.0,
+        torch.is_grad_enabled(),
+        False,
+        False,
+    )
+    before = parts if isinstance(cell, LSTM) else parts[0]
+    options = (weights, biased, layers, dropout, train, bidirectional)
+    if batch_sizes is None:
+        outputs, *after = function(inputs, before, *options, batch_first)
+    else:
+        outputs, *after = function(inputs, batch_sizes, before, *options)
+    if isinstance(cell, Elman):
+        outputs = cell.readout(outputs)
+    return outputs, type(state)(*(part[0].to(cell.bias.dtype) for part in after))
+
+
+def _function_and_weights(cell: Cell) -> tuple[Callable | Tensor, ...]:
+    """torch's function, and W, U, b, the second bias that it asks for, and R where there is one."""
+    weights = (cell.weight_input, cell.weight_recurrent, cell.bias)
+    second = torch.zeros_like(cell.bias)
+    if isinstance(cell, Elman):
+        return ELMAN_KERNELS[cell.activation], *weights, second
+    if isinstance(cell, GRU):
+        return torch.gru, *weights, torch.cat((second[cell.hidden_size :], cell.bias_recurrent))
+    projection = () if cell.weight_projection is None else (cell.weight_projection,)
+    return torch.lstm, *weights, second, *projection

@@ -1,0 +1,50 @@
+"""The plain loop over time: the numbers that every other engine must give."""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from throughtime.cell.base import Cell, State
+from throughtime.cell.state import select
+from throughtime.engine.base import Engine
+
+
+class Reference(Engine):
+    """Runs any cell from its three methods, differentiated by autograd."""
+
+    def refusal(
+        self,
+        cell: Cell,
+        inputs: Float[Tensor, "T B I"],
+        lengths: Int[Tensor, " B"] | None,
+        resets: Bool[Tensor, "T B"] | None,
+    ) -> str | None:
+        return None
+
+    def run(
+        self,
+        cell: Cell,
+        inputs: Float[Tensor, "T B I"],
+        state: State,
+        lengths: Int[Tensor, " B"] | None = None,
+        resets: Bool[Tensor, "T B"] | None = None,
+    ) -> tuple[Float[Tensor, "T B O"], State]:
+        steps, lanes = inputs.shape[:2]
+        if lengths is not None:
+            running = torch.arange(steps, device=inputs.device)[:, None] < lengths
+            # Padding may hold anything; a NaN times a gradient of 0 would still reach the weights.
+            inputs = torch.where(running[..., None], inputs, 0)
+            resets = None if resets is None else resets & running
+        start = None if resets is None else cell.initial_state(lanes)
+
+        outputs = []
+        for t, projected in enumerate(cell.project(inputs)):
+            if resets is not None:
+                state = select(resets[t], start, state)
+            output, after = cell.step(projected, state)
+            if lengths is not None:
+                output = torch.where(running[t, :, None], output, 0)
+                after = select(running[t], after, state)
+            outputs.append(output)
+            state = after
+        return torch.stack(outputs), state
