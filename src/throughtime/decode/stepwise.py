@@ -1,0 +1,36 @@
+"""The loop that decoders share which choose each symbol from the log-probabilities of that one step."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from throughtime.cell.state import Tree
+from throughtime.decode.base import Step
+
+
+def write_stepwise(
+    choose: Callable[[Tensor], Tensor],
+    step: Step,
+    log_probabilities: Float[Tensor, "B V"],
+    state: Tree,
+    length: int,
+    end: int | None = None,
+) -> Iterator[Int[Tensor, " B"]]:
+    """Yield `choose(log_probabilities [B, V]) -> ids [B]`, then step, up to `length` times.
+
+    The inference mode is entered anew for every symbol: around a `yield` it would leak into the caller.
+    """
+    ended = torch.zeros(len(log_probabilities), dtype=torch.bool, device=log_probabilities.device)
+    for position in range(length):
+        with torch.inference_mode():
+            if position > 0:
+                log_probabilities, state = step(ids, state)
+            ids = choose(log_probabilities)
+            if end is not None:
+                ids = ids.masked_fill(ended, end)
+                ended = ended | (ids == end)
+        yield ids
+        if end is not None and bool(ended.all()):
+            return
