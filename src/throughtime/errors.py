@@ -11,14 +11,14 @@ class UserError(Exception):
     """A mistake that the person who typed the command can put right."""
 
 
-def check_positive(**values: float) -> None:
+def check_positive(**values: int | float) -> None:
     """Raise `UserError` for the first named value that is not above zero."""
     for name, value in values.items():
         if not value > 0:
             raise UserError(f"{name} must be above 0, not {value}")
 
 
-def check_fraction(**values: float) -> None:
+def check_fraction(**values: int | float) -> None:
     """Raise `UserError` for the first named value that is not in [0, 1)."""
     for name, value in values.items():
         if not 0 <= value < 1:
@@ -30,3 +30,15 @@ def check_choice(choices: Collection[str], **values: str) -> None:
     for name, value in values.items():
         if value not in choices:
             raise UserError(f"{name}={value} is not known; choose one of: {', '.join(sorted(choices))}")
+
+
+class Interrupted(BaseException):
+    """The run was asked to stop by a signal, and has saved its checkpoint.
+
+    Attributes:
+        signal_number: SIGINT or SIGTERM; the process exits with 128 plus it.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(f"stopped by signal {signal_number}")
+        self.signal_number = signal_number

@@ -24,9 +24,9 @@ class Batch(NamedTuple):
     fresh: bool
     lengths: Int[Tensor, " B"] | None = None
     resets: Bool[Tensor, "T B"] | None = None
-    mask: Bool[Tensor, "T B *"] | None = None
+    mask: Bool[Tensor, "T B ..."] | None = None
 
-    def target_mask(self) -> Bool[Tensor, "T B *"] | None:
+    def target_mask(self) -> Bool[Tensor, "T B ..."] | None:
         """Which targets count: `mask` where given, else the steps before each lane's length, else None for all."""
         if self.mask is not None or self.lengths is None:
             return self.mask

@@ -1,0 +1,144 @@
+"""When a run is saved: at steps and validations from which it can go on exactly, and when a signal asks it to stop.
+
+A checkpoint is taken either at the end of a training step after which no validation is due, or at the end of a
+validation. Lightning restores both to the very next step; one taken between a step and its validation would lose the
+validation. Three files lie in the folder: `best.ckpt` by the monitored metric, `last.ckpt`, and `previous.ckpt`, the
+one before it, should the last be damaged.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch import callbacks
+from torch import Tensor
+
+from throughtime.errors import Interrupted, check_positive
+
+BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
+
+
+class Checkpoint(callbacks.Checkpoint):
+    """Saves the best and the last state of a run, and saves before the process leaves on SIGTERM or Ctrl-C.
+
+    Args:
+        every_n_seconds: time between two saves of the last state; validations save besides.
+        every_n_steps: steps between two saves; None for time alone.
+    """
+
+    def __init__(self, every_n_seconds: float = 30.0, every_n_steps: int | None = None) -> None:
+        check_positive(every_n_seconds=every_n_seconds)
+        if every_n_steps is not None:
+            check_positive(every_n_steps=every_n_steps)
+        self.every_n_seconds = every_n_seconds
+        self.every_n_steps = every_n_steps
+        self.best: float | None = None
+        self.best_step: int | None = None
+        self._signal: int | None = None
+        self._handlers: dict[int, Any] = {}
+        self._saved_at = 0.0
+        self._random: dict[str, Any] | None = None
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if stage == "fit":
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._handlers[number] = signal.signal(number, self._note_signal)
+            self._saved_at = time.monotonic()
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        while self._handlers:
+            signal.signal(*self._handlers.popitem())
+
+    def _note_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._signal is not None:  # the second one does not wait for a step to end
+            raise Interrupted(number)
+        self._signal = number
+
+    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        if self._random is not None:
+            set_random_state(self._random)
+            self._random = None
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.fit_loop.epoch_loop._should_accumulate() or self._validation_is_due(trainer):
+            return
+        if self._signal is not None or self._save_is_due(trainer):
+            self._save_last(trainer)
+        self._leave_on_signal()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.sanity_checking or trainer.state.fn != "fit":
+            return
+        value = trainer.callback_metrics.get(pl_module.monitor)
+        if value is not None and self._is_better(float(value), pl_module.mode):
+            self.best, self.best_step = float(value), trainer.global_step
+            trainer.save_checkpoint(self._folder(trainer) / BEST)
+        self._save_last(trainer)
+        self._leave_on_signal()
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._save_last(trainer)
+
+    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint["random"] = random_state()
+
+    def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+        self._random = checkpoint["random"]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "best_step": self.best_step}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best, self.best_step = state_dict["best"], state_dict["best_step"]
+
+    def _is_better(self, value: float, mode: str) -> bool:
+        if not np.isfinite(value):
+            return False
+        return self.best is None or (value < self.best if mode == "min" else value > self.best)
+
+    def _save_is_due(self, trainer: pl.Trainer) -> bool:
+        if self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0:
+            return True
+        return time.monotonic() - self._saved_at >= self.every_n_seconds
+
+    @staticmethod
+    def _validation_is_due(trainer: pl.Trainer) -> bool:
+        loop = trainer.fit_loop
+        return loop.epoch_loop._should_check_val_fx(loop._data_fetcher)
+
+    def _save_last(self, trainer: pl.Trainer) -> None:
+        folder = self._folder(trainer)
+        last = folder / LAST
+        if last.exists():  # a second name for the old file, so that there is a last.ckpt at every moment
+            second_name = folder / f".{PREVIOUS}"
+            second_name.unlink(missing_ok=True)
+            os.link(last, second_name)
+            os.replace(second_name, folder / PREVIOUS)
+        trainer.save_checkpoint(last)
+        self._saved_at = time.monotonic()
+
+    def _leave_on_signal(self) -> None:
+        if self._signal is not None:
+            raise Interrupted(self._signal)
+
+    @staticmethod
+    def _folder(trainer: pl.Trainer) -> Path:
+        return Path(trainer.default_root_dir) / "checkpoints"
+
+
+def random_state() -> dict[str, Any]:
+    """The states of all generators that training draws from, as tensors: torch on the CPU and on every GPU."""
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
+
+
+def set_random_state(state: dict[str, Tensor | list[Tensor]]) -> None:
+    """Restore what `random_state` gave."""
+    torch.set_rng_state(state["cpu"].cpu())
+    if state["cuda"]:
+        torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])

@@ -1,0 +1,55 @@
+"""From a configuration to the parts of an experiment: the one place where they are wired together."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lightning.pytorch import LightningDataModule
+
+from throughtime.errors import UserError
+from throughtime.run.instantiate import instantiate
+from throughtime.task.base import Task, check_horizon
+
+Config = Mapping[str, Any]
+"""A whole resolved configuration in plain containers."""
+
+
+def build_data(config: Config) -> LightningDataModule:
+    """The data, read, split and turned into ids or numbers; the tokenizer is fitted on the training split.
+
+    Raises:
+        UserError: whatever is wrong with the data or with what was asked of them.
+    """
+    data = instantiate(config["data"], "data")
+    if config.get("tokenizer") is not None:
+        data.connect(instantiate(config["tokenizer"], "tokenizer"))
+    data.prepare_data()
+    data.setup()
+    return data
+
+
+def build_task(config: Config, artifacts: dict[str, Any]) -> Task:
+    """The task with its model and head, sized for the data.
+
+    Args:
+        config: the whole configuration, of a new run or out of a checkpoint.
+        artifacts: what the data fitted, in plain containers (`data.artifacts()`, or a checkpoint's).
+    """
+    engine = instantiate(config["engine"], "engine")
+    cell = instantiate(config["cell"], "cell")
+    model = instantiate(config["model"], "model")(cell=cell, engine=engine, **artifacts["input_sizes"])
+    head = instantiate(config["head"], "head")(input_size=model.output_size, **artifacts["output_sizes"])
+    if getattr(head, "tied", False):
+        head.tie(model.front.weight)
+    optimization = instantiate(config["optim"], "optim")
+    check_horizon(config["task"].get("horizon"), config["data"].get("chunk_length", 1))
+    return instantiate(config["task"], "task", model=model, head=head, optimization=optimization, artifacts=artifacts)
+
+
+def check_fit(task_config: Mapping[str, Any], data_name: str, kind: str) -> None:
+    """Raise `UserError` where a task is given the data of another task."""
+    from throughtime.run.trust import locate
+
+    task: type[Task] = locate(task_config["_target_"], "task")
+    if kind != task.kind:
+        fitting = ", ".join(task.fitting_data)
+        raise UserError(f"task={task.name} cannot be trained on data={data_name}; data that fit: {fitting}")

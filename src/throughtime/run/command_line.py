@@ -1,0 +1,77 @@
+"""From the words that a user types to a run, and from any mistake to one plain sentence with exit code 2.
+
+Nothing here imports torch, so that `--help`, `--cfg job` and a mistyped key answer within about a second.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from throughtime.errors import Interrupted, UserError
+from throughtime.run import folder
+from throughtime.run.mistakes import explain
+
+CHANGEABLE_ON_RESUME = ("trainer.", "callback.", "decode.", "logger.", "hydra.", "debug=")
+
+
+def run_command(main: Callable[[], object]) -> None:
+    """Run a Hydra main function; tell mistakes in a sentence (exit code 2) and leave on a signal with its own code."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would print, and we say it better
+    OmegaConf.register_new_resolver("token", folder.token, use_cache=True)
+    typed = sys.argv[1:]
+    configurations = Path(sys.argv[0]).resolve().parent / "conf"
+    try:
+        sys.argv[1:] = resume_arguments(typed, configurations)
+        main()
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        if "debug=trace" in typed:
+            traceback.print_exc()
+        sentence = str(error) if isinstance(error, UserError) else explain(error, typed, configurations)
+        print(f"error: {sentence}", file=sys.stderr)
+        sys.exit(2)
+    except Interrupted as interrupted:
+        sys.exit(128 + interrupted.signal_number)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def resume_arguments(arguments: list[str], configurations: Path) -> list[str]:
+    """Turn `resume=RUN …` into arguments that make the run's own recorded configuration the primary one.
+
+    The recorded configuration is whole and resolved, so a change in conf/ since then cannot change the run.
+
+    Raises:
+        UserError: RUN is not a run's folder, or another argument would change what the run is.
+    """
+    given = [argument for argument in arguments if argument.startswith("resume=")]
+    if not given or given[-1] in ("resume=", "resume=null"):
+        return arguments
+    path = given[-1].removeprefix("resume=").strip("'\"")
+    run = folder.existing_run(path, "resume")
+    others = [argument for argument in arguments if argument not in given]
+    for argument in others:
+        if "=" in argument and not argument.startswith(CHANGEABLE_ON_RESUME):
+            raise UserError(
+                f"{argument} cannot be changed on resume: a run goes on with its own configuration; only keys of "
+                "trainer, callback, decode and logger can be changed"
+            )
+    return [
+        *("--config-path", str(run.path.resolve()), "--config-name", run.config.stem),
+        f"hydra.searchpath=[{_quoted(f'file://{configurations}')}]",
+        *("hydra/job_logging=stdout", "hydra.output_subdir=null"),
+        f"hydra.run.dir={_quoted(path)}",
+        f"resume={_quoted(path)}",
+        *others,
+    ]
+
+
+def _quoted(value: str) -> str:
+    """A value in the quotes of Hydra's override grammar."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,37 @@
+"""`results.json`: what a run came to, whole at every moment."""
+
+from dataclasses import asdict, dataclass, field
+
+from throughtime.run.folder import RunFolder, write_json
+
+
+@dataclass
+class Results:
+    """The fields of results.json.
+
+    Attributes:
+        status: running, completed, interrupted or failed.
+        best: the best value of the monitored metric, and `best_step` the optimiser step that gave it.
+        metrics: the final value of every logged metric, by its name.
+        speed: training tokens a second over the whole run, validations included.
+    """
+
+    task: str
+    seed: int
+    overrides: list[str]
+    monitor: str
+    mode: str
+    status: str = "running"
+    best: float | None = None
+    best_step: int | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    parameters: int = 0
+    steps: int = 0
+    epochs: int = 0
+    seconds: float = 0.0
+    speed: float = 0.0
+    checkpoint: str | None = None
+
+    def write(self, folder: RunFolder) -> None:
+        """Write results.json by rename."""
+        write_json(folder.results, asdict(self))

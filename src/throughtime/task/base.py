@@ -1,0 +1,133 @@
+"""What every task is: a model with a head, trained through time by Lightning's automatic optimisation.
+
+The loss of a chunk is the mean over its counted targets (tokens, frames, points). Validation and test add up totals and
+counts, so their means do not depend on how the data were cut into batches. Each stage carries a state of its own, and
+the sanity check leaves none behind.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torchmetrics import MeanMetric
+
+from throughtime.data.batch import Batch
+from throughtime.errors import UserError, check_positive
+from throughtime.head.base import Head
+from throughtime.optim.optimization import Optimization
+from throughtime.task.through_time import Carried
+
+STAGES = ("train", "val", "test")
+
+
+class Task(LightningModule):
+    """A model and a head, what is trained and what is measured.
+
+    Args:
+        model: inputs to features, `model(inputs, state, lengths, resets) -> (features [T, B, H], state)`.
+        head: features to a loss and to predictions.
+        optimization: optimiser and schedule.
+        horizon: k2 of truncated backpropagation through time; None for the chunk's own length.
+
+    Attributes:
+        name: the task's name on the command line.
+        kind: the kind of data that it is trained on (a datamodule's `kind`).
+        fitting_data: the names of such data on the command line.
+        monitor, mode: the metric that tells the best model, and whether "min" or "max" of it is best.
+        tokens_seen: counted training targets so far.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[str]
+    fitting_data: ClassVar[tuple[str, ...]]
+    monitor: ClassVar[str]
+    mode: ClassVar[str] = "min"
+
+    def __init__(self, model: nn.Module, head: Head, optimization: Optimization, horizon: int | None = None) -> None:
+        super().__init__()
+        if horizon is not None:
+            check_positive(horizon=horizon)
+        self.model = model
+        self.head = head
+        self.optimization = optimization
+        self.carried = {stage: Carried(horizon if stage == "train" else None) for stage in STAGES}
+        self.tokens_seen = 0
+        self._losses = nn.ModuleDict({stage: MeanMetric().set_dtype(torch.float64) for stage in ("val", "test")})
+        self._recent: tuple[Tensor | float, int] = (0.0, 0)
+
+    def measures(self, stage: str, loss: float) -> Mapping[str, float]:
+        """The field's own measures at the end of a stage, by their names without the stage's; given the mean loss."""
+        return {}
+
+    def update_measures(self, stage: str, batch: Batch, features: Tensor) -> None:
+        """Take one evaluation batch into account for `measures`."""
+
+    def configure_optimizers(self) -> Any:
+        return self.optimization.configure(self, self.trainer.estimated_stepping_batches)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss, count = self._loss("train", batch)
+        self.tokens_seen += count
+        total, seen = self._recent
+        self._recent = (total + loss.detach() * count, seen + count)
+        if (batch_idx + 1) % self.trainer.log_every_n_steps == 0 and self._recent[1]:
+            self.log("train/loss", self._recent[0] / self._recent[1], prog_bar=True)
+            self._recent = (0.0, 0)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._evaluate("val", batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        self._evaluate("test", batch)
+
+    def on_validation_epoch_start(self) -> None:
+        self.carried["val"].forget()
+
+    def on_test_epoch_start(self) -> None:
+        self.carried["test"].forget()
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_measures("val")
+        self.carried["val"].forget()
+
+    def on_test_epoch_end(self) -> None:
+        self._log_measures("test")
+        self.carried["test"].forget()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["carried"] = self.carried["train"].state_dict()
+        checkpoint["tokens_seen"] = self.tokens_seen
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.carried["train"].load_state_dict(checkpoint["carried"], self.model)
+        self.tokens_seen = checkpoint["tokens_seen"]
+
+    def _loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
+        features = self.carried[stage].run(self.model, batch)
+        mask = batch.target_mask()
+        count = batch.targets.numel() if mask is None else int(mask.sum())
+        if stage != "train":
+            self.update_measures(stage, batch, features)
+        return self.head.loss(features, batch.targets, mask), count
+
+    def _evaluate(self, stage: str, batch: Batch) -> None:
+        loss, count = self._loss(stage, batch)
+        self._losses[stage].update(loss.double(), count)
+
+    def _log_measures(self, stage: str) -> None:
+        loss = float(self._losses[stage].compute())
+        self._losses[stage].reset()
+        values = {"loss": loss, **self.measures(stage, loss)}
+        self.log_dict({f"{stage}/{name}": value for name, value in values.items()}, prog_bar=False)
+
+
+def check_horizon(horizon: int | None, chunk_length: int) -> None:
+    """Raise `UserError` unless k2 >= k1: the gradient must reach back at least through the chunk that has the loss."""
+    if horizon is not None and horizon < chunk_length:
+        raise UserError(
+            f"task.horizon={horizon} is shorter than data.chunk_length={chunk_length}; "
+            "the horizon (k2) must be at least the chunk (k1)"
+        )

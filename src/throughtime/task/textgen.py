@@ -1,0 +1,76 @@
+"""Text generation: predict the next symbol of a text, and write text by sampling from the predictions."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Int
+from torch import Tensor, nn
+
+from throughtime.decode.base import Decoder
+from throughtime.decode.prime import prime, step_of
+from throughtime.head.base import Head
+from throughtime.optim.optimization import Optimization
+from throughtime.task.base import Task
+from throughtime.tokenizer.restore import tokenizer_from_state
+from throughtime.tokenizer.stream import Origin
+
+
+class TextGeneration(Task):
+    """A language model p(x_{t+1} | x_1 .. x_t), measured in nats a token, bits a character and perplexity.
+
+    Bits per character count the characters that the tokens cover, so characters, bytes, words and BPE compare:
+
+        bpc = total nats / (ln 2 · characters) = loss / (ln 2 · characters per token).
+
+    Args:
+        artifacts: what the data fitted, in plain containers: the tokenizer's state and the characters per token.
+    """
+
+    name: ClassVar[str] = "textgen"
+    kind: ClassVar[str] = "text"
+    fitting_data: ClassVar[tuple[str, ...]] = ("characters", "text", "lines")
+    monitor: ClassVar[str] = "val/bpc"
+
+    def __init__(
+        self,
+        model: nn.Module,
+        head: Head,
+        optimization: Optimization,
+        artifacts: dict[str, Any],
+        horizon: int | None = None,
+    ) -> None:
+        super().__init__(model, head, optimization, horizon)
+        self.tokenizer = tokenizer_from_state(artifacts["tokenizer"])
+        self.characters_per_token: dict[str, float] = artifacts["characters_per_token"]
+
+    def measures(self, stage: str, loss: float) -> Mapping[str, float]:
+        bits = loss / math.log(2)
+        return {"bpc": bits / self.characters_per_token[stage], "perplexity": math.exp(min(loss, 700.0))}
+
+    def write(
+        self, prompt: str, length: int, decoder: Decoder, generator: torch.Generator, samples: int = 1
+    ) -> Iterator[Int[Tensor, " B"]]:
+        """Go on from a prompt: the ids of all samples, one step after another, up to `length` steps.
+
+        The model must be in evaluation mode. Where sequences have an end symbol, a sample ends with it.
+
+        Raises:
+            UserError: the prompt has a symbol that the vocabulary lacks and the tokenizer's policy is an error.
+        """
+        vocabulary = self.tokenizer.vocabulary
+        ids = [int(index) for index in self.tokenizer.encode(prompt, Origin("the prompt"))]
+        if vocabulary.start is not None:
+            ids.insert(0, vocabulary.start)
+        if not ids:  # a text without boundaries has no beginning to start from; a new line is the nearest thing
+            ids = [int(index) for index in self.tokenizer.encode("\n", Origin("the empty prompt"))]
+        read = torch.tensor(ids, device=self.device)[:, None].expand(-1, samples)
+        predicted, state = prime(self.model, self.head.predict, read, self.model.initial_state(samples))
+        step = step_of(self.model.step, self.head.predict)
+        return decoder(step, predicted, state, length, generator, end=vocabulary.end)
+
+    def generate(self, prompt: str, length: int, decoder: Decoder, generator: torch.Generator) -> str:
+        """The prompt and what one sample makes of it."""
+        written = [int(ids[0]) for ids in self.write(prompt, length, decoder, generator)]
+        return prompt + self.tokenizer.decode(written)

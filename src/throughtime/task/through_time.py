@@ -1,0 +1,117 @@
+"""Truncated backpropagation through time: which state a chunk starts from, and how far back its gradient goes.
+
+TBPTT(k1, k2) (Williams & Peng 1990): after every k1 steps (the chunk) the loss of those k1 steps is differentiated
+through the last k2 >= k1 steps (the horizon). With k2 = k1 the state after a chunk is detached and carried to the next.
+With k2 > k1 the state from before the last k2 - k1 steps is kept together with their inputs, and those steps are run again:
+
+    kept state s --[ older inputs: k2 - k1 steps ]--[ chunk: k1 steps, with the loss ]-->
+                 |<------------------ gradient: k2 steps ------------------>|
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from throughtime.cell.state import Tree, detach, from_plain, map_state, to_plain
+from throughtime.data.batch import Batch
+
+
+class Carried:
+    """What one stage (training, validation or test) carries from one chunk to the next.
+
+    Args:
+        horizon: k2, the steps through which the gradient goes back; None for the chunk itself (k2 = k1).
+    """
+
+    def __init__(self, horizon: int | None = None) -> None:
+        self.horizon = horizon
+        self.forget()
+
+    def forget(self) -> None:
+        """Carry nothing: the next batch must be a fresh one, and is treated as such."""
+        self._state: Tree | None = None
+        self._older: Batch | None = None
+
+    def run(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The model's features `[T, B, H]` of this chunk, starting from the state carried so far."""
+        if batch.fresh or self._state is None:
+            self._state, self._older = model.initial_state(batch.targets.shape[1]), None
+        if self.horizon is None:
+            features, state = model(batch.inputs, self._state, batch.lengths, batch.resets)
+            self._state = detach(state)
+            return features
+        return self._run_with_horizon(model, batch)
+
+    def _run_with_horizon(self, model: nn.Module, batch: Batch) -> Tensor:
+        window = _join(self._older, batch)
+        steps, chunk = _steps(window), _steps(batch)
+        kept = min(steps, max(self.horizon - chunk, 0))
+        cut = steps - kept
+        parts, state = [], self._state
+        for start, stop in ((0, cut), (cut, steps)):
+            if start == stop:
+                continue
+            part = _cut(window, start, stop)
+            features, state = model(part.inputs, state, part.lengths, part.resets)
+            parts.append(features)
+            if stop == cut:
+                next_state = detach(state)
+        self._state = next_state if cut else self._state
+        self._older = _cut(window, cut, steps) if kept else None
+        return torch.cat(parts)[-chunk:]
+
+    def state_dict(self) -> dict[str, Any]:
+        """The carried state as tensors in plain containers; empty where nothing is carried."""
+        if self._state is None:
+            return {}
+        older = None if self._older is None else {"inputs": to_plain(self._older.inputs), "resets": self._older.resets}
+        return {"state": to_plain(self._state), "older": older}
+
+    def load_state_dict(self, saved: dict[str, Any], model: nn.Module) -> None:
+        """Take up what `state_dict` gave, on the model's device and in the classes of its states."""
+        self.forget()
+        if not saved:
+            return
+        batch_size = _first(saved["state"]).shape[0]
+        self._state = from_plain(saved["state"], like=model.initial_state(batch_size))
+        if saved["older"] is not None:
+            device = _first(self._state).device
+            inputs = map_state(lambda tensor: tensor.to(device), saved["older"]["inputs"])
+            resets = saved["older"]["resets"]
+            resets = None if resets is None else resets.to(device)
+            self._older = Batch(inputs, _first(inputs), fresh=False, resets=resets)
+
+
+def _first(tree: Tree) -> Tensor:
+    return tree if isinstance(tree, Tensor) else _first(tree[0])
+
+
+def _steps(batch: Batch) -> int:
+    return batch.targets.shape[0]
+
+
+def _join(older: Batch | None, batch: Batch) -> Batch:
+    """One batch of the older inputs followed by the chunk's; the targets only tell the shape from here on."""
+    if older is None:
+        return batch
+    inputs = map_state(lambda a, b: torch.cat([a, b]), older.inputs, batch.inputs)
+    lengths = None if batch.lengths is None else batch.lengths + _steps(older)
+    resets = None
+    if older.resets is not None or batch.resets is not None:
+        resets = torch.cat([_resets(older), _resets(batch)])
+    return Batch(inputs, _first(inputs), fresh=False, lengths=lengths, resets=resets)
+
+
+def _cut(batch: Batch, start: int, stop: int) -> Batch:
+    """The steps from `start` to before `stop`."""
+    inputs = map_state(lambda tensor: tensor[start:stop], batch.inputs)
+    lengths = None if batch.lengths is None else (batch.lengths - start).clamp(0, stop - start)
+    resets = None if batch.resets is None else batch.resets[start:stop]
+    return Batch(inputs, _first(inputs), fresh=False, lengths=lengths, resets=resets)
+
+
+def _resets(batch: Batch) -> Tensor:
+    if batch.resets is not None:
+        return batch.resets
+    return torch.zeros(batch.targets.shape[:2], dtype=torch.bool, device=batch.targets.device)
