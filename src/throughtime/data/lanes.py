@@ -1,0 +1,112 @@
+"""A long text as B contiguous lanes, in chunks of T steps."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Integer
+
+from throughtime.data.batch import Batch
+from throughtime.data.position import Position
+from throughtime.errors import UserError, check_positive
+
+
+class Lanes:
+    """Batches for training through time: every lane goes on in a chunk where it stopped in the chunk before.
+
+    The N ids make N - 1 pairs of an input and the id that follows it, its target. The pairs are dealt to B
+    lanes in contiguous stretches that differ by one pair at most, and an epoch goes through all of them in
+    ceil(longest / T) chunks; the last chunk may be shorter, and in it `lengths` says which lanes have a step
+    less. So every id but the very first is a target exactly once an epoch.
+
+    With `random_offset` the pairs are taken to be a ring and the first lane begins at a random place of it,
+    which is a function of the seed and the epoch alone. Nothing is lost by it: the lane that passes the end
+    goes on at the beginning of the text, with a reset mark there.
+
+    Args:
+        ids: the whole text, `[N]`; a memory map, of which a chunk reads what it needs.
+        batch_size: B.
+        chunk_length: T.
+        documents: where documents begin in `ids`; a lane that comes to one within an epoch has a reset mark
+            there.
+        random_offset: whether each epoch begins at another place.
+        seed: of the random offsets.
+    """
+
+    def __init__(
+        self,
+        ids: Integer[np.ndarray, " N"],
+        batch_size: int,
+        chunk_length: int,
+        documents: Sequence[int] | np.ndarray = (),
+        random_offset: bool = False,
+        seed: int = 1,
+    ) -> None:
+        check_positive(batch_size=batch_size, chunk_length=chunk_length)
+        if len(ids) < 2:
+            raise UserError(f"a text of {len(ids)} symbols has nothing to predict; at least 2 are needed")
+        self.ids = ids
+        self.batch_size = batch_size
+        self.chunk_length = chunk_length
+        self.random_offset = random_offset
+        self.seed = seed
+        self.position = Position()
+        self._pairs = len(ids) - 1
+        shortest, longer = divmod(self._pairs, batch_size)
+        lanes = np.arange(batch_size)
+        self._starts = lanes * shortest + np.minimum(lanes, longer)
+        self._lengths = shortest + (lanes < longer)
+        # The beginning of the text counts as one: a lane may come to it around the ring.
+        self._documents = np.union1d([0], np.asarray(documents, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return -(-int(self._lengths[0]) // self.chunk_length)
+
+    def __iter__(self) -> Iterator[Batch]:
+        self.position.begin(len(self))
+        return self._chunks()
+
+    def _chunks(self) -> Iterator[Batch]:
+        while self.position.batch < len(self):
+            chunk = self.position.batch
+            self.position.advance()
+            yield self._chunk(self.position.epoch, chunk)
+
+    def offset(self, epoch: int) -> int:
+        """The pair that the first lane of an epoch begins with."""
+        if not self.random_offset:
+            return 0
+        return int(np.random.default_rng((self.seed, epoch)).integers(self._pairs))
+
+    def _chunk(self, epoch: int, chunk: int) -> Batch:
+        first = chunk * self.chunk_length
+        steps = np.arange(first, min(first + self.chunk_length, int(self._lengths[0])))
+        pairs = (self._starts + steps[:, None] + self.offset(epoch)) % self._pairs
+        lengths = np.clip(self._lengths - first, 0, len(steps))
+        uneven = bool((lengths < len(steps)).any())
+        return Batch(
+            inputs=torch.from_numpy(self.ids[pairs].astype(np.int64)),
+            targets=torch.from_numpy(self.ids[pairs + 1].astype(np.int64)),
+            fresh=chunk == 0,
+            lengths=torch.from_numpy(lengths) if uneven else None,
+            resets=self._resets(pairs, lengths, chunk == 0),
+        )
+
+    def _resets(
+        self, pairs: Integer[np.ndarray, "T B"], lengths: Integer[np.ndarray, " B"], fresh: bool
+    ) -> Bool[torch.Tensor, "T B"] | None:
+        """Where a document begins in a chunk; None where none does but at a step that is fresh anyway."""
+        places = np.minimum(np.searchsorted(self._documents, pairs), len(self._documents) - 1)
+        marks = (self._documents[places] == pairs) & (np.arange(len(pairs))[:, None] < lengths)
+        if fresh:
+            marks[0] = False
+        return torch.from_numpy(marks) if marks.any() else None
+
+    def state_dict(self) -> dict[str, Any]:
+        """The epoch and the next chunk."""
+        return self.position.state_dict(len(self))
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on, at the next `__iter__`, from a position that `state_dict` told."""
+        self.position.load_state_dict(state, len(self))
