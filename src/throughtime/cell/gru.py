@@ -28,8 +28,8 @@ class GRU(Cell):
         n_t = tanh(W_n x_t + b_n + U_n (r_t ∘ h_{t-1}))             candidate, reset="before"
         h_t = (1 - z_t) ∘ n_t + z_t ∘ h_{t-1}
 
-    The reset *after* the product is the form of cuDNN and of torch, the one *before* it that of the paper. The
-    gates are stacked in the order r, z, n, which is also torch's.
+    The reset *after* the product is the form of cuDNN and of torch, the one *before* it that of the paper.
+    The gates are stacked in the order r, z, n, which is also torch's.
 
     Args:
         input_size: I.

@@ -12,7 +12,7 @@ INITIALISATIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
     # W Wᵀ = 1 keeps the length of what is carried (Saxe, McClelland & Ganguli 2014, arXiv 1312.6120).
     "orthogonal": lambda block, scale: nn.init.orthogonal_(block),
     "identity": lambda block, scale: nn.init.eye_(block),
-    # IRNN: with s·1 a ReLU network without input copies its state (Le, Jaitly & Hinton 2015, arXiv 1504.00941).
+    # IRNN: with s = 1 a ReLU network copies its state (Le, Jaitly & Hinton 2015, arXiv 1504.00941).
     "scaled_identity": lambda block, scale: nn.init.eye_(block).mul_(scale),
     # U(±√(6 / (fan in + fan out))) keeps the variance of signals and gradients (Glorot & Bengio 2010).
     "glorot": lambda block, scale: nn.init.xavier_uniform_(block),

@@ -1,7 +1,7 @@
 """Carried states as trees of tensors: named tuples of cells, in tuples of layers.
 
-A state is any nesting of tuples (named or not) with tensors as leaves. These functions are the only ones that look
-inside.
+A state is any nesting of tuples (named or not) with tensors as leaves. These functions are the only ones
+that look inside.
 """
 
 from collections.abc import Callable

@@ -11,8 +11,9 @@ from throughtime.cell.base import Cell, State
 class Engine(ABC):
     """Runs a cell over a sequence. Every engine gives the numbers of `Reference`, values and gradients alike.
 
-    An engine holds no parameters and no state of its own, so a checkpoint does not depend on it. It is handed the
-    raw inputs and calls `cell.project` itself, because a native kernel takes the input and its weight instead.
+    An engine holds no parameters and no state of its own, so a checkpoint does not depend on it. It is handed
+    the raw inputs and calls `cell.project` itself, because a native kernel takes the input and its weight
+    instead.
     """
 
     @abstractmethod

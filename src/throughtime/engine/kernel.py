@@ -55,21 +55,14 @@ def run_kernel(
     else:
         dtype = cell.bias.dtype
     inputs, weights, parts = inputs.to(dtype), [w.to(dtype) for w in weights], [p.to(dtype) for p in parts]
-    # Kernels keep what their gradient needs only when told that they train, whatever mode the module is in.
-    biased, layers, dropout, train, bidirectional, batch_first = (
-        True,
-        1,
-        0.0,
-        torch.is_grad_enabled(),
-        False,
-        False,
-    )
     before = parts if isinstance(cell, LSTM) else parts[0]
-    options = (weights, biased, layers, dropout, train, bidirectional)
+    # A kernel keeps what its gradient needs only when told to train, whatever mode the module is in.
+    options = {"has_biases": True, "num_layers": 1, "dropout": 0.0, "train": torch.is_grad_enabled()}
     if batch_sizes is None:
-        outputs, *after = function(inputs, before, *options, batch_first)
+        sequence = {"input": inputs, "hx": before, "params": weights, "batch_first": False}
     else:
-        outputs, *after = function(inputs, batch_sizes, before, *options)
+        sequence = {"data": inputs, "batch_sizes": batch_sizes, "hx": before, "params": weights}
+    outputs, *after = function(**sequence, **options, bidirectional=False)
     if isinstance(cell, Elman):
         outputs = cell.readout(outputs)
     return outputs, type(state)(*(part[0].to(cell.bias.dtype) for part in after))

@@ -14,8 +14,8 @@ IGNORED = -100
 class Softmax(Head):
     """p(symbol v) = softmax(W y + c)_v, trained by its cross-entropy.
 
-    A tied head uses the embedding's matrix as W (Press & Wolf 2017, arXiv 1608.05859), through a linear map where
-    the features and the embedding differ in size. It has no W before `tie` is called.
+    A tied head uses the embedding's matrix as W (Press & Wolf 2017, arXiv 1608.05859), through a linear map
+    where the features and the embedding differ in size. It has no W before `tie` is called.
 
     Args:
         input_size: H, the features of one step.

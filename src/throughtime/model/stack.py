@@ -24,8 +24,8 @@ class Stack(nn.Module):
         dropout: the share of a layer's outputs that are dropped in training.
         variational: whether a lane's dropout mask is the same at every step.
         residual: whether a layer's input is added to its output, where their sizes agree.
-        layer_norm: whether a layer's output is normalised (Ba et al. 2016, arXiv 1607.06450), before its dropout
-            and residual.
+        layer_norm: whether a layer's output is normalised (Ba et al. 2016, arXiv 1607.06450), before its
+            dropout and residual.
 
     Attributes:
         output_size: the features of y^L.
@@ -71,7 +71,7 @@ class Stack(nn.Module):
         lengths: Int[Tensor, " B"] | None = None,
         resets: Bool[Tensor, "T B"] | None = None,
     ) -> tuple[Float[Tensor, "T B H"], tuple[State, ...]]:
-        """The outputs of the last layer, and every layer's state after the last true step (see `Engine.run`)."""
+        """The outputs of the last layer, and every layer's state after the last true step (`Engine.run`)."""
         after = []
         for cell, norm, before in zip(self.cells, self.norms, state, strict=True):
             outputs, carried = self.engine.run(cell, inputs, before, lengths, resets)

@@ -1,0 +1,124 @@
+"""The cells and engines of the contract: those of conf/, variants of these, and a cell of a user's own."""
+
+import importlib
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+import yaml
+from torch import Tensor, nn
+
+from throughtime.cell.base import Cell
+from throughtime.engine.base import Engine
+
+CONFIGURATION = Path(__file__).resolve().parents[2] / "conf"
+INPUT, HIDDEN = 3, 5
+
+
+class LeakyState(NamedTuple):
+    fast: Tensor
+    slow: Tensor
+
+
+class Leaky(Cell):
+    """A cell of a user's own: the three methods and nothing else."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.inner = nn.Linear(input_size, hidden_size)
+        self.outer = nn.Linear(hidden_size, hidden_size)
+
+    def initial_state(self, batch_size):
+        zero = self.inner.bias.new_zeros(batch_size, self.hidden_size)
+        return LeakyState(zero, zero + 0.5)
+
+    def project(self, inputs):
+        return self.inner(inputs)
+
+    def step(self, projected, state):
+        fast = torch.tanh(projected + self.outer(state.fast) - state.slow)
+        return fast, LeakyState(fast, 0.9 * state.slow + 0.1 * fast)
+
+
+@cache
+def options(group: str, name: str) -> dict:
+    return yaml.safe_load((CONFIGURATION / group / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def build(group: str, name: str, **arguments):
+    """What a YAML of conf/ describes, with some arguments of our own."""
+    given = {
+        key: value for key, value in options(group, name).items() if key not in ("_target_", "_partial_")
+    }
+    module, _, attribute = options(group, name)["_target_"].rpartition(".")
+    return getattr(importlib.import_module(module), attribute)(**{**given, **arguments})
+
+
+def names(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONFIGURATION / group).glob("*.yaml"))
+
+
+VARIANTS = {
+    "elman learned": {"learned_state": True},
+    "elman readout left out": {"output_activation": None},
+    "elman relu": {"activation": "relu", "output_activation": "identity"},
+    "elman softplus": {"activation": "softplus"},
+    "lstm learned": {"learned_state": True},
+    "lstm peepholes": {"peepholes": True},
+    "lstm projection": {"projection_size": 2, "learned_state": True},
+    "lstm projection peepholes": {"projection_size": 2, "peepholes": True},
+    "gru learned": {"learned_state": True},
+    "gru reset before": {"reset": "before"},
+}
+CELLS = {name: {} for name in names("cell")} | VARIANTS
+
+
+def _make_cell(case: str, dtype: torch.dtype = torch.float32) -> Cell:
+    """A cell with no parameter left at a special value."""
+    torch.manual_seed(1)
+    if case == "a user's own":
+        cell = Leaky(INPUT, HIDDEN)
+    else:
+        cell = build("cell", case.split()[0], input_size=INPUT, hidden_size=HIDDEN, **CELLS[case])
+    for parameter in cell.parameters():
+        nn.init.uniform_(parameter, -0.7, 0.7)
+    return cell.to(dtype)
+
+
+def refusal(case: str, engine: str) -> str | None:
+    return build("engine", engine).refusal(_make_cell(case), torch.zeros(1, 1, INPUT), None, None)
+
+
+PAIRS = [(case, engine) for case in [*CELLS, "a user's own"] for engine in names("engine")]
+REFUSED = [pair for pair in PAIRS if refusal(*pair) is not None]
+ACCEPTED = [pair for pair in PAIRS if pair not in REFUSED]
+
+
+@pytest.fixture(params=ACCEPTED, ids=" × ".join)
+def pair(request) -> tuple[str, str]:
+    return request.param
+
+
+@pytest.fixture
+def make_cell(pair) -> Callable[..., Cell]:
+    """Makes the cell under test, as often as asked and always the same."""
+    return partial(_make_cell, pair[0])
+
+
+@pytest.fixture
+def cell(make_cell) -> Cell:
+    return make_cell()
+
+
+@pytest.fixture
+def engine(pair) -> Engine:
+    return build("engine", pair[1])
+
+
+@pytest.fixture(params=REFUSED, ids=" × ".join)
+def refused(request) -> tuple[Engine, Cell]:
+    case, engine = request.param
+    return build("engine", engine), _make_cell(case)

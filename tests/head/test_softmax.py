@@ -1,0 +1,88 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from throughtime.errors import UserError
+from throughtime.head.softmax import Softmax
+from throughtime.model.embedding import Embedding
+
+STEPS, LANES, SIZE, SYMBOLS = 5, 4, 3, 7
+OUTPUTS = torch.randn(STEPS, LANES, SIZE, generator=torch.Generator().manual_seed(0))
+TARGETS = torch.randint(SYMBOLS, (STEPS, LANES), generator=torch.Generator().manual_seed(0))
+
+
+def test_a_prediction_is_a_distribution():
+    log_probabilities = Softmax(SIZE, SYMBOLS).predict(OUTPUTS)
+    torch.testing.assert_close(log_probabilities.exp().sum(-1), torch.ones(STEPS, LANES))
+    assert Softmax(SIZE, SYMBOLS).predict(OUTPUTS[0]).shape == (LANES, SYMBOLS)
+
+
+def test_knowing_nothing_costs_the_logarithm_of_the_vocabulary():
+    head = Softmax(SIZE, SYMBOLS)
+    nn.init.zeros_(head.weight)
+    assert head.loss(OUTPUTS, TARGETS).item() == pytest.approx(math.log(SYMBOLS))
+
+
+def test_the_loss_is_the_mean_surprise_of_the_targets():
+    head = Softmax(SIZE, SYMBOLS)
+    surprise = -head.predict(OUTPUTS).gather(-1, TARGETS[..., None])[..., 0]
+    torch.testing.assert_close(head.loss(OUTPUTS, TARGETS), surprise.mean())
+    mask = torch.rand(STEPS, LANES) < 0.5
+    torch.testing.assert_close(head.loss(OUTPUTS, TARGETS, mask), surprise[mask].mean())
+
+
+def test_the_mean_does_not_depend_on_the_batch_size():
+    head = Softmax(SIZE, SYMBOLS)
+    mask = torch.arange(STEPS)[:, None] < torch.tensor([5, 2, 0, 3])
+    doubled = head.loss(OUTPUTS.repeat(1, 2, 1), TARGETS.repeat(1, 2), mask.repeat(1, 2))
+    torch.testing.assert_close(head.loss(OUTPUTS, TARGETS, mask), doubled)
+
+
+def test_a_masked_target_changes_nothing():
+    head = Softmax(SIZE, SYMBOLS)
+    mask = torch.ones(STEPS, LANES, dtype=torch.bool)
+    mask[2:, 1] = False
+    outputs = OUTPUTS.clone().requires_grad_()
+    loss = head.loss(outputs, TARGETS, mask)
+    loss.backward()
+    assert (outputs.grad[~mask] == 0).all()
+    assert torch.equal(loss, head.loss(OUTPUTS, TARGETS.where(mask, (TARGETS + 1) % SYMBOLS), mask))
+
+
+def test_with_nothing_to_predict_the_loss_and_its_gradient_are_zero():
+    head = Softmax(SIZE, SYMBOLS)
+    loss = head.loss(OUTPUTS, TARGETS, torch.zeros(STEPS, LANES, dtype=torch.bool))
+    loss.backward()
+    assert loss == 0
+    assert not head.weight.grad.any()
+
+
+@pytest.mark.parametrize("size", [SIZE, 6])
+def test_a_tied_head_learns_the_embedding(size):
+    front, head = Embedding(SYMBOLS, size), Softmax(SIZE, SYMBOLS, tied=True)
+    head.tie(front.weight)
+    head.loss(OUTPUTS, TARGETS).backward()
+    assert front.weight.grad.any()
+    parameters = set(nn.ModuleList([front, head]).parameters())
+    assert len([p for p in parameters if SYMBOLS in p.shape]) == 2  # one matrix, one bias
+
+
+def test_two_vocabularies_cannot_be_tied():
+    with pytest.raises(UserError, match=r"set head\.tied=false"):
+        Softmax(SIZE, SYMBOLS, tied=True).tie(Embedding(SYMBOLS + 1, SIZE).weight)
+
+
+@pytest.mark.parametrize(("dropout", "training"), [(0.0, True), (0.5, False)])
+def test_without_dropout_no_random_number_is_drawn(dropout, training):
+    head = Softmax(SIZE, SYMBOLS, dropout=dropout).train(training)
+    before = torch.get_rng_state()
+    head.loss(OUTPUTS, TARGETS)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("options", [{"vocabulary_size": 0}, {"dropout": 1.0}])
+def test_a_wrong_option_is_a_mistake_of_the_user(options):
+    with pytest.raises(UserError, match=next(iter(options))):
+        Softmax(**{"input_size": SIZE, "vocabulary_size": SYMBOLS, **options})
