@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.loggers import Logger
 from omegaconf import OmegaConf
 
 from throughtime.callback.checkpoint import BEST, LAST, Checkpoint
 from throughtime.callback.final_validation import FinalValidation
+from throughtime.callback.hparams import Hyperparameters
 from throughtime.errors import Interrupted, UserError
 from throughtime.run import summary
 from throughtime.run.build import Config, build_data, build_task, check_fit
@@ -74,7 +75,7 @@ def fit(run: Run) -> Results:
         raise
     finally:
         results.write(folder)
-        print(summary.closing(results, folder), flush=True)
+        print(summary.closing(results, folder, task.report()), flush=True)
     return results
 
 
@@ -108,6 +109,9 @@ def _build_trainer(config: Config, folder: RunFolder, saving: WholeFileIO, check
     parts = {name: part for name, part in instantiate(config["callback"], "callback").items() if part is not None}
     if not any(isinstance(part, Checkpoint) for part in parts.values()):
         raise UserError("callback.checkpoint is missing; a run without checkpoints would have no result")
+    for part in parts.values():
+        if isinstance(part, Hyperparameters):
+            part.values = flat(config)
     return instantiate(
         config["trainer"],
         "trainer",
@@ -119,6 +123,14 @@ def _build_trainer(config: Config, folder: RunFolder, saving: WholeFileIO, check
     )
 
 
+def flat(config: Config, prefix: str = "") -> dict[str, Any]:
+    """The configuration by dotted keys."""
+    items: dict[str, Any] = {}
+    for name, value in config.items():
+        items |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return items
+
+
 def _build_logger(config: Config, folder: RunFolder, checkpoint: Path | None) -> Logger | None:
     if not config.get("logger"):
         return None
@@ -126,10 +138,7 @@ def _build_logger(config: Config, folder: RunFolder, checkpoint: Path | None) ->
     factory = instantiate(config["logger"], "logger")
     if checkpoint is not None:  # points logged after the checkpoint will be logged again: TensorBoard drops the old ones
         arguments["purge_step"] = read_checkpoint(checkpoint)["global_step"]
-    logger = factory(**arguments)
-    if isinstance(logger, TensorBoardLogger):
-        logger.hparams = {}
-    return logger
+    return factory(**arguments)
 
 
 def _record(run: Run, recorded: Config, data: pl.LightningDataModule) -> None:

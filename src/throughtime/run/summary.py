@@ -20,7 +20,7 @@ def opening(task: Task, data: LightningDataModule, results: Results, folder: Run
     )
 
 
-def closing(results: Results, folder: RunFolder) -> str:
+def closing(results: Results, folder: RunFolder, report: str = "") -> str:
     """How the run ended, its best metric, its speed, and the exact commands to go on from here."""
     run = _short(folder.path)
     lines = ["", f"{results.status} after {results.steps:,} steps, {_clock(results.seconds)}"]
@@ -31,6 +31,8 @@ def closing(results: Results, folder: RunFolder) -> str:
     tested = {name: value for name, value in sorted(results.metrics.items()) if name.startswith("test/")}
     if tested:
         lines.append("test " + "  ".join(f"{name.removeprefix('test/')} {value:.4f}" for name, value in tested.items()))
+    if report:
+        lines.append(report)
     lines.append(f"run folder   {run}")
     if results.checkpoint is not None:
         lines.append(f"go on        python train.py resume={run}{_more_steps(results)}")

@@ -17,6 +17,7 @@ from throughtime.data.batch import Batch
 from throughtime.errors import UserError, check_positive
 from throughtime.head.base import Head
 from throughtime.optim.optimization import Optimization
+from throughtime.optim.plateau import Plateau
 from throughtime.task.through_time import Carried
 
 STAGES = ("train", "val", "test")
@@ -64,11 +65,15 @@ class Task(LightningModule):
     def update_measures(self, stage: str, batch: Batch, features: Tensor) -> None:
         """Take one evaluation batch into account for `measures`."""
 
+    def report(self) -> str:
+        """What the summary of a run says beyond the metrics, such as a table beside baselines."""
+        return ""
+
     def configure_optimizers(self) -> Any:
         return self.optimization.configure(self, self.trainer.estimated_stepping_batches)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss, count = self._loss("train", batch)
+        loss, count = self.chunk_loss("train", batch)
         self.tokens_seen += count
         total, seen = self._recent
         self._recent = (total + loss.detach() * count, seen + count)
@@ -105,7 +110,8 @@ class Task(LightningModule):
         self.carried["train"].load_state_dict(checkpoint["carried"], self.model)
         self.tokens_seen = checkpoint["tokens_seen"]
 
-    def _loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
+    def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
+        """The mean loss of one batch and the number of targets it is a mean of."""
         features = self.carried[stage].run(self.model, batch)
         mask = batch.target_mask()
         count = batch.targets.numel() if mask is None else int(mask.sum())
@@ -114,14 +120,17 @@ class Task(LightningModule):
         return self.head.loss(features, batch.targets, mask), count
 
     def _evaluate(self, stage: str, batch: Batch) -> None:
-        loss, count = self._loss(stage, batch)
+        loss, count = self.chunk_loss(stage, batch)
         self._losses[stage].update(loss.double(), count)
 
     def _log_measures(self, stage: str) -> None:
         loss = float(self._losses[stage].compute())
         self._losses[stage].reset()
-        values = {"loss": loss, **self.measures(stage, loss)}
-        self.log_dict({f"{stage}/{name}": value for name, value in values.items()}, prog_bar=False)
+        values = {f"{stage}/{name}": value for name, value in {"loss": loss, **self.measures(stage, loss)}.items()}
+        self.log_dict(values)
+        schedule = self.lr_schedulers() if stage == "val" and not self.trainer.sanity_checking else None
+        if isinstance(schedule, Plateau):
+            schedule.observe(values[self.monitor] if self.mode == "min" else -values[self.monitor])
 
 
 def check_horizon(horizon: int | None, chunk_length: int) -> None:

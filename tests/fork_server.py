@@ -1,0 +1,78 @@
+"""Runs the project's commands in processes of their own, without paying for the imports each time.
+
+A server imports the libraries once and forks a child for each request, a line of JSON on its standard input. The child
+is the command as a user runs it: its own arguments, working directory, output files, signals and exit status.
+"""
+
+import json
+import os
+import runpy
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def serve() -> None:
+    """Fork a child for every request and answer with its wait status."""
+    import lightning.pytorch
+    import tensorboard
+    import torch.utils.tensorboard
+
+    import throughtime.run.job  # noqa: F401
+
+    print(json.dumps({"ready": [lightning.pytorch.__name__, tensorboard.__name__, torch.__name__]}), flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            os.setsid()
+            run_child(request)
+        print(json.dumps({"pid": child}), flush=True)
+        _, status = os.waitpid(child, 0)
+        print(json.dumps({"returncode": os.waitstatus_to_exitcode(status)}), flush=True)
+
+
+def run_child(request: dict[str, Any]) -> None:
+    """Become the command; never returns."""
+    code = 1
+    try:
+        for name, descriptor in (("stdout", 1), ("stderr", 2)):
+            opened = os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(opened, descriptor)
+        os.dup2(os.open(request.get("stdin") or os.devnull, os.O_RDONLY), 0)
+        os.chdir(request["folder"])
+        os.environ.update(request["environment"])
+        sys.argv = [request["script"], *request["arguments"]]
+        sys.path.insert(0, str(Path(request["script"]).parent))
+        if request.get("signal_at_step"):
+            signal_at_step(*request["signal_at_step"])
+        runpy.run_path(request["script"], run_name="__main__")
+        code = 0
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def signal_at_step(number: int, step: int) -> None:
+    """Send this process a signal in the middle of the training step after `step` optimiser updates."""
+    from throughtime.task.base import Task
+
+    training_step = Task.training_step
+
+    def interrupted(task: Task, *arguments: Any) -> Any:
+        loss = training_step(task, *arguments)
+        if task.trainer.global_step == step:
+            os.kill(os.getpid(), signal.Signals(number))
+        return loss
+
+    Task.training_step = interrupted
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,102 @@
+"""Truncated backpropagation through time: the values of the whole, and gradients that go back exactly k2 steps."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from throughtime.data.batch import Batch
+from throughtime.model.sequence import SequenceModel
+from throughtime.task.through_time import Carried
+
+Chunks = Callable[..., list[Batch]]
+
+
+def whole(model: SequenceModel, chunks: Chunks, resets: Tensor | None = None) -> Tensor:
+    batch = chunks(23, resets)[0]
+    return model(batch.inputs, model.initial_state(3), None, batch.resets)[0]
+
+
+@pytest.mark.parametrize("horizon", [None, 5, 7, 10, 12, 40])
+def test_chunks_with_carried_state_are_the_whole_sequence(
+    model: SequenceModel, chunks: Chunks, horizon: int | None
+) -> None:
+    carried = Carried(horizon)
+    features = torch.cat([carried.run(model, batch) for batch in chunks(5)])
+    torch.testing.assert_close(features, whole(model, chunks))
+
+
+@pytest.mark.parametrize("horizon", [None, 9])
+def test_resets_inside_chunks_are_those_of_the_whole_sequence(
+    model: SequenceModel, chunks: Chunks, horizon: int | None
+) -> None:
+    resets = torch.rand(23, 3, generator=torch.Generator().manual_seed(2)) < 0.15
+    carried = Carried(horizon)
+    features = torch.cat([carried.run(model, batch) for batch in chunks(5, resets)])
+    torch.testing.assert_close(features, whole(model, chunks, resets))
+
+
+def test_a_fresh_batch_forgets_what_went_before(model: SequenceModel, chunks: Chunks) -> None:
+    carried = Carried(9)
+    for batch in chunks(5):
+        carried.run(model, batch)
+    again = carried.run(model, chunks(5)[0])
+    torch.testing.assert_close(again, whole(model, chunks)[:5])
+
+
+def reach(model: SequenceModel, chunks: Chunks, horizon: int | None, chunk: int) -> list[bool]:
+    """For each step of the stream, whether the loss of one chunk of 5 has a gradient for the input embedded there."""
+    seen: list[Tensor] = []
+
+    def note(module: torch.nn.Module, arguments: tuple, output: Tensor) -> None:
+        output.retain_grad()
+        seen.append(output)
+
+    hook = model.front.register_forward_hook(note)
+    carried = Carried(horizon)
+    for place, batch in enumerate(chunks(5)):
+        seen.clear()
+        features = carried.run(model, batch)
+        if place == chunk:
+            features.sum().backward()
+            break
+    hook.remove()
+    return [bool(step.abs().sum() > 0) for part in seen if part.grad is not None for step in part.grad]
+
+
+@pytest.mark.parametrize(("horizon", "steps"), [(None, 5), (5, 5), (6, 6), (10, 10), (12, 12), (100, 20)])
+def test_the_gradient_goes_back_k2_steps_and_no_further(
+    model: SequenceModel, chunks: Chunks, horizon: int | None, steps: int
+) -> None:
+    assert reach(model, chunks, horizon, chunk=3) == [True] * steps
+
+
+def test_a_horizon_over_everything_gives_the_gradient_of_full_backpropagation(
+    model: SequenceModel, chunks: Chunks
+) -> None:
+    whole(model, chunks)[15:20].sum().backward()
+    expected = [parameter.grad.clone() for parameter in model.parameters()]
+    model.zero_grad()
+    carried = Carried(23)
+    for place, batch in enumerate(chunks(5)):
+        features = carried.run(model, batch)
+        if place == 3:
+            features.sum().backward()
+            break
+    torch.testing.assert_close([parameter.grad for parameter in model.parameters()], expected)
+
+
+@pytest.mark.parametrize("horizon", [None, 8])
+@pytest.mark.parametrize("with_resets", [False, True])
+def test_what_is_saved_and_loaded_goes_on_as_if_never_stopped(
+    model: SequenceModel, chunks: Chunks, horizon: int | None, with_resets: bool
+) -> None:
+    resets = torch.rand(23, 3, generator=torch.Generator().manual_seed(2)) < 0.15 if with_resets else None
+    first, second = Carried(horizon), Carried(horizon)
+    stream = chunks(5, resets)
+    for batch in stream[:2]:
+        first.run(model, batch)
+    second.load_state_dict(first.state_dict(), model)
+    for batch in stream[2:]:
+        assert torch.equal(first.run(model, batch), second.run(model, batch))
