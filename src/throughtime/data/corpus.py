@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from throughtime.data.cache import Cache, Encoded
-from throughtime.data.source import Source
+from throughtime.data.source import SHIPPED, Source
 from throughtime.data.split import Part
 from throughtime.errors import UserError
 from throughtime.tokenizer.base import Tokenizer
@@ -61,6 +61,21 @@ class Corpus:
         """What the text is, in plain values: its sources (path, bytes, SHA-256), the characters a split."""
         sources = {name: source.fingerprint() for name, source in self._sources.items()}
         return {"sources": sources, "characters": self.characters}
+
+    def describe(self) -> str:
+        """The names of the sources, in a few words."""
+        return ", ".join(str(source.path or SHIPPED) for source in self._sources.values())
+
+
+def text_artifacts(tokenizer: Tokenizer, characters_per_token: dict[str, float]) -> dict[str, Any]:
+    """What a text task needs to be built again without the text, in plain containers."""
+    sizes = {"vocabulary_size": tokenizer.vocabulary_size}
+    return {
+        "input_sizes": sizes,
+        "output_sizes": sizes,
+        "tokenizer": tokenizer.state(),
+        "characters_per_token": characters_per_token,
+    }
 
 
 def _fit(tokenizer: Tokenizer, parts: dict[str, Part], boundaries: bool) -> None:

@@ -110,7 +110,7 @@ def sequences(source: Source) -> Iterator[Piece]:
     return (line for line in lines(source) if line.text)
 
 
-def check_split(split: Sequence[float]) -> tuple[float, ...]:
+def check_split(split: Sequence[float | int]) -> tuple[float, ...]:
     """The three fractions, checked: none below 0, training above 0, and 1 together."""
     fractions = tuple(float(fraction) for fraction in split)
     if len(fractions) != 3 or min(fractions) < 0 or fractions[0] == 0 or abs(sum(fractions) - 1) > 1e-6:
@@ -121,7 +121,7 @@ def check_split(split: Sequence[float]) -> tuple[float, ...]:
     return fractions
 
 
-def bounds(total: int, split: Sequence[float]) -> dict[str, tuple[int, int]]:
+def bounds(total: int, split: Sequence[float | int]) -> dict[str, tuple[int, int]]:
     """The contiguous stretches of `total` things by fraction; a split of fraction 0 is left out."""
     # A thousandth more, so that 0.9 + 0.05 + 0.05 is the end whatever binary fractions make of it.
     shares = np.cumsum([0.0, *split]) / sum(split)
@@ -133,7 +133,7 @@ def bounds(total: int, split: Sequence[float]) -> dict[str, tuple[int, int]]:
     }
 
 
-def split_characters(sources: dict[str, Source], split: Sequence[float]) -> dict[str, Part]:
+def split_characters(sources: dict[str, Source], split: Sequence[float | int]) -> dict[str, Part]:
     """The splits of running text: each ready source whole, or contiguous stretches of the only one."""
     if "all" not in sources:
         return {name: Stretch(source, 0, source.characters) for name, source in sources.items()}
@@ -142,7 +142,7 @@ def split_characters(sources: dict[str, Source], split: Sequence[float]) -> dict
 
 
 def split_lines(
-    sources: dict[str, Source], split: Sequence[float], order: str = "contiguous", seed: int = 1
+    sources: dict[str, Source], split: Sequence[float | int], order: str = "contiguous", seed: int = 1
 ) -> dict[str, Part]:
     """The splits of lines: as they stand (`contiguous`), or dealt at random by the seed (`shuffled`)."""
     check_choice(ORDERS, **{"data.split_order": order})

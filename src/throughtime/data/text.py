@@ -5,7 +5,7 @@ from typing import Any
 
 from lightning import LightningDataModule
 
-from throughtime.data.corpus import Corpus, check_connected, check_seed
+from throughtime.data.corpus import Corpus, check_connected, check_seed, text_artifacts
 from throughtime.data.lanes import Lanes
 from throughtime.data.source import find_sources
 from throughtime.data.split import check_split, split_characters
@@ -45,7 +45,7 @@ class TextData(LightningDataModule):
         val_path: str | None = None,
         test_path: str | None = None,
         encoding: str = "utf-8",
-        split: Sequence[float] = (0.9, 0.05, 0.05),
+        split: Sequence[float | int] = (0.9, 0.05, 0.05),
         chunk_length: int = 64,
         batch_size: int = 32,
         evaluation_lanes: int = 16,
@@ -108,13 +108,13 @@ class TextData(LightningDataModule):
         """The test lanes, or an empty list."""
         return self._lanes("test", self.evaluation_lanes) if "test" in self._corpus.encoded else []
 
-    def input_sizes(self) -> dict[str, int]:
-        """What a model's front end must know."""
-        return {"vocabulary_size": self.tokenizer.vocabulary_size}
+    def artifacts(self) -> dict[str, Any]:
+        """What was fitted here and a task needs, in plain containers; a checkpoint keeps it."""
+        return text_artifacts(self.tokenizer, self.characters_per_token)
 
-    def output_sizes(self) -> dict[str, int]:
-        """What a model's head must know."""
-        return {"vocabulary_size": self.tokenizer.vocabulary_size}
+    def describe(self) -> str:
+        """Where the text comes from, in a few words."""
+        return self._corpus.describe()
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -133,12 +133,3 @@ class TextData(LightningDataModule):
     def fingerprint(self) -> dict[str, Any]:
         """What the data are, in plain values: sources, characters and symbols of each split."""
         return self._corpus.fingerprint() | {"tokens": self.sizes, "split": list(self.split)}
-
-    def state_dict(self) -> dict[str, Any]:
-        """The position in the training split."""
-        return {} if self._train is None else self._train.state_dict()
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a position; after `setup`."""
-        if self._train is not None:
-            self._train.load_state_dict(state_dict)

@@ -1,0 +1,109 @@
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from throughtime.data.cache import Cache
+from throughtime.data.source import Source
+from throughtime.data.split import Stretch, split_characters
+from throughtime.errors import UserError
+from throughtime.tokenizer.characters import Characters
+
+TEXT = "one two three\n" * 500
+
+
+@pytest.fixture
+def source(tmp_path) -> Source:
+    (tmp_path / "text").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "text" / name).write_text(TEXT)
+    return Source(tmp_path / "text")
+
+
+@pytest.fixture
+def part(source) -> Stretch:
+    return Stretch(source, 0, source.characters)
+
+
+@pytest.fixture
+def tokenizer() -> Characters:
+    tokenizer = Characters()
+    tokenizer.fit([TEXT])
+    return tokenizer
+
+
+def entries(folder) -> list:
+    return sorted(folder.iterdir())
+
+
+def test_an_entry_is_the_encoded_text_and_the_places_of_documents(part, tokenizer):
+    ids, starts = Cache().encoded(part, tokenizer)
+    assert np.array_equal(ids, tokenizer.encode(TEXT * 2))
+    assert starts.tolist() == [0, len(TEXT)]
+    assert isinstance(ids, np.memmap)
+    assert ids.dtype == np.uint8
+
+
+def test_a_second_use_encodes_nothing(part, tokenizer, cache_folder, monkeypatch):
+    first = Cache().encoded(part, tokenizer)
+    monkeypatch.setattr(Characters, "encode", None)
+    assert np.array_equal(Cache().encoded(part, tokenizer).ids, first.ids)
+    assert len(entries(cache_folder)) == 1
+
+
+def test_another_text_split_or_tokenizer_is_another_entry(source, part, tokenizer, tmp_path, cache_folder):
+    other = Characters(unknown="error")
+    other.fit([TEXT])
+    Cache().encoded(part, tokenizer)
+    Cache().encoded(part, other)
+    for stretch in split_characters({"all": source}, (0.9, 0.1, 0.0)).values():
+        Cache().encoded(stretch, tokenizer)
+    (tmp_path / "text" / "b").write_text(TEXT.upper())
+    changed = Source(tmp_path / "text")
+    Cache().encoded(Stretch(changed, 0, changed.characters), tokenizer)
+    assert len(entries(cache_folder)) == 5
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "garbage", "empty"])
+def test_an_entry_that_is_not_whole_is_made_anew(part, tokenizer, cache_folder, damage, caplog):
+    expected = np.array(Cache().encoded(part, tokenizer).ids)
+    (entry,) = entries(cache_folder)
+    data = bytearray(entry.read_bytes())
+    data[100] ^= 1
+    damaged = {"truncate": bytes(data[:-5]), "flip": bytes(data), "garbage": b"x" * 50, "empty": b""}
+    entry.unlink()
+    entry.write_bytes(damaged[damage])
+    assert np.array_equal(Cache().encoded(part, tokenizer).ids, expected)
+    assert "not whole" in caplog.text
+
+
+def test_a_folder_that_cannot_be_written_to_is_replaced_with_one_warning(part, tokenizer, tmp_path, caplog):
+    (tmp_path / "file").touch()
+    cache = Cache(tmp_path / "file" / "cache")
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            assert len(cache.encoded(part, tokenizer).ids) == 2 * len(TEXT)
+    assert len(caplog.records) == 1
+    assert "cannot be written to" in caplog.text
+
+
+def test_what_fails_leaves_nothing_behind(part, cache_folder):
+    tokenizer = Characters(unknown="error")
+    tokenizer.fit(["one two"])
+    with pytest.raises(UserError, match=r"'h' .* at character 10 of .*a is not in the vocabulary"):
+        Cache().encoded(part, tokenizer)
+    assert entries(cache_folder) == []
+
+
+def test_two_at_once_both_read_a_whole_entry(part, tokenizer, cache_folder):
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: Cache().encoded(part, tokenizer), range(8)))
+    assert all(np.array_equal(ids, results[0].ids) for ids, _ in results)
+    assert [entry.suffix for entry in entries(cache_folder)] == [".ids"]
+
+
+def test_the_default_folder_is_the_users(monkeypatch):
+    monkeypatch.delenv("THROUGHTIME_CACHE")
+    assert str(Cache().folder) == os.path.expanduser("~/.cache/throughtime")
