@@ -1,0 +1,52 @@
+"""What a snapshot looks like."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from throughtime.callback.display import Bar, Lines, Snapshot, clock
+
+SNAPSHOT = Snapshot(
+    phase="training",
+    step=1200,
+    total=5000,
+    fraction=0.24,
+    elapsed=83.4,
+    remaining=4000.0,
+    measures={"train/loss": 1.52345, "speed/tokens_per_second": 182_345.6, "val/bpc": 2.1},
+)
+
+
+def shown(display: type, terminal: bool, *snapshots: Snapshot) -> str:
+    file = io.StringIO()
+    opened = display(Console(file=file, force_terminal=terminal, width=200))
+    for snapshot in snapshots:
+        opened.show(snapshot)
+    opened.close()
+    return file.getvalue()
+
+
+def test_a_plain_line_has_all_on_one_line_and_no_control_codes():
+    text = shown(Lines, False, SNAPSHOT)
+    assert text == (
+        "training  step 1,200/5,000 (24%)  train/loss 1.523  182,346 tokens/s  val/bpc 2.1  1:23 elapsed  "
+        "1:06:40 left\n"
+    )
+
+
+@pytest.mark.parametrize("display", [Bar, Lines])
+def test_what_is_not_known_is_not_shown(display):
+    text = shown(display, display is Bar, Snapshot("training", 7))
+    assert "step 7" in text and "left" not in text and "%" not in text
+
+
+def test_the_bar_shows_the_latest_snapshot():
+    text = shown(Bar, True, Snapshot("training", 1), SNAPSHOT)
+    last = text.splitlines()[-2]
+    for part in ("training", "step 1,200/5,000", "train/loss 1.523", "182,346 tokens/s", "1:06:40 left"):
+        assert part in last
+
+
+def test_clock():
+    assert [clock(seconds) for seconds in (0, 59.6, 61, 3600)] == ["0:00", "1:00", "1:01", "1:00:00"]
