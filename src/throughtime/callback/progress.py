@@ -128,4 +128,4 @@ class Progress(ProgressBar):
     def _remaining(self, elapsed: float, fraction: float | None) -> float | None:
         """At the pace since this process began, which for a resumed run is not the pace since step 0."""
         done = (fraction or 0.0) - self._first_fraction
-        return elapsed * (1 - fraction) / done if done > 0 else None
+        return elapsed * (1 - fraction) / done if done > 0 and fraction < 1 else None
