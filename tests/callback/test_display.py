@@ -49,4 +49,4 @@ def test_the_bar_shows_the_latest_snapshot():
 
 
 def test_clock():
-    assert [clock(seconds) for seconds in (0, 59.6, 61, 3600)] == ["0:00", "1:00", "1:01", "1:00:00"]
+    assert [clock(seconds) for seconds in (0.0, 59.6, 61.0, 3600.0)] == ["0:00", "1:00", "1:01", "1:00:00"]

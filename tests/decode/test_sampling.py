@@ -66,7 +66,7 @@ def test_sampling_without_a_generator_is_refused_before_the_first_step(toy):
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"temperature": -1}, {"top_k": 0}, {"top_p": 0.0}, {"top_p": 1.5}, {"temperature": float("nan")}],
+    [{"temperature": -1.0}, {"top_k": 0}, {"top_p": 0.0}, {"top_p": 1.5}, {"temperature": float("nan")}],
 )
 def test_values_that_mean_nothing_are_named(arguments):
     with pytest.raises(UserError, match=next(iter(arguments))):
