@@ -79,8 +79,9 @@ class Checkpoint(callbacks.Checkpoint):
         if value is not None and self._is_better(float(value), pl_module.mode):
             self.best, self.best_step = float(value), trainer.global_step
             trainer.save_checkpoint(self._folder(trainer) / BEST)
-        self._save_last(trainer)
-        self._leave_on_signal()
+        if not trainer.fit_loop.epoch_loop._should_accumulate():  # a gradient half gathered is in no checkpoint
+            self._save_last(trainer)
+            self._leave_on_signal()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._save_last(trainer)

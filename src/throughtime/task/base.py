@@ -11,8 +11,10 @@ from typing import Any, ClassVar
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
+from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 
+from throughtime.callback.log_steps import logs_at
 from throughtime.data.batch import Batch
 from throughtime.errors import UserError, check_positive
 from throughtime.head.base import Head
@@ -56,7 +58,7 @@ class Task(LightningModule):
         self.carried = {stage: Carried(horizon if stage == "train" else None) for stage in STAGES}
         self.tokens_seen = 0
         self._losses = nn.ModuleDict({stage: MeanMetric().set_dtype(torch.float64) for stage in ("val", "test")})
-        self._recent: tuple[Tensor | float, int] = (0.0, 0)
+        self._recent = (torch.zeros(()), 0)  # the total loss and the count of targets since train/loss was last logged
 
     def measures(self, stage: str, loss: float) -> Mapping[str, float]:
         """The field's own measures at the end of a stage, by their names without the stage's; given the mean loss."""
@@ -77,10 +79,13 @@ class Task(LightningModule):
         self.tokens_seen += count
         total, seen = self._recent
         self._recent = (total + loss.detach() * count, seen + count)
-        if (batch_idx + 1) % self.trainer.log_every_n_steps == 0 and self._recent[1]:
-            self.log("train/loss", self._recent[0] / self._recent[1], prog_bar=True)
-            self._recent = (0.0, 0)
         return loss
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        total, seen = self._recent
+        if seen and logs_at(self.trainer, self.trainer.global_step + 1):
+            self.log("train/loss", total / seen)
+            self._recent = (torch.zeros((), device=self.device), 0)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._evaluate("val", batch)
@@ -105,10 +110,13 @@ class Task(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["carried"] = self.carried["train"].state_dict()
         checkpoint["tokens_seen"] = self.tokens_seen
+        checkpoint["recent"] = self._recent
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.carried["train"].load_state_dict(checkpoint["carried"], self.model)
         self.tokens_seen = checkpoint["tokens_seen"]
+        total, seen = checkpoint["recent"]
+        self._recent = (total.to(self.device), seen)
 
     def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
         """The mean loss of one batch and the number of targets it is a mean of."""

@@ -1,0 +1,109 @@
+"""A run that was killed and resumed ends where the run that was never killed ends, to the last bit.
+
+Each case kills its run at ten random steps, one after another, and resumes it each time from what the disk holds; weights,
+optimiser, schedule, random numbers, data position, carried state and the best metric so far must all survive.
+"""
+
+import json
+import random
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+STEPS = 60
+SMALL = (
+    "task=textgen",
+    "cell.hidden_size=8",
+    "model.front.size=5",
+    "model.layers.dropout=0.2",
+    "data.split=[0.1,0.002,0.002]",
+    "data.batch_size=64",
+    "data.chunk_length=16",
+    "data.random_offset=true",
+    "callback.samples.length=5",
+    "callback.checkpoint.every_n_steps=4",
+    f"trainer.max_steps={STEPS}",
+    "trainer.val_check_interval=10",
+    "trainer.limit_train_batches=23",
+)
+CASES = {
+    "elman": ("cell=elman",),
+    "gru, chunk < horizon": ("cell=gru", "task.horizon=40"),
+    "lstm, chunk < horizon, plateau": ("cell=lstm", "task.horizon=25", "optim/schedule=plateau", "optim.schedule.patience=0"),
+    "lstm, two layers, two chunks a step": ("cell=lstm", "model.layers.depth=2", "trainer.accumulate_grad_batches=2"),
+    "elman, chunk = horizon, one mask a sequence": ("cell=elman", "task.horizon=16", "model.layers.variational=true"),
+}
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "text.txt"
+    generator = random.Random(0)
+    words = ["".join(generator.choices("abcdefgh", k=generator.randint(1, 7))) for _ in range(50)]
+    path.write_text(" ".join(generator.choices(words, k=20_000)))
+    return path
+
+
+def final(run: Path) -> dict:
+    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+
+
+def outcome(run: Path) -> dict:
+    """What results.json says, without what depends on the clock."""
+    results = json.loads((run / "results.json").read_text())
+    metrics = {name: value for name, value in results["metrics"].items() if name.startswith(("val/", "test/", "optim/"))}
+    return {name: results[name] for name in ("best", "best_step", "steps", "epochs", "status")} | metrics
+
+
+def assert_same(first: dict, second: dict) -> None:
+    """Two nested containers hold the same values, tensors to the last bit."""
+    if isinstance(first, torch.Tensor):
+        assert torch.equal(first, second)
+    elif isinstance(first, dict):
+        assert first.keys() == second.keys()
+        for name in first:
+            assert_same(first[name], second[name])
+    elif isinstance(first, list | tuple):
+        assert len(first) == len(second)
+        for one, other in zip(first, second, strict=True):
+            assert_same(one, other)
+    else:
+        assert first == second
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_killed_ten_times_equals_never_killed(case: str, command, tmp_path: Path, text: Path) -> None:
+    arguments = (*SMALL, "data.split=[0.8,0.1,0.1]", f"data.path={text}", *CASES[case])
+    assert command("train.py", *arguments, f"hydra.run.dir={tmp_path}/whole").returncode == 0
+    kills = sorted(random.Random(case).sample(range(5, STEPS), 10))
+    killed = tmp_path / "killed"
+    start: tuple[str, ...] = (*arguments, f"hydra.run.dir={killed}")
+    for step in kills:
+        finished = command("train.py", *start, signal_at_step=(signal.SIGKILL, step))
+        assert finished.returncode == -signal.SIGKILL, finished.stderr
+        start = (f"resume={killed}",)
+    finished = command("train.py", *start)
+    assert finished.returncode == 0, finished.stderr
+    expected, resumed = final(tmp_path / "whole"), final(killed)
+    for part in ("state_dict", "optimizer_states", "lr_schedulers", "carried", "random", "global_step", "epoch", "tokens_seen", "recent"):
+        assert_same(expected[part], resumed[part])
+    assert outcome(tmp_path / "whole") == outcome(killed)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_first_and_resume_goes_on_from_that_very_step(
+    number: int, code: int, command, tmp_path: Path, text: Path
+) -> None:
+    arguments = (*SMALL, "data.split=[0.8,0.1,0.1]", f"data.path={text}", "callback.checkpoint.every_n_steps=1000")
+    assert command("train.py", *arguments, f"hydra.run.dir={tmp_path}/whole").returncode == 0
+    stopped = tmp_path / "stopped"
+    finished = command("train.py", *arguments, f"hydra.run.dir={stopped}", signal_at_step=(number, 27))
+    assert finished.returncode == code, finished.stderr
+    assert f"resume={stopped.relative_to(tmp_path)}" in finished.stdout
+    results = json.loads((stopped / "results.json").read_text())
+    assert (results["status"], results["steps"]) == ("interrupted", 28)
+    assert final(stopped)["global_step"] == 28
+    assert command("train.py", f"resume={stopped}").returncode == 0
+    assert_same(final(tmp_path / "whole")["state_dict"], final(stopped)["state_dict"])
