@@ -39,6 +39,7 @@ def run_kernel(
     inputs: Float[Tensor, "T B I"] | Float[Tensor, "N I"],
     state: State,
     batch_sizes: Int[Tensor, " T"] | None = None,
+    extra: Float[Tensor, "G E"] | None = None,
 ) -> tuple[Float[Tensor, "T B O"] | Float[Tensor, "N O"], State]:
     """Run the cell over a whole sequence in one call.
 
@@ -47,8 +48,11 @@ def run_kernel(
         inputs: the sequence; or, with `batch_sizes`, the N steps of a packed one.
         state: the state before the first step.
         batch_sizes: how many lanes are still running at each step, for a packed sequence.
+        extra: weights of input features that follow the cell's own.
     """
     function, *weights = _function_and_weights(cell)
+    if extra is not None:
+        weights[0] = torch.cat((weights[0], extra), 1)
     parts = [part[None] for part in state]
     if torch.is_autocast_enabled(inputs.device.type):
         dtype = torch.get_autocast_dtype(inputs.device.type)

@@ -9,13 +9,15 @@ from throughtime.cell.base import Cell, State
 from throughtime.cell.state import map_state, select
 from throughtime.engine.base import Engine
 from throughtime.engine.kernel import missing, run_kernel
+from throughtime.engine.padding import fits, run_padded
 from throughtime.errors import UserError
 
 
 class Native(Engine):
     """Runs Elman, LSTM and GRU by one call for the whole sequence.
 
-    Lanes of different lengths are packed. A reset inside the sequence cuts it into pieces, one call each.
+    Lanes of different lengths are packed, or padded where that is faster. A reset inside the sequence cuts it
+    into pieces, one call each.
     """
 
     def refusal(
@@ -66,13 +68,26 @@ def _run_piece(
     cell: Cell, inputs: Float[Tensor, "T B I"], state: State, lengths: Int[Tensor, " B"] | None
 ) -> tuple[Float[Tensor, "T B O"], State]:
     """A run without resets, packed only when some lane is shorter: the kernels for whole lanes are faster."""
-    steps, lanes = inputs.shape[:2]
     if lengths is None:
         return run_kernel(cell, inputs, state)
     descending, order = lengths.cpu().sort(descending=True, stable=True)
-    if int(descending[-1]) == steps:
+    if int(descending[-1]) == len(inputs):
         return run_kernel(cell, inputs, state)
 
+    if fits(cell, inputs):
+        return run_padded(cell, inputs, state, lengths)
+    return _run_packed(cell, inputs, state, descending, order)
+
+
+def _run_packed(
+    cell: Cell,
+    inputs: Float[Tensor, "T B I"],
+    state: State,
+    descending: Int[Tensor, " B"],
+    order: Int[Tensor, " B"],
+) -> tuple[Float[Tensor, "T B O"], State]:
+    """A run of lanes in the order of their lengths, without those of length 0, which a pack cannot hold."""
+    steps, lanes = inputs.shape[:2]
     running = int((descending > 0).sum())
     if running == 0:
         return inputs.new_zeros(steps, lanes, cell.output_size), state
