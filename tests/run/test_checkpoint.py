@@ -12,7 +12,11 @@ from throughtime.errors import UserError
 from throughtime.run.checkpoint import WholeFileIO, find_checkpoint, newest_checkpoint, read_checkpoint
 from throughtime.run.folder import RunFolder
 
-CONTENT = {"state_dict": {"weight": torch.arange(1000.0)}, "global_step": 3, "nested": [1, "two", (3.0, None)]}
+CONTENT = {
+    "state_dict": {"weight": torch.arange(1000.0)},
+    "global_step": 3,
+    "nested": [1, "two", (3.0, None)],
+}
 
 
 def save(path: Path, **extra: object) -> None:
@@ -60,7 +64,9 @@ class Hostile:
         return os.system, ("touch hostile",)
 
 
-def test_a_pickle_that_would_run_code_is_refused_and_runs_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pickle_that_would_run_code_is_refused_and_runs_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"state_dict": Hostile()}, "zip.ckpt")
     Path("bare.ckpt").write_bytes(pickle.dumps(Hostile()))
@@ -70,7 +76,9 @@ def test_a_pickle_that_would_run_code_is_refused_and_runs_none(tmp_path: Path, m
     assert not Path("hostile").exists()
 
 
-def test_resume_takes_the_newest_that_can_be_read_and_says_so(run: RunFolder, caplog: pytest.LogCaptureFixture) -> None:
+def test_resume_takes_the_newest_that_can_be_read_and_says_so(
+    run: RunFolder, caplog: pytest.LogCaptureFixture
+) -> None:
     save(run.checkpoints / "previous.ckpt")
     save(run.checkpoints / "last.ckpt")
     assert newest_checkpoint(run, "resume").name == "last.ckpt"

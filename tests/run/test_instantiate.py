@@ -17,7 +17,9 @@ def test_a_target_becomes_an_object_and_a_partial_waits_for_the_rest() -> None:
 
 
 def test_containers_are_built_item_by_item() -> None:
-    built = instantiate({"plain": [1, {"deep": {"_target_": ELMAN, "input_size": 1, "hidden_size": 1}}], "none": None})
+    built = instantiate(
+        {"plain": [1, {"deep": {"_target_": ELMAN, "input_size": 1, "hidden_size": 1}}], "none": None}
+    )
     assert isinstance(built["plain"][1]["deep"], Elman)
     assert built["none"] is None
 

@@ -79,17 +79,23 @@ class Checkpoint(callbacks.Checkpoint):
         if value is not None and self._is_better(float(value), pl_module.mode):
             self.best, self.best_step = float(value), trainer.global_step
             trainer.save_checkpoint(self._folder(trainer) / BEST)
-        if not trainer.fit_loop.epoch_loop._should_accumulate():  # a gradient half gathered is in no checkpoint
+        if (
+            not trainer.fit_loop.epoch_loop._should_accumulate()
+        ):  # a gradient half gathered is in no checkpoint
             self._save_last(trainer)
             self._leave_on_signal()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._save_last(trainer)
 
-    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
         checkpoint["random"] = random_state()
 
-    def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
         self._random = checkpoint["random"]
 
     def state_dict(self) -> dict[str, Any]:

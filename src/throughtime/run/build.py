@@ -42,7 +42,9 @@ def build_task(config: Config, artifacts: dict[str, Any]) -> Task:
         head.tie(model.front.weight)
     optimization = instantiate(config["optim"], "optim")
     check_horizon(config["task"].get("horizon"), config["data"].get("chunk_length", 1))
-    return instantiate(config["task"], "task", model=model, head=head, optimization=optimization, artifacts=artifacts)
+    return instantiate(
+        config["task"], "task", model=model, head=head, optimization=optimization, artifacts=artifacts
+    )
 
 
 def check_fit(task_config: Mapping[str, Any], data_name: str, kind: str) -> None:

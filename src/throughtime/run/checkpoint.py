@@ -29,7 +29,9 @@ class WholeFileIO(CheckpointIO):
         with replacing(Path(path)) as file:
             torch.save(checkpoint | self.extra, file)
 
-    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
+    def load_checkpoint(
+        self, path: Any, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
         return read_checkpoint(Path(path), map_location or "cpu")
 
     def remove_checkpoint(self, path: Any) -> None:
@@ -48,7 +50,9 @@ def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
     try:
         return torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:  # pickle.UnpicklingError, and whatever a hostile or foreign pickle may raise
-        raise UserError(f"{path} holds more than tensors and plain containers, so it is not loaded") from error
+        raise UserError(
+            f"{path} holds more than tensors and plain containers, so it is not loaded"
+        ) from error
 
 
 def _damaged_record(path: Path) -> str | None:

@@ -10,7 +10,16 @@ from typing import Any
 
 import torch
 
-PACKAGES = ("throughtime", "torch", "lightning", "hydra-core", "torchmetrics", "tensorboard", "numpy", "tokenizers")
+PACKAGES = (
+    "throughtime",
+    "torch",
+    "lightning",
+    "hydra-core",
+    "torchmetrics",
+    "tensorboard",
+    "numpy",
+    "tokenizers",
+)
 
 
 def environment(data_fingerprint: dict[str, Any]) -> dict[str, Any]:
@@ -48,4 +57,7 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        platform.processor(),
+    )

@@ -105,8 +105,12 @@ def _train_and_test(
     results.status = "completed"
 
 
-def _build_trainer(config: Config, folder: RunFolder, saving: WholeFileIO, checkpoint: Path | None) -> pl.Trainer:
-    parts = {name: part for name, part in instantiate(config["callback"], "callback").items() if part is not None}
+def _build_trainer(
+    config: Config, folder: RunFolder, saving: WholeFileIO, checkpoint: Path | None
+) -> pl.Trainer:
+    parts = {
+        name: part for name, part in instantiate(config["callback"], "callback").items() if part is not None
+    }
     if not any(isinstance(part, Checkpoint) for part in parts.values()):
         raise UserError("callback.checkpoint is missing; a run without checkpoints would have no result")
     for part in parts.values():
@@ -136,7 +140,9 @@ def _build_logger(config: Config, folder: RunFolder, checkpoint: Path | None) ->
         return None
     arguments: dict[str, Any] = {"save_dir": str(folder.path)}
     factory = instantiate(config["logger"], "logger")
-    if checkpoint is not None:  # points logged after the checkpoint will be logged again: TensorBoard drops the old ones
+    if (
+        checkpoint is not None
+    ):  # points logged after the checkpoint will be logged again: TensorBoard drops the old ones
         arguments["purge_step"] = read_checkpoint(checkpoint)["global_step"]
     return factory(**arguments)
 
@@ -156,6 +162,6 @@ def _whole_number(seed: Any) -> int:
 
 def _check_budget(trainer: Config) -> None:
     if trainer["max_steps"] == -1 and trainer["max_epochs"] == -1 and trainer["max_time"] is None:
-        raise UserError("the run would never end; set trainer.max_steps, trainer.max_epochs or trainer.max_time")
-
-
+        raise UserError(
+            "the run would never end; set trainer.max_steps, trainer.max_epochs or trainer.max_time"
+        )

@@ -84,7 +84,9 @@ class RunFolder:
             with self.config.open("x"):
                 pass
         except FileExistsError as error:
-            raise UserError(f"{self.path} already holds a run; go on with resume={self.path} or give another hydra.run.dir") from error
+            raise UserError(
+                f"{self.path} already holds a run; go on with resume={self.path} or give another hydra.run.dir"
+            ) from error
         except OSError as error:
             raise UserError(f"hydra.run.dir={self.path} cannot be written: {error.strerror}") from error
 
@@ -97,7 +99,9 @@ def existing_run(path: str, key: str) -> RunFolder:
     """
     folder = RunFolder(Path(path))
     if not folder.path.is_dir():
-        raise UserError(f"{key}={path}: there is no such folder; name the folder of a run, such as runs/textgen/<date_time>-<hex>")
+        raise UserError(
+            f"{key}={path}: there is no such folder; name the folder of a run, such as runs/textgen/<date_time>-<hex>"
+        )
     if not folder.config.is_file() or folder.config.stat().st_size == 0:
         raise UserError(f"{key}={path}: the folder holds no config.yaml, so it is not the folder of a run")
     return folder

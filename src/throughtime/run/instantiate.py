@@ -66,7 +66,9 @@ def _check_arguments(factory: Any, arguments: dict[str, Any], key: str) -> None:
         if name not in parameters:
             if takes_any:
                 continue
-            raise UserError(f"{key}.{name}: {factory.__qualname__} takes no such argument; it takes {', '.join(parameters)}")
+            raise UserError(
+                f"{key}.{name}: {factory.__qualname__} takes no such argument; it takes {', '.join(parameters)}"
+            )
         if not _fits(value, parameters[name].annotation):
             expected = _in_words(parameters[name].annotation)
             raise UserError(f"{key}.{name}={value} is of the wrong kind; {expected} is needed")

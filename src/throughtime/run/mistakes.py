@@ -67,7 +67,9 @@ def _known_keys(overrides: list[str], configurations: Path) -> Iterator[str]:
         for attempt in (overrides, []):
             try:
                 config = compose("config", attempt)
-            except Exception:  # a second mistake among the others: the plain defaults still give good suggestions
+            except (
+                Exception
+            ):  # a second mistake among the others: the plain defaults still give good suggestions
                 continue
             yield from _flat(config)
             return

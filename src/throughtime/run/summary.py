@@ -30,7 +30,9 @@ def closing(results: Results, folder: RunFolder, report: str = "") -> str:
         lines.append(f"best {results.monitor} {results.best:.4f} at step {results.best_step:,}")
     tested = {name: value for name, value in sorted(results.metrics.items()) if name.startswith("test/")}
     if tested:
-        lines.append("test " + "  ".join(f"{name.removeprefix('test/')} {value:.4f}" for name, value in tested.items()))
+        lines.append(
+            "test " + "  ".join(f"{name.removeprefix('test/')} {value:.4f}" for name, value in tested.items())
+        )
     if report:
         lines.append(report)
     lines.append(f"run folder   {run}")

@@ -45,7 +45,9 @@ def locate(target: str, key: str) -> Any:
         UserError: the path is not on the allow-list, leads nowhere, or leads to something defined elsewhere.
     """
     if not isinstance(target, str) or not is_allowed(target):
-        raise UserError(f"{key}: {target} is not a class that a configuration may build (see throughtime/run/trust.py)")
+        raise UserError(
+            f"{key}: {target} is not a class that a configuration may build (see throughtime/run/trust.py)"
+        )
     module_name, _, attribute = target.rpartition(".")
     try:
         found = getattr(importlib.import_module(module_name), attribute)

@@ -48,7 +48,9 @@ class Task(LightningModule):
     monitor: ClassVar[str]
     mode: ClassVar[str] = "min"
 
-    def __init__(self, model: nn.Module, head: Head, optimization: Optimization, horizon: int | None = None) -> None:
+    def __init__(
+        self, model: nn.Module, head: Head, optimization: Optimization, horizon: int | None = None
+    ) -> None:
         super().__init__()
         if horizon is not None:
             check_positive(horizon=horizon)
@@ -57,8 +59,13 @@ class Task(LightningModule):
         self.optimization = optimization
         self.carried = {stage: Carried(horizon if stage == "train" else None) for stage in STAGES}
         self.tokens_seen = 0
-        self._losses = nn.ModuleDict({stage: MeanMetric().set_dtype(torch.float64) for stage in ("val", "test")})
-        self._recent = (torch.zeros(()), 0)  # the total loss and the count of targets since train/loss was last logged
+        self._losses = nn.ModuleDict(
+            {stage: MeanMetric().set_dtype(torch.float64) for stage in ("val", "test")}
+        )
+        self._recent = (
+            torch.zeros(()),
+            0,
+        )  # the total loss and the count of targets since train/loss was last logged
 
     def measures(self, stage: str, loss: float) -> Mapping[str, float]:
         """The field's own measures at the end of a stage, by their names without the stage's; given the mean loss."""
@@ -134,7 +141,9 @@ class Task(LightningModule):
     def _log_measures(self, stage: str) -> None:
         loss = float(self._losses[stage].compute())
         self._losses[stage].reset()
-        values = {f"{stage}/{name}": value for name, value in {"loss": loss, **self.measures(stage, loss)}.items()}
+        values = {
+            f"{stage}/{name}": value for name, value in {"loss": loss, **self.measures(stage, loss)}.items()
+        }
         self.log_dict(values)
         schedule = self.lr_schedulers() if stage == "val" and not self.trainer.sanity_checking else None
         if isinstance(schedule, Plateau):

@@ -63,7 +63,9 @@ class TextGeneration(Task):
         ids = [int(index) for index in self.tokenizer.encode(prompt, Origin("the prompt"))]
         if vocabulary.start is not None:
             ids.insert(0, vocabulary.start)
-        if not ids:  # a text without boundaries has no beginning to start from; a new line is the nearest thing
+        if (
+            not ids
+        ):  # a text without boundaries has no beginning to start from; a new line is the nearest thing
             ids = [int(index) for index in self.tokenizer.encode("\n", Origin("the empty prompt"))]
         read = torch.tensor(ids, device=self.device)[:, None].expand(-1, samples)
         predicted, state = prime(self.model, self.head.predict, read, self.model.initial_state(samples))

@@ -65,7 +65,11 @@ class Carried:
         """The carried state as tensors in plain containers; empty where nothing is carried."""
         if self._state is None:
             return {}
-        older = None if self._older is None else {"inputs": to_plain(self._older.inputs), "resets": self._older.resets}
+        older = (
+            None
+            if self._older is None
+            else {"inputs": to_plain(self._older.inputs), "resets": self._older.resets}
+        )
         return {"state": to_plain(self._state), "older": older}
 
     def load_state_dict(self, saved: dict[str, Any], model: nn.Module) -> None:
