@@ -97,6 +97,13 @@ def test_what_fails_leaves_nothing_behind(part, cache_folder):
     assert entries(cache_folder) == []
 
 
+def test_a_text_that_changes_meanwhile_is_not_kept(part, tokenizer, tmp_path, cache_folder):
+    (tmp_path / "text" / "b").write_text(TEXT[:100])
+    with pytest.raises(UserError, match="changed while it was read"):
+        Cache().encoded(part, tokenizer)
+    assert entries(cache_folder) == []
+
+
 def test_two_at_once_both_read_a_whole_entry(part, tokenizer, cache_folder):
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda _: Cache().encoded(part, tokenizer), range(8)))

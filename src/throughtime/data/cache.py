@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Integer
 
 from throughtime.data.split import Part
+from throughtime.errors import UserError
 from throughtime.tokenizer.base import Tokenizer
 from throughtime.tokenizer.stream import recut
 
@@ -34,11 +35,10 @@ class Cache:
     """A folder of encoded text, by what the ids depend on: the text's key and the tokenizer's fingerprint.
 
     An entry is one file: the ids in the smallest unsigned type that holds V of them, the starts (int64), a
-    description
-    as JSON with a checksum, and the length of that. It is written to a temporary file in the same folder,
-    flushed to disk and renamed, so that two processes that write one entry at once both read a whole one. An
-    entry that is not whole is written anew. Where the folder cannot be written to, a temporary one takes its
-    place.
+    description as JSON with a checksum, and the length of that. It is written to a temporary file in the same
+    folder, flushed to disk and renamed, so that two processes that write one entry at once both read a whole
+    one. An entry that is not whole is written anew. Where the folder cannot be written to, a temporary one
+    takes its place.
 
     Args:
         folder: None for `$THROUGHTIME_CACHE`, or else `~/.cache/throughtime`.
@@ -90,14 +90,17 @@ def _write(path: Path, part: Part, tokenizer: Tokenizer) -> None:
 def _write_entry(file: Any, part: Part, tokenizer: Tokenizer) -> None:
     dtype = np.min_scalar_type(tokenizer.vocabulary_size - 1)
     starts: list[int] = []
-    count = checksum = 0
+    count = checksum = characters = 0
     for piece in recut(part.pieces()):
         ids = tokenizer.encode(piece.text, piece.origin).astype(dtype)
         if piece.begins:
             starts.append(count)
         count += len(ids)
+        characters += len(piece.text)
         checksum = zlib.crc32(ids, checksum)
         file.write(ids)
+    if characters != part.characters:
+        raise UserError("the text changed while it was read; start again when nothing writes to data.path")
     data = np.array(starts, dtype=np.int64)
     checksum = zlib.crc32(data, checksum)
     file.write(data)

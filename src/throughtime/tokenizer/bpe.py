@@ -13,7 +13,7 @@ from throughtime.tokenizer.base import SOME_TEXT, Tokenizer
 from throughtime.tokenizer.stream import SAFE_CUT, Origin
 from throughtime.tokenizer.vocabulary import Vocabulary
 
-# In characters. The library encodes stretches in parallel, and is slower and hungrier on a very long one.
+# Characters that the library is handed at once: it reads 256 stretches ahead and encodes them in parallel.
 _STRETCH = 1 << 15
 
 
@@ -42,7 +42,8 @@ class BPE(Tokenizer):
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         )
-        library.train_from_iterator(map(_encodable, texts), trainer)
+        stretches = (stretch for text in texts for stretch in _stretches(_encodable(text)))
+        library.train_from_iterator(stretches, trainer)
         self._set(library, boundaries)
 
     def _set(self, library: Library, boundaries: bool) -> None:

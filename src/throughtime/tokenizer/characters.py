@@ -1,5 +1,6 @@
 """One id a character (a Unicode code point)."""
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -26,10 +27,10 @@ class Characters(Tokenizer):
 
     def fit(self, texts: Iterable[str], boundaries: bool = False) -> None:
         """Collect the characters that occur."""
-        characters: set[str] = set()
+        occurs = np.zeros(sys.maxunicode + 1, dtype=bool)
         for text in texts:
-            characters.update(text)
-        self._set("".join(sorted(characters)), boundaries)
+            occurs[_code_points(text)] = True
+        self._set("".join(map(chr, np.flatnonzero(occurs))), boundaries)
 
     def _set(self, characters: str, boundaries: bool) -> None:
         pieces = [character.encode("utf-8", "surrogatepass") for character in characters]
