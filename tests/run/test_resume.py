@@ -1,7 +1,7 @@
 """A run that was killed and resumed ends where the run that was never killed ends, to the last bit.
 
-Each case kills its run at ten random steps, one after another, and resumes it each time from what the disk holds; weights,
-optimiser, schedule, random numbers, data position, carried state and the best metric so far must all survive.
+Each case kills its run at ten random steps, one after another, and resumes it each time from what the disk holds;
+weights, optimiser, schedule, random numbers, data position, carried state and the best metric must all survive.
 """
 
 import json

@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
@@ -30,15 +31,19 @@ def run_command(main: Callable[[], object]) -> None:
         sys.argv[1:] = resume_arguments(typed, configurations)
         main()
     except (UserError, HydraException, OmegaConfBaseException) as error:
-        if "debug=trace" in typed:
-            traceback.print_exc()
-        sentence = str(error) if isinstance(error, UserError) else explain(error, typed, configurations)
-        print(f"error: {sentence}", file=sys.stderr)
-        sys.exit(2)
+        tell(error, explain(error, typed, configurations), typed)
     except Interrupted as interrupted:
         sys.exit(128 + interrupted.signal_number)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def tell(error: Exception, sentence: str, typed: list[str]) -> NoReturn:
+    """Print the sentence (and with debug=trace where the error comes from) and leave with exit code 2."""
+    if "debug=trace" in typed:
+        traceback.print_exception(error)
+    print(f"error: {sentence}", file=sys.stderr)
+    sys.exit(2)
 
 
 def resume_arguments(arguments: list[str], configurations: Path) -> list[str]:

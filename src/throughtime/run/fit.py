@@ -88,7 +88,7 @@ def _train_and_test(
     checkpoint: Path | None,
 ) -> None:
     keeper = next(callback for callback in trainer.callbacks if isinstance(callback, Checkpoint))
-    started, seen = time.monotonic(), None
+    started = time.monotonic()
     try:
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     finally:

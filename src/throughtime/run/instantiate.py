@@ -7,15 +7,22 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+
 from throughtime.errors import UserError
 from throughtime.run.trust import locate
+
+
+class LocatedError(UserError):
+    """An error that names the key of the innermost part it comes from."""
 
 
 def instantiate(config: Any, key: str = "", **given: Any) -> Any:
     """Build what a configuration describes, from the inside out.
 
-    A mapping with `_target_` becomes an object of that class; with `_partial_: true` it becomes a function that waits
-    for the arguments which only the program knows (sizes, other parts). Other mappings and lists are built item by item.
+    A mapping with `_target_` becomes an object of that class; with `_partial_: true` it becomes a function that
+    waits for the arguments which only the program knows (sizes, other parts). Other mappings and lists are built
+    item by item.
 
     Args:
         config: plain containers (no interpolations), as `OmegaConf.to_container(resolve=True)` gives them.
@@ -50,12 +57,13 @@ def _build(target: str, arguments: dict[str, Any], key: str, partial: bool) -> A
 def _call(factory: Any, key: str, /, **arguments: Any) -> Any:
     try:
         return factory(**arguments)
+    except LocatedError:
+        raise
     except UserError as error:
-        if str(error).startswith(key):
-            raise
-        raise UserError(f"{key}: {error}") from error
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{key} ({factory.__qualname__}): {error}") from error
+        sentence = str(error) if str(error).startswith(key) else f"{key}: {error}"
+        raise LocatedError(sentence) from error
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        raise LocatedError(f"{key} ({factory.__qualname__}): {error}") from error
 
 
 def _check_arguments(factory: Any, arguments: dict[str, Any], key: str) -> None:

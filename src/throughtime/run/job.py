@@ -6,9 +6,11 @@ import warnings
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from throughtime.errors import Interrupted, UserError
+from throughtime.run.command_line import tell
 from throughtime.run.fit import Run, fit
 from throughtime.run.folder import RunFolder
 
@@ -24,12 +26,13 @@ def run_job(config: DictConfig) -> float | None:
         return fit(run).best
     except Interrupted:
         raise
-    except UserError:
-        _remove_if_empty(folder.path)
-        raise
-    except Exception:
-        if folder.config.exists():
+    except Exception as error:
+        if folder.config.exists() and not config.resume:
             folder.error.write_text(traceback.format_exc())
+        else:
+            _remove_if_empty(folder.path)
+        if isinstance(error, UserError) and hydra.mode is RunMode.RUN:
+            tell(error, str(error), [str(override) for override in hydra.overrides.task])
         raise
 
 

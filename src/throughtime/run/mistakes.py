@@ -10,15 +10,19 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
+from throughtime.errors import UserError
+
 
 def explain(error: Exception, typed: list[str], configurations: Path) -> str:
-    """One sentence for a composition error.
+    """One sentence for a mistake; a `UserError` is one already.
 
     Args:
-        error: what Hydra or OmegaConf raised.
+        error: what we, Hydra or OmegaConf raised.
         typed: the arguments of the command.
         configurations: the folder conf/.
     """
+    if isinstance(error, UserError):
+        return str(error)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _unknown_choice(str(error.missing_cfg_file), list(error.options or []))
     if isinstance(error, OverrideParseException):

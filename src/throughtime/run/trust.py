@@ -1,9 +1,9 @@
 """The boundary of trust: which classes a configuration may build.
 
-A configuration is data from somewhere: a YAML file, a command line, a checkpoint that was downloaded. `locate` finds the
-object that a dotted path names only if the path is on the allow-list before anything is imported, and if what was
-found there is defined under an allowed name too, so that `throughtime.data.text.os.system` is refused like `os.system`.
-The list is set here, in Python; no configuration can add to it.
+A configuration is data from somewhere: a YAML file, a command line, a checkpoint that was downloaded. `locate` finds
+the object that a dotted path names only if the path is on the allow-list before anything is imported, and if what
+was found there is defined under an allowed name too: an alias of `os.system` in an allowed module is refused like
+`os.system` itself. The list is set here, in Python; no configuration can add to it.
 """
 
 import importlib

@@ -1,8 +1,9 @@
 """Truncated backpropagation through time: which state a chunk starts from, and how far back its gradient goes.
 
 TBPTT(k1, k2) (Williams & Peng 1990): after every k1 steps (the chunk) the loss of those k1 steps is differentiated
-through the last k2 >= k1 steps (the horizon). With k2 = k1 the state after a chunk is detached and carried to the next.
-With k2 > k1 the state from before the last k2 - k1 steps is kept together with their inputs, and those steps are run again:
+through the last k2 >= k1 steps (the horizon). With k2 = k1 the state after a chunk is detached and carried to the
+next. With k2 > k1 the state from before the last k2 - k1 steps is kept together with their inputs, and those steps
+are run again:
 
     kept state s --[ older inputs: k2 - k1 steps ]--[ chunk: k1 steps, with the loss ]-->
                  |<------------------ gradient: k2 steps ------------------>|
