@@ -11,6 +11,7 @@ from throughtime.data.source import find_sources
 from throughtime.data.split import check_split, split_characters
 from throughtime.errors import UserError, check_positive
 from throughtime.tokenizer.base import Tokenizer
+from throughtime.tokenizer.restore import tokenizer_from_state
 
 
 class TextData(LightningDataModule):
@@ -73,6 +74,10 @@ class TextData(LightningDataModule):
     def connect(self, tokenizer: Tokenizer) -> None:
         """Take the tokenizer that `setup` is to use."""
         self.tokenizer = tokenizer
+
+    def restore(self, artifacts: dict[str, Any]) -> None:
+        """Take what another run fitted, so that `setup` fits nothing."""
+        self.connect(tokenizer_from_state(artifacts["tokenizer"]))
 
     def setup(self, stage: str | None = None) -> None:
         """Read, fit and encode, once whatever the stage."""

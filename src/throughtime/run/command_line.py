@@ -38,6 +38,16 @@ def run_command(main: Callable[[], object]) -> None:
         sys.exit(130)
 
 
+def run_script(main: Callable[[], object]) -> None:
+    """Run the main function of a script; a mistake is told in a sentence (exit code 2)."""
+    try:
+        main()
+    except UserError as error:
+        tell(error, str(error), sys.argv[1:])
+    except (KeyboardInterrupt, BrokenPipeError):
+        sys.exit(130)
+
+
 def tell(error: Exception, sentence: str, typed: list[str]) -> NoReturn:
     """Print the sentence (and with debug=trace where the error comes from) and leave with exit code 2."""
     if "debug=trace" in typed:

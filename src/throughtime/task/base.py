@@ -67,6 +67,9 @@ class Task(LightningModule):
             0,
         )  # the total loss and the count of targets since train/loss was last logged
 
+    def measure_on(self, artifacts: dict[str, Any]) -> None:
+        """Take from other data what measures need to know of them (not what was fitted in training)."""
+
     def measures(self, stage: str, loss: float) -> Mapping[str, float]:
         """The field's own measures at the end of a stage, by their names without the stage's; given the mean loss."""
         return {}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from throughtime.decode.base import Decoder
@@ -45,6 +45,9 @@ class TextGeneration(Task):
         self.tokenizer = tokenizer_from_state(artifacts["tokenizer"])
         self.characters_per_token: dict[str, float] = artifacts["characters_per_token"]
 
+    def measure_on(self, artifacts: dict[str, Any]) -> None:
+        self.characters_per_token = artifacts["characters_per_token"]
+
     def measures(self, stage: str, loss: float) -> Mapping[str, float]:
         bits = loss / math.log(2)
         return {"bpc": bits / self.characters_per_token[stage], "perplexity": math.exp(min(loss, 700.0))}
@@ -60,17 +63,30 @@ class TextGeneration(Task):
             UserError: the prompt has a symbol that the vocabulary lacks and the tokenizer's policy is an error.
         """
         vocabulary = self.tokenizer.vocabulary
-        ids = [int(index) for index in self.tokenizer.encode(prompt, Origin("the prompt"))]
-        if vocabulary.start is not None:
-            ids.insert(0, vocabulary.start)
-        if (
-            not ids
-        ):  # a text without boundaries has no beginning to start from; a new line is the nearest thing
-            ids = [int(index) for index in self.tokenizer.encode("\n", Origin("the empty prompt"))]
-        read = torch.tensor(ids, device=self.device)[:, None].expand(-1, samples)
-        predicted, state = prime(self.model, self.head.predict, read, self.model.initial_state(samples))
-        step = step_of(self.model.step, self.head.predict)
+        read = torch.tensor(self._prompt_ids(prompt), device=self.device)[:, None].expand(-1, samples)
+        predicted, state = prime(self.model, self._writable, read, self.model.initial_state(samples))
+        step = step_of(self.model.step, self._writable)
         return decoder(step, predicted, state, length, generator, end=vocabulary.end)
+
+    def _prompt_ids(self, prompt: str) -> list[int]:
+        """The ids to read first, at least one."""
+        start = self.tokenizer.vocabulary.start
+        ids = [int(index) for index in self.tokenizer.encode(prompt, Origin("the prompt"))]
+        if start is not None:
+            return [start, *ids]
+        if ids:
+            return ids
+        # A text without boundaries has no beginning to start from; a new line is the nearest thing.
+        return [int(index) for index in self.tokenizer.encode("\n", Origin("the empty prompt"))]
+
+    def _writable(self, features: Float[Tensor, "*B H"]) -> Float[Tensor, "*B V"]:
+        """The head's prediction without the symbols that are no text: `<unk>` and `<start>`."""
+        vocabulary = self.tokenizer.vocabulary
+        predicted = self.head.predict(features)
+        for index in (vocabulary.unknown, vocabulary.start):
+            if index is not None:
+                predicted[..., index] = -torch.inf
+        return predicted
 
     def generate(self, prompt: str, length: int, decoder: Decoder, generator: torch.Generator) -> str:
         """The prompt and what one sample makes of it."""

@@ -1,0 +1,28 @@
+"""A run's parts, composed from conf/ as train.py composes them."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from lightning.pytorch import LightningDataModule
+from omegaconf import OmegaConf, open_dict
+
+from throughtime.run.build import Config, build_data
+
+CONFIGURATIONS = Path(__file__).resolve().parent.parent.parent / "conf"
+
+
+def composed(overrides: list[str]) -> Config:
+    """The whole resolved configuration; what only a run of Hydra's knows is left out."""
+    with initialize_config_dir(str(CONFIGURATIONS), version_base="1.3"):
+        config = compose("config", ["task=textgen", *overrides])
+    with open_dict(config):
+        config.pop("logger", None)
+    return OmegaConf.to_container(config, resolve=True)
+
+
+def prepared(overrides: list[str]) -> tuple[Config, LightningDataModule, dict[str, Any]]:
+    """A configuration with its data, and what the data fitted."""
+    config = composed(overrides)
+    data = build_data(config)
+    return config, data, data.artifacts()

@@ -1,0 +1,103 @@
+"""Whole-run throughput of Lightning training against a bare loop over torch.nn modules of the same sizes."""
+
+import itertools
+import time
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor, nn
+
+from benchmarks.setup import prepared
+from benchmarks.turns import compare
+from throughtime.data.batch import Batch
+from throughtime.errors import UserError
+from throughtime.run.build import Config, build_task
+from throughtime.run.job import quiet
+
+
+class Timestamps(pl.Callback):
+    """The moments after the first and after the last step."""
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        now = time.perf_counter()
+        if trainer.global_step == 1:
+            self.first = now
+        self.last = now
+
+
+class Bare(nn.Module):
+    """Embedding, LSTM, linear: what a user would write without a framework."""
+
+    def __init__(self, vocabulary_size: int, size: int, hidden_size: int, depth: int, dropout: float) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary_size, size)
+        self.recurrent = nn.LSTM(size, hidden_size, depth, dropout=dropout if depth > 1 else 0.0)
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(hidden_size, vocabulary_size)
+
+    def forward(
+        self, inputs: Tensor, state: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        outputs, state = self.recurrent(self.embedding(inputs), state)
+        return self.linear(self.dropout(outputs)), state
+
+
+def measure(overrides: list[str], rounds: int, steps: int) -> dict[str, Any]:
+    """Training targets a second between the first and the last step, logging and validation off on both sides."""
+    quiet()
+    config, data, artifacts = prepared(overrides)
+    if "LSTM" not in config["cell"]["_target_"]:
+        raise UserError("the bare loop has an nn.LSTM; measure with cell=lstm")
+    batches = list(itertools.islice(itertools.cycle(data.train_dataloader()), steps))
+    tokens = sum(batch.targets.numel() for batch in batches[1:])
+    figures = compare(
+        lambda: tokens / framework(config, artifacts, data, steps),
+        lambda: tokens / bare(config, artifacts, batches),
+        rounds,
+    )
+    return {"unit": "training targets a second", **figures}
+
+
+def framework(config: Config, artifacts: dict[str, Any], data: pl.LightningDataModule, steps: int) -> float:
+    """Seconds of `steps` - 1 steps of Lightning's fit loop, with the trainer's settings of a run."""
+    marks = Timestamps()
+    trainer = pl.Trainer(
+        max_steps=steps,
+        max_epochs=-1,
+        gradient_clip_val=config["trainer"]["gradient_clip_val"],
+        precision=config["trainer"]["precision"],
+        callbacks=[marks],
+        logger=False,
+        limit_val_batches=0,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(build_task(config, artifacts), train_dataloaders=data.train_dataloader())
+    return marks.last - marks.first
+
+
+def bare(config: Config, artifacts: dict[str, Any], batches: list[Batch]) -> float:
+    """Seconds of the same steps in a plain loop: carried state, the same loss, clipping and optimiser."""
+    layers, optim = config["model"]["layers"], config["optim"]["optimizer"]
+    sizes = (
+        config["model"]["front"]["size"],
+        config["cell"]["hidden_size"],
+        layers["depth"],
+        layers["dropout"],
+    )
+    model = Bare(artifacts["input_sizes"]["vocabulary_size"], *sizes)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=optim["lr"], fused=optim["fused"])
+    state, first = None, 0.0
+    for step, batch in enumerate(batches):
+        if step == 1:
+            first = time.perf_counter()
+        logits, state = model(batch.inputs, None if batch.fresh else state)
+        state = tuple(part.detach() for part in state)
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config["trainer"]["gradient_clip_val"])
+        optimizer.step()
+    return time.perf_counter() - first

@@ -1,0 +1,31 @@
+"""Measure a trained model again: `python scripts/evaluate.py RUN [--path other.txt]`."""
+
+import argparse
+import json
+
+from throughtime.run.command_line import run_script
+
+
+def main() -> None:
+    """Print the test metrics, one a line, or as JSON."""
+    parser = argparse.ArgumentParser(
+        description="Measure a trained model on its test split, or on other data."
+    )
+    parser.add_argument("run", help="the folder of a run, or a checkpoint")
+    parser.add_argument("--path", help="other data to measure on (default: the run's own test split)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    options = parser.parse_args()
+    from throughtime.run.evaluation import evaluate  # only now: this imports torch
+    from throughtime.run.job import quiet
+
+    quiet()
+    metrics = evaluate(options.run, options.path)
+    if options.json:
+        print(json.dumps(metrics, indent=2))
+        return
+    for name, value in metrics.items():
+        print(f"{name:<20} {value:.6g}")
+
+
+if __name__ == "__main__":
+    run_script(main)

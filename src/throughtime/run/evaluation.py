@@ -1,0 +1,44 @@
+"""A trained task measured again: on its own test split, or on other data of the same kind."""
+
+import lightning.pytorch as pl
+
+from throughtime.errors import UserError
+from throughtime.run.instantiate import instantiate
+from throughtime.run.load import load
+
+OTHER_DATA = ("path", "train_path", "val_path", "test_path")
+
+
+def evaluate(path: str, other: str | None = None) -> dict[str, float]:
+    """The test metrics of the run or checkpoint at `path`, by their names.
+
+    Args:
+        path: the folder of a run, or a checkpoint.
+        other: other data to measure on, all of it; None for the run's own test split, which must lie where it did.
+
+    Raises:
+        UserError: there is no such run or data, or the run has no test split.
+    """
+    loaded = load(path)
+    description = dict(loaded.config["data"])
+    if other is not None:
+        if "test_path" not in description:
+            raise UserError(f"--path={other}: the data of {path} come from no file, so no other can take its place")
+        description |= dict.fromkeys(set(OTHER_DATA) & description.keys()) | {"test_path": other}
+    data = instantiate(description, "data")
+    data.restore(loaded.artifacts)
+    data.setup()
+    if not data.test_dataloader():
+        raise UserError(f"{path} has no test split; give other data with --path")
+    loaded.task.measure_on(data.artifacts())
+    trainer = pl.Trainer(
+        accelerator=loaded.config["trainer"]["accelerator"],
+        devices=1,
+        precision=loaded.config["trainer"]["precision"],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.test(loaded.task, datamodule=data, verbose=False)
+    return {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
