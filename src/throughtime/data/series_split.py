@@ -1,0 +1,45 @@
+"""Splits by time: what comes later is never trained on."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from throughtime.errors import UserError
+
+
+class Span(NamedTuple):
+    """The steps from `start` to before `stop` of a series."""
+
+    start: int
+    stop: int
+
+
+def check_series_split(split: Sequence[float | int]) -> tuple[float | int, ...]:
+    """The split as a tuple of three shares that sum to at most 1, or of three lengths.
+
+    Raises:
+        UserError: neither of both.
+    """
+    shares = tuple(split)
+    if len(shares) == 3 and all(share >= 0 for share in shares) and shares[0] > 0:
+        if all(isinstance(share, int) for share in shares) and shares[0] > 1:
+            return shares
+        if sum(shares) <= 1 + 1e-9:
+            return shares
+    raise UserError(
+        f"data.split={list(shares)} must be three shares of the time that sum to 1, such as [0.7, 0.1, 0.2], or three "
+        "numbers of steps, such as [8640, 2880, 2880]: training, validation, test"
+    )
+
+
+def split_spans(length: int, split: Sequence[float | int]) -> dict[str, Span]:
+    """The training, validation and test steps of a series of `length` steps, one after another.
+
+    Shares are rounded so that a whole split (shares that sum to 1) uses every step. Lengths are counted from the
+    beginning; what lies beyond them is not used, and a series that is shorter fills them in this order.
+    """
+    if isinstance(split[0], int):
+        ends = [sum(split[: place + 1]) for place in range(3)]
+    else:
+        ends = [round(length * sum(split[: place + 1])) for place in range(3)]
+    ends = [0, *(min(end, length) for end in ends)]
+    return {name: Span(ends[place], ends[place + 1]) for place, name in enumerate(("train", "val", "test"))}

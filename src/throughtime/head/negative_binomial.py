@@ -1,0 +1,80 @@
+"""A distribution of counts: sales, visits, cases."""
+
+import torch
+from jaxtyping import Bool, Float
+from scipy.stats import nbinom
+from torch import Tensor, nn
+from torch.nn import functional
+
+from throughtime.errors import UserError, check_fraction, check_positive
+from throughtime.head.forecast import ForecastHead
+from throughtime.head.masked import masked_mean
+
+SMALLEST = 1e-6
+
+
+class NegativeBinomial(ForecastHead):
+    """x ~ NB(mean μ, variance μ + α μ²) for whole x ≥ 0;  μ = ν softplus(W y + c),  α = softplus(W_α y + c_α).
+
+    -ln p(x) = ln Γ(1/α) + ln Γ(x+1) - ln Γ(x+1/α) + (x+1/α) ln(1+αμ) - x ln(αμ)
+
+    The scale ν of a series keeps μ near the data whatever their size. Source: D. Salinas, V. Flunkert & J. Gasthaus
+    (2017), DeepAR, arXiv 1704.04110.
+
+    Args:
+        input_size: H.
+        channels: C.
+        dropout: the share of features that are dropped in training.
+    """
+
+    counts = True
+
+    def __init__(self, input_size: int, channels: int, dropout: float = 0.0) -> None:
+        check_positive(input_size=input_size, channels=channels)
+        check_fraction(dropout=dropout)
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.map = nn.Linear(input_size, 2 * channels)
+
+    def parameters_of(
+        self, outputs: Float[Tensor, "*T H"]
+    ) -> tuple[Float[Tensor, "*T C"], Float[Tensor, "*T C"]]:
+        """μ/ν and α."""
+        raw_mean, raw_shape = self.map(self.dropout(outputs)).chunk(2, dim=-1)
+        return functional.softplus(raw_mean) + SMALLEST, functional.softplus(raw_shape) + SMALLEST
+
+    def loss(
+        self,
+        outputs: Float[Tensor, "*T B H"],
+        targets: Float[Tensor, "*T B C"],
+        mask: Bool[Tensor, "*T B C"] | None = None,
+        scale: Float[Tensor, "B C"] | None = None,
+    ) -> Float[Tensor, ""]:
+        scale = torch.ones_like(targets[..., :1]) if scale is None else scale
+        mean, shape = self.parameters_of(outputs)
+        mean = mean * scale
+        x = (targets * scale).round()
+        if bool((x < 0).any()):
+            raise UserError(
+                "head=negative_binomial is for counts, and these data have values below 0; choose another head"
+            )
+        size = 1 / shape
+        spread = torch.log1p(shape * mean)
+        losses = torch.lgamma(size) + torch.lgamma(x + 1) - torch.lgamma(x + size)
+        return masked_mean(losses + (x + size) * spread - x * (shape * mean).log(), mask)
+
+    def predict(self, outputs: Float[Tensor, "*T H"]) -> Float[Tensor, "*T C"]:
+        return self.parameters_of(outputs)[0]
+
+    def quantile(
+        self,
+        outputs: Float[Tensor, "*T H"],
+        probability: Float[Tensor, "*Q C"],
+        scale: Float[Tensor, "*B C"] | None = None,
+    ) -> Float[Tensor, "*Q C"]:
+        scale = torch.ones_like(outputs[..., :1]) if scale is None else scale
+        mean, shape = (part.double() for part in self.parameters_of(outputs))
+        success = 1 / (1 + shape * mean * scale)
+        # torch has no inverse of this distribution function.
+        counts = nbinom.ppf(*(part.cpu().numpy() for part in (probability.double(), 1 / shape, success)))
+        return torch.as_tensor(counts, dtype=outputs.dtype, device=outputs.device) / scale

@@ -1,0 +1,33 @@
+"""The front end of numbers: one linear map of each step's features."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from throughtime.errors import check_fraction, check_positive
+
+
+class Linear(nn.Module):
+    """y = W x + b, with dropout.
+
+    Args:
+        input_size: the features of x.
+        size: the features of y; None to hand x on as it is.
+        dropout: the share of features that are dropped in training.
+
+    Attributes:
+        output_size: the features of y.
+
+    Raises:
+        UserError: a size is not positive, or the dropout is no share.
+    """
+
+    def __init__(self, input_size: int, size: int | None = None, dropout: float = 0.0) -> None:
+        check_positive(input_size=input_size, size=1 if size is None else size)
+        check_fraction(dropout=dropout)
+        super().__init__()
+        self.map = nn.Identity() if size is None else nn.Linear(input_size, size)
+        self.dropout = nn.Dropout(dropout)
+        self.output_size = input_size if size is None else size
+
+    def forward(self, inputs: Float[Tensor, "*T I"]) -> Float[Tensor, "*T O"]:
+        return self.dropout(self.map(inputs))
