@@ -39,7 +39,7 @@ def closing(results: Results, folder: RunFolder, report: str = "") -> str:
     if results.checkpoint is not None:
         lines.append(f"go on        python train.py resume={run}{_more_steps(results)}")
         if results.task == "textgen":
-            lines.append(f'generate     python scripts/generate.py {run} --prompt "The "')
+            lines.append(f"generate     python scripts/generate.py {run} --length 500")
     lines.append(f"look         tensorboard --logdir {_short(folder.path.parent.parent)}")
     return "\n".join(lines)
 
