@@ -1,0 +1,118 @@
+"""How tags tell where entities begin and end: BIO, IOB1, BIOES and BILOU.
+
+| scheme | `New York` as a place, `Rome` after it | source |
+|---|---|---|
+| IOB1 | I-LOC I-LOC B-LOC: B only where an entity follows another of its type | Ramshaw & Marcus 1995 |
+| BIO | B-LOC I-LOC B-LOC: B at every beginning (also called IOB2) | Tjong Kim Sang & Veenstra 1999 |
+| BIOES | B-LOC E-LOC S-LOC: also the end, and an entity of one token alone | |
+| BILOU | B-LOC L-LOC U-LOC: the same with other letters | Ratinov & Roth 2009 |
+"""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool
+
+OUTSIDE = "O"
+_TAG = re.compile(r"([BIESLU])(?:-(.+))?", re.DOTALL)
+_SAME = {"L": "E", "U": "S"}
+
+
+class Span(NamedTuple):
+    """An entity: its type, its first token, and the one after its last."""
+
+    kind: str
+    start: int
+    stop: int
+
+
+def parts(tag: str) -> tuple[str, str]:
+    """The letter of a tag (B, I, E, S or O) and the type of its entity, which may be empty."""
+    match = _TAG.fullmatch(tag)
+    if match is None:
+        return OUTSIDE, ""
+    letter, kind = match.groups()
+    return _SAME.get(letter, letter), kind or ""
+
+
+def spans(tags: Sequence[str]) -> list[Span]:
+    """The entities of a sentence, in any scheme, as conlleval finds them (Tjong Kim Sang 2000).
+
+    An entity begins at B or S, after O, E or S, and where the type changes; so tags that break their scheme,
+    such as an I after O, still tell an entity.
+    """
+    found: list[Span] = []
+    start, before, kind_before = 0, OUTSIDE, ""
+    for place, tag in enumerate([*tags, OUTSIDE]):
+        letter, kind = parts(tag)
+        begins = letter in "BS" or before in "OES" or kind != kind_before
+        if before != OUTSIDE and (letter == OUTSIDE or begins):
+            found.append(Span(kind_before, start, place))
+        if letter != OUTSIDE and begins:
+            start = place
+        before, kind_before = letter, kind
+    return found
+
+
+def recognise(sentences: Iterable[Sequence[str]]) -> str | None:
+    """The scheme of some sentences' tags; None where they are tags of another sort."""
+    sentences = list(sentences)
+    tags = {tag for sentence in sentences for tag in sentence}
+    matches = {tag: _TAG.fullmatch(tag) for tag in tags - {OUTSIDE}}
+    if not matches or not all(matches.values()):
+        return None
+    letters = {match[1] for match in matches.values()}
+    typed = any(match[2] for match in matches.values())
+    if not typed and not (OUTSIDE in tags and letters & {"B", "I"}):
+        return None
+    if letters & {"L", "U"}:
+        return "BILOU"
+    if letters & {"E", "S"}:
+        return "BIOES"
+    as_bio = all(encode(spans(sentence), len(sentence), "BIO") == tuple(sentence) for sentence in sentences)
+    as_iob1 = all(encode(spans(sentence), len(sentence), "IOB1") == tuple(sentence) for sentence in sentences)
+    return "IOB1" if as_iob1 and not as_bio else "BIO"
+
+
+def encode(entities: Iterable[Span], length: int, scheme: str) -> tuple[str, ...]:
+    """The tags of a sentence of `length` tokens with these entities, in order and without overlap."""
+    letters = {"BIO": "BIIB", "IOB1": "IIII", "BIOES": "BIES", "BILOU": "BILU"}[scheme]
+    tags = [OUTSIDE] * length
+    before: Span | None = None
+    for entity in entities:
+        kind, start, stop = entity
+        adjacent = before is not None and before.stop == start and before.kind == kind
+        for place in range(start, stop):
+            at = 3 if stop - start == 1 else 0 if place == start else 2 if place == stop - 1 else 1
+            letter = "B" if scheme == "IOB1" and adjacent and place == start else letters[at]
+            tags[place] = f"{letter}-{kind}" if kind else letter
+        before = entity
+    return tuple(tags)
+
+
+def convert(tags: Sequence[str], scheme: str) -> tuple[str, ...]:
+    """The same entities in another scheme."""
+    return encode(spans(tags), len(tags), scheme)
+
+
+def allowed(tags: Sequence[str]) -> tuple[Bool[np.ndarray, " K"], Bool[np.ndarray, "K K"]]:
+    """Which BIO tags may begin a sentence, and which may follow which: `[from, to]`.
+
+    I-X may only follow B-X and I-X; everything else may follow everything.
+    """
+    cut = [parts(tag) for tag in tags]
+    first = np.array([letter != "I" for letter, _ in cut])
+    pairs = np.array(
+        [[b != "I" or (a in "BI" and kind_a == kind_b) for b, kind_b in cut] for a, kind_a in cut]
+    ).reshape(len(cut), len(cut))
+    return first, pairs
+
+
+def broken(tags: Collection[str]) -> str | None:
+    """A tag that lost its type, such as the `B-` of a line that was cut off, where all others have one."""
+    others = {tag for tag in tags if tag != OUTSIDE and not re.fullmatch("[BIESLU]-.+", tag, re.DOTALL)}
+    if len(others) == len(set(tags) - {OUTSIDE}) or not all(re.fullmatch("[BIESLU]-?", tag) for tag in others):
+        return None
+    return min(others, default=None)

@@ -1,0 +1,29 @@
+"""What a tagger reads: words by their number and by their characters."""
+
+from typing import NamedTuple
+
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+PAD, UNKNOWN = 0, 1
+"""The ids of a place after a word's end, and of a character that training does not have."""
+
+
+class WordInputs(NamedTuple):
+    """The words of a batch. C is the characters of its longest word, N its distinct words.
+
+    Attributes:
+        words: ids of the vocabulary, 0 for a word that it lacks.
+        spellings: which of the distinct words each one is.
+        characters: the distinct words, letter by letter.
+        lengths: the characters of each distinct word, at least 1.
+        seen: whether the word is in the training text; only measures read this and the next.
+        usual: the word's most frequent tag in training, or that of all words for one not seen.
+    """
+
+    words: Int[Tensor, "T B"]
+    spellings: Int[Tensor, "T B"]
+    characters: Int[Tensor, "C N"]
+    lengths: Int[Tensor, " N"]
+    seen: Bool[Tensor, "T B"]
+    usual: Int[Tensor, "T B"]
