@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Integer
 from lightning import LightningDataModule
 
 from throughtime.data.autoregression import fit_autoregression, seasonal_scale
@@ -14,7 +15,7 @@ from throughtime.data.corpus import check_seed
 from throughtime.data.scaler import Scaler, fit_scaler
 from throughtime.data.series import SeriesSet
 from throughtime.data.series_lanes import SeriesLanes
-from throughtime.data.series_split import Span, check_series_split, split_spans
+from throughtime.data.series_split import check_series_split, split_spans
 from throughtime.data.series_store import NORMALISATIONS, SeriesStore
 from throughtime.data.table_series import TableSeries
 from throughtime.data.windows import Windows, window_pairs
@@ -38,7 +39,7 @@ class SeriesData(LightningDataModule):
         seasons: the lengths of the seasons in steps, the one that MASE is scaled by first; () for none.
         calendar: what the calendar adds to the inputs, of `throughtime.data.calendar.CYCLES`.
         scaler: of the series, `standard`, `mean` or `none`.
-        normalisation: of a window besides, `none`, `last`, `mean` or `standard`.
+        normalisation: of a window besides, `none`, `last`, `mean`, `standard` or `seasonal` (the longest season).
         loading: `windows`, or `lanes` to train one step ahead on long streams with carried state.
         chunk_length: the steps of a chunk of lanes (k1).
         stride: the steps between the origins of two training windows.
@@ -80,6 +81,8 @@ class SeriesData(LightningDataModule):
             raise UserError(
                 "data.loading=lanes needs data.normalisation=none: a stream has no window to normalise by"
             )
+        if normalisation == "seasonal" and not seasons:
+            raise UserError("data.normalisation=seasonal needs data.seasons, such as [24] for a day of hours")
         self.source = source
         self.look_back, self.horizon = look_back, horizon
         self.split = check_series_split(split)
@@ -117,8 +120,8 @@ class SeriesData(LightningDataModule):
         if not len(self.windows["train"]):
             longest = max(len(values) for values in trained)
             raise UserError(
-                f"{read.description}: no training window has an observed target; the longest training part has {longest} "
-                f"steps, and data.horizon={self.horizon} needs {self.horizon + 1}; give longer series, a larger share "
+                f"{read.description}: no training window has an observed target; the longest training part has "
+                f"{longest} steps, and data.horizon={self.horizon} needs {self.horizon + 1}; give longer series, a larger share "
                 "in data.split or a shorter data.horizon"
             )
         self.series = series
@@ -132,8 +135,24 @@ class SeriesData(LightningDataModule):
 
     def loader(self, name: str, batch_size: int, shuffle: bool = False) -> Windows:
         """The windows of a split, in batches."""
-        sizes = (self.look_back, self.horizon, batch_size)
-        return Windows(self.store, self.windows[name], *sizes, self.normalisation, shuffle, self.seed)
+        return self.windows_of(self.windows[name], batch_size, shuffle)
+
+    def windows_of(
+        self,
+        pairs: Integer[np.ndarray, "n 2"],
+        batch_size: int,
+        shuffle: bool = False,
+        seed: int | None = None,
+    ) -> Windows:
+        """Any windows in batches, by series and origin."""
+        seed = self.seed if seed is None else seed
+        level = (self.normalisation, self.season)
+        return Windows(self.store, pairs, self.look_back, self.horizon, batch_size, *level, shuffle, seed)
+
+    @property
+    def season(self) -> int:
+        """The longest season, in steps."""
+        return max(self.seasons, default=1)
 
     def train_dataloader(self) -> Windows | SeriesLanes:
         """The training batches, always the same object."""
@@ -167,6 +186,7 @@ class SeriesData(LightningDataModule):
             "normalisation": self.normalisation,
             "joint": self.joint,
             "seasons": list(self.seasons),
+            "season": self.season,
             "calendar": list(self.calendar),
             "channels": list(self.series.channels),
             "frequency": self.series.frequency,

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, Integer
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 from throughtime.data.scaler import Scaler
@@ -12,7 +12,7 @@ from throughtime.data.series import SeriesSet
 from throughtime.data.window import Window
 from throughtime.errors import check_choice
 
-NORMALISATIONS = ("none", "last", "mean", "standard")
+NORMALISATIONS = ("none", "last", "mean", "standard", "seasonal")
 
 
 class Cut(NamedTuple):
@@ -68,28 +68,35 @@ class SeriesStore:
         look_back: int,
         horizon: int,
         normalisation: str = "none",
+        season: int = 1,
     ) -> Cut:
         """Windows at these origins. Before the beginning of a series its first step is repeated.
 
         Args:
             series, origins: which series of the set, and the first step to forecast.
-            look_back, horizon: T and S; the horizon must lie within the series.
+            look_back, horizon: T and S; steps beyond the end of a series repeat its last one and do not count.
             normalisation: what else is taken off a window: its `last` value, its `mean`, or mean and deviation
-                (`standard`); all of its history alone.
+                (`standard`), all of its history alone; or `seasonal`: of each step the value one season before.
+            season: in steps.
         """
         check_choice(NORMALISATIONS, **{"data.normalisation": normalisation})
         steps = origins + np.arange(-look_back, horizon)[:, None]
-        places = self.starts[series] + np.maximum(steps, 0)
+        ends = self.lengths[series]
+        places = self.starts[series] + np.clip(steps, 0, ends - 1)
         past = places[:look_back]
         values = self.values[past]
-        anchor, spread = window_level(values, normalisation)
-        parts = [(values - anchor) / spread]
+        if normalisation == "seasonal":
+            anchor, spread = self._season_before(series, steps, look_back, season), np.ones_like(values[0])
+        else:
+            level, spread = window_level(values, normalisation)
+            anchor = np.broadcast_to(level, (len(steps), *level.shape))
+        parts = [(values - anchor[:look_back]) / spread]
         if self.indicator:
             parts.append((~self.observed[past]).astype(np.float32))
         parts.append(self.past[past])
         ahead = places[look_back:]
-        mask = self.observed[ahead]
-        targets = np.where(mask, (self.values[ahead] - anchor) / spread, 0).astype(np.float32)
+        mask = self.observed[ahead] & (steps[look_back:] < ends)[..., None]
+        targets = np.where(mask, (self.values[ahead] - anchor[look_back:]) / spread, 0).astype(np.float32)
         location, scale = self.location[series], self.scale[series]
         window = Window(
             history=torch.from_numpy(np.concatenate(parts, axis=2)),
@@ -100,6 +107,23 @@ class SeriesStore:
             scale=torch.from_numpy(scale * spread).float(),
         )
         return Cut(window, torch.from_numpy(targets), torch.from_numpy(mask))
+
+    def _season_before(
+        self,
+        series: Integer[np.ndarray, " B"],
+        steps: Integer[np.ndarray, "TS B"],
+        look_back: int,
+        season: int,
+    ) -> Float[np.ndarray, "TS B C"]:
+        """Of each step the value one season before it; ahead of the origin as many seasons as it takes to be known.
+
+        Where the series is not that old, a step of history is its own anchor and a step ahead has the last value.
+        """
+        origin = steps[look_back : look_back + 1] if len(steps) > look_back else steps[-1:] + 1
+        seasons = np.maximum((steps - origin) // season, 0) + 1
+        before = steps - seasons * season
+        before = np.where(before < 0, np.minimum(np.maximum(steps, 0), np.maximum(origin - 1, 0)), before)
+        return self.values[self.starts[series] + before]
 
     def countable(
         self, series: int, origins: Integer[np.ndarray, " n"], horizon: int

@@ -22,7 +22,7 @@ class Windows:
         pairs: the series and the origin of every window, `[n, 2]`.
         look_back, horizon: T and S.
         batch_size: B.
-        normalisation: as `SeriesStore.cut`.
+        normalisation, season: as `SeriesStore.cut`.
         shuffle: whether each epoch has an order of its own; else the windows come as they are.
         seed: of the orders.
     """
@@ -35,6 +35,7 @@ class Windows:
         horizon: int,
         batch_size: int,
         normalisation: str = "none",
+        season: int = 1,
         shuffle: bool = False,
         seed: int = 1,
     ) -> None:
@@ -45,6 +46,7 @@ class Windows:
         self.horizon = horizon
         self.batch_size = batch_size
         self.normalisation = normalisation
+        self.season = season
         self.shuffle = shuffle
         self.seed = seed
         self.position = Position()
@@ -67,7 +69,8 @@ class Windows:
 
     def batch(self, pairs: Integer[np.ndarray, "B 2"]) -> Batch:
         """The batch of these windows."""
-        cut = self.store.cut(pairs[:, 0], pairs[:, 1], self.look_back, self.horizon, self.normalisation)
+        sizes = (self.look_back, self.horizon)
+        cut = self.store.cut(pairs[:, 0], pairs[:, 1], *sizes, self.normalisation, self.season)
         return Batch(cut.window, cut.targets, fresh=True, mask=None if bool(cut.mask.all()) else cut.mask)
 
     def _epoch_order(self, epoch: int) -> np.ndarray:

@@ -19,7 +19,7 @@ def sample_paths(
     forecast is less: it takes the steps before for certain.
     """
     lanes = window.history.shape[1]
-    time_major = ("history", "known")
+    time_major = ("history", "known", "location")
     many = Window(
         **{
             name: map_state(

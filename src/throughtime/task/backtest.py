@@ -54,7 +54,7 @@ class Backtest:
         chosen = self.choose(data)
         if not len(chosen):
             return
-        loader = Windows(data.store, chosen, data.look_back, data.horizon, 256, data.normalisation)
+        loader = data.windows_of(chosen, len(chosen))
         trained = {name: value.clone() for name, value in task.state_dict().items()}
         tables = []
         for origin in np.unique(chosen[:, 1]):
@@ -64,7 +64,7 @@ class Backtest:
             pairs = chosen[chosen[:, 1] == origin]
             batch = task.transfer_batch_to_device(loader.batch(pairs), task.device, 0)
             made = task.forecast(batch.inputs)
-            truth = batch.inputs.location + batch.inputs.scale * batch.targets
+            truth = batch.inputs.original(batch.targets)
             if batch.mask is not None:
                 truth = truth.masked_fill(~batch.mask, torch.nan)
             tables.append(forecast_table(data.series, pairs, made, truth))
@@ -84,8 +84,7 @@ class Backtest:
         pairs = window_pairs(data.store, spans, data.look_back, data.horizon, data.stride)
         if not len(pairs):
             return
-        sizes = (data.look_back, data.horizon, data.batch_size)
-        loader = Windows(data.store, pairs, *sizes, data.normalisation, shuffle=True, seed=origin)
+        loader = data.windows_of(pairs, data.batch_size, shuffle=True, seed=origin)
         with torch.inference_mode(False), torch.enable_grad():
             optimizer = torch.optim.Adam(task.parameters(), lr=self.refit_learning_rate)
             task.train()

@@ -36,8 +36,7 @@ class Comparison:
         mask: Bool[Tensor, "S B C"] | None,
     ) -> None:
         """Let every baseline forecast these windows."""
-        channels, steps = truth.shape[-1], len(truth)
-        history = window.location + window.scale * window.history[..., :channels]
+        steps, history = len(truth), window.original_history()
         # A series that training did not have has no coefficients; those of the first are as good as any.
         known = window.series.where(window.series < len(self.coefficients), 0)
         forecasts = [

@@ -13,7 +13,7 @@ from throughtime.decode.paths import sample_paths
 from throughtime.errors import UserError, check_choice
 from throughtime.head.base import Head
 from throughtime.head.forecast import ForecastHead
-from throughtime.model.forecaster import Feed, Forecaster
+from throughtime.model.forecaster import Forecaster
 from throughtime.optim.optimization import Optimization
 from throughtime.task.backtest import Backtest
 from throughtime.task.base import Task
@@ -80,16 +80,16 @@ class Forecasting(Task):
 
     def forecast(self, window: Window) -> Forecast:
         """Point forecasts and calibrated quantiles of a batch of windows."""
-        features = self.model.forecast(window, self._feed(window))
+        features = self.model.forecast(window, self.head.predict)
         quantiles = self.calibration(self._quantiles(window, features))
-        return self._original(window, self.head.predict(features), quantiles)
+        return Forecast(window.original(self.head.predict(features)), window.original(quantiles))
 
     def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
         window = batch.inputs
         if not isinstance(window, Window):  # a chunk of a stream
             return super().chunk_loss(stage, batch)
         truth = held_truth(batch) if stage == "train" else None
-        features = self.model.forecast(window, self._feed(window), truth)
+        features = self.model.forecast(window, self.head.predict, truth)
         if stage != "train":
             self._measure(stage, batch, features)
         count = batch.targets.numel() if batch.mask is None else int(batch.mask.sum())
@@ -128,7 +128,7 @@ class Forecasting(Task):
 
     def rows(self, window: Window) -> Int[Tensor, "B C"]:
         """The row of measures for each channel of each lane."""
-        channels = window.location.shape[1]
+        channels = window.scale.shape[-1]
         return window.series[:, None] * channels + torch.arange(channels, device=window.series.device)
 
     def _begin(self, stage: str) -> None:
@@ -142,9 +142,8 @@ class Forecasting(Task):
             self.calibration.observe(quantiles, batch.targets, batch.mask)
         else:
             quantiles = self.calibration(quantiles)
-        made = self._original(window, self.head.predict(features), quantiles)
-        truth = window.location + window.scale * batch.targets
-        self.measured[stage].update(self.rows(window), made.point, truth, batch.mask, made.quantiles)
+        point, truth = window.original(self.head.predict(features)), window.original(batch.targets)
+        self.measured[stage].update(self.rows(window), point, truth, batch.mask, window.original(quantiles))
         if stage == "test":
             self.comparison.update(self.rows(window), window, truth, batch.mask)
 
@@ -154,18 +153,9 @@ class Forecasting(Task):
         if self.model.autoregressive and self.head.spread and self.paths > 1:
             paths = sample_paths(self.model, self.head, window, self.paths, self._generator)
             return torch.stack([path_quantile(paths, level) for level in LEVELS])
-        shape = (len(LEVELS), *features.shape[:-1], window.location.shape[1])
+        shape = (len(LEVELS), *features.shape[:-1], window.scale.shape[-1])
         probability = levels[:, None, None, None].expand(shape)
         return self.head.quantile(features[None], probability, window.scale)
-
-    def _feed(self, window: Window) -> Feed:
-        return self.head.predict
-
-    @staticmethod
-    def _original(
-        window: Window, point: Float[Tensor, "S B C"], quantiles: Float[Tensor, "Q S B C"]
-    ) -> Forecast:
-        return Forecast(window.location + window.scale * point, window.location + window.scale * quantiles)
 
 
 def path_quantile(paths: Float[Tensor, "N S B C"], level: float) -> Float[Tensor, "S B C"]:
