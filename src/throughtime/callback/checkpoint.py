@@ -30,6 +30,9 @@ class Checkpoint(callbacks.Checkpoint):
     Args:
         every_n_seconds: time between two saves of the last state; validations save besides.
         every_n_steps: steps between two saves; None for time alone.
+
+    Attributes:
+        best, best_step: the best value of the monitored metric, and the optimiser step that gave it.
     """
 
     def __init__(self, every_n_seconds: float = 30.0, every_n_steps: int | None = None) -> None:
@@ -42,16 +45,19 @@ class Checkpoint(callbacks.Checkpoint):
         self.best_step: int | None = None
         self._signal: int | None = None
         self._handlers: dict[int, Any] = {}
+        self._started_at: float | None = None
+        self._earlier_seconds = 0.0
         self._saved_at = 0.0
         self._random: dict[str, Any] | None = None
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._handlers[number] = signal.signal(number, self._note_signal)
         if stage == "fit":
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._handlers[number] = signal.signal(number, self._note_signal)
-            self._saved_at = time.monotonic()
+            self._started_at = self._saved_at = time.monotonic()
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        self._earlier_seconds, self._started_at = self.seconds, None
         while self._handlers:
             signal.signal(*self._handlers.popitem())
 
@@ -59,6 +65,12 @@ class Checkpoint(callbacks.Checkpoint):
         if self._signal is not None:  # the second one does not wait for a step to end
             raise Interrupted(number)
         self._signal = number
+
+    @property
+    def seconds(self) -> float:
+        """The time of training, of a resumed run with the time up to the checkpoint it was resumed from."""
+        since = 0.0 if self._started_at is None else time.monotonic() - self._started_at
+        return self._earlier_seconds + since
 
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
         if self._random is not None:
@@ -85,6 +97,9 @@ class Checkpoint(callbacks.Checkpoint):
             self._save_last(trainer)
             self._leave_on_signal()
 
+    def on_test_batch_end(self, *_: Any) -> None:
+        self._leave_on_signal()  # the end of training is saved
+
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._save_last(trainer)
 
@@ -99,10 +114,11 @@ class Checkpoint(callbacks.Checkpoint):
         self._random = checkpoint["random"]
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "best_step": self.best_step}
+        return {"best": self.best, "best_step": self.best_step, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best, self.best_step = state_dict["best"], state_dict["best_step"]
+        self._earlier_seconds = state_dict["seconds"]
 
     def _is_better(self, value: float, mode: str) -> bool:
         if not np.isfinite(value):

@@ -41,10 +41,11 @@ def build_task(config: Config, artifacts: dict[str, Any]) -> Task:
     if getattr(head, "tied", False):
         head.tie(model.front.weight)
     optimization = instantiate(config["optim"], "optim")
-    check_horizon(config["task"].get("horizon"), config["data"].get("chunk_length", 1))
-    return instantiate(
+    task = instantiate(
         config["task"], "task", model=model, head=head, optimization=optimization, artifacts=artifacts
     )
+    check_horizon(config["task"].get("horizon"), config["data"].get("chunk_length", 1))
+    return task
 
 
 def check_fit(task_config: Mapping[str, Any], data_name: str, kind: str) -> None:

@@ -68,6 +68,9 @@ def _damaged_record(path: Path) -> str | None:
 def newest_checkpoint(run: RunFolder, key: str) -> Path:
     """The newest readable checkpoint to resume from; says so where a damaged one is passed over.
 
+    The damaged one is set aside under another name: the next save would else keep it as the previous checkpoint,
+    in the place of the good one.
+
     Raises:
         UserError: the folder has no checkpoint that can be read.
     """
@@ -81,6 +84,7 @@ def newest_checkpoint(run: RunFolder, key: str) -> Path:
         except UserError as error:
             log.warning("%s; falling back to the one before it", error)
             problems.append(str(error))
+            path.replace(path.with_name(f"damaged_{name}"))
             continue
         return path
     reason = "; ".join(problems) or "it stopped before the first one was written"

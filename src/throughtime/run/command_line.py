@@ -30,7 +30,7 @@ def run_command(main: Callable[[], object]) -> None:
     try:
         sys.argv[1:] = resume_arguments(typed, configurations)
         main()
-    except (UserError, HydraException, OmegaConfBaseException) as error:
+    except (UserError, HydraException, OmegaConfBaseException, OSError) as error:
         tell(error, explain(error, typed, configurations), typed)
     except Interrupted as interrupted:
         sys.exit(128 + interrupted.signal_number)
@@ -50,9 +50,9 @@ def run_script(main: Callable[[], object]) -> None:
 
 def tell(error: Exception, sentence: str, typed: list[str]) -> NoReturn:
     """Print the sentence (and with debug=trace where the error comes from) and leave with exit code 2."""
-    if "debug=trace" in typed:
+    if "debug=trace" in [argument.lstrip("+") for argument in typed]:
         traceback.print_exception(error)
-    print(f"error: {sentence}", file=sys.stderr)
+    print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
     sys.exit(2)
 
 
@@ -71,7 +71,8 @@ def resume_arguments(arguments: list[str], configurations: Path) -> list[str]:
     run = folder.existing_run(path, "resume")
     others = [argument for argument in arguments if argument not in given]
     for argument in others:
-        if "=" in argument and not argument.startswith(CHANGEABLE_ON_RESUME):
+        is_override = not argument.startswith("-") and ("=" in argument or argument.startswith("~"))
+        if is_override and not argument.lstrip("+~").startswith(CHANGEABLE_ON_RESUME):
             raise UserError(
                 f"{argument} cannot be changed on resume: a run goes on with its own configuration; only keys of "
                 "trainer, callback, decode and logger can be changed"
@@ -82,7 +83,8 @@ def resume_arguments(arguments: list[str], configurations: Path) -> list[str]:
         *("hydra/job_logging=stdout", "hydra.output_subdir=null"),
         f"hydra.run.dir={_quoted(path)}",
         f"resume={_quoted(path)}",
-        *others,
+        # The recorded configuration has no list of defaults to choose from, so a debug mode is added to it.
+        *(f"+{argument}" if argument.startswith("debug=") else argument for argument in others),
     ]
 
 

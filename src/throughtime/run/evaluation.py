@@ -23,7 +23,9 @@ def evaluate(path: str, other: str | None = None) -> dict[str, float]:
     description = dict(loaded.config["data"])
     if other is not None:
         if "test_path" not in description:
-            raise UserError(f"--path={other}: the data of {path} come from no file, so no other can take its place")
+            raise UserError(
+                f"--path={other}: the data of {path} come from no file, so no other can take its place"
+            )
         description |= dict.fromkeys(set(OTHER_DATA) & description.keys()) | {"test_path": other}
     data = instantiate(description, "data")
     data.restore(loaded.artifacts)
@@ -41,4 +43,4 @@ def evaluate(path: str, other: str | None = None) -> dict[str, float]:
         enable_model_summary=False,
     )
     trainer.test(loaded.task, datamodule=data, verbose=False)
-    return {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
+    return {name: float(value) for name, value in sorted(trainer.callback_metrics.items()) if name != "step"}

@@ -8,7 +8,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -89,6 +89,19 @@ class RunFolder:
             ) from error
         except OSError as error:
             raise UserError(f"hydra.run.dir={self.path} cannot be written: {error.strerror}") from error
+
+    def discard(self) -> None:
+        """Remove what a run wrote that never took a step; whatever else lies in the folder stays."""
+        events = self.path.glob("events.out.tfevents.*")
+        for path in (self.config, self.overrides, self.environment, self.results, self.error, *events):
+            path.unlink(missing_ok=True)
+        self.remove_if_empty()
+
+    def remove_if_empty(self) -> None:
+        """Leave no folder behind that holds nothing."""
+        for path in (self.checkpoints, self.path):
+            with suppress(OSError):  # it holds something, or was never made
+                path.rmdir()
 
 
 def existing_run(path: str, key: str) -> RunFolder:

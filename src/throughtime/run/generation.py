@@ -38,7 +38,9 @@ class Writer:
         self.decoder: Decoder = Sampling(temperature, top_k, top_p) if beam is None else Beam(beam)
         loaded = load(path)
         if not isinstance(loaded.task, TextGeneration):
-            raise UserError(f"{path} is a run of task={loaded.task.name}, which writes no text; name one of textgen")
+            raise UserError(
+                f"{path} is a run of task={loaded.task.name}, which writes no text; name one of textgen"
+            )
         self.task = loaded.task
         self.generator = torch.Generator().manual_seed(seed)
 

@@ -93,9 +93,9 @@ def _choices(annotation: Any) -> tuple[Any, ...]:
 
 
 def _fits(value: Any, annotation: Any) -> bool:
-    """Whether a scalar fits an annotation made of plain scalar types; anything richer is left to the class."""
+    """Whether a scalar fits an annotation made of plain classes; anything richer is left to the class."""
     choices = _choices(annotation)
-    if any(choice not in _SIMPLE for choice in choices):
+    if not isinstance(value, tuple(_SIMPLE)) or not all(_is_plain_class(choice) for choice in choices):
         return True
     if isinstance(value, bool):
         return bool in choices
@@ -104,5 +104,15 @@ def _fits(value: Any, annotation: Any) -> bool:
     return isinstance(value, tuple(choices))
 
 
+def _is_plain_class(choice: Any) -> bool:
+    """A class that a scalar can be compared with: no generic, no protocol, nothing that stands for all."""
+    return (
+        isinstance(choice, type)
+        and not isinstance(choice, types.GenericAlias)
+        and not getattr(choice, "_is_protocol", False)
+        and choice not in (Any, object, inspect.Parameter.empty)
+    )
+
+
 def _in_words(annotation: Any) -> str:
-    return " or ".join(_SIMPLE[choice] for choice in _choices(annotation))
+    return " or ".join(_SIMPLE.get(choice, choice.__name__) for choice in _choices(annotation))

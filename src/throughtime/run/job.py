@@ -1,39 +1,36 @@
 """One job of Hydra's: read what the user typed, claim a folder, train, and leave a result whatever happens."""
 
 import logging
-import traceback
 import warnings
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from throughtime.errors import Interrupted, UserError
+from throughtime.errors import UserError
 from throughtime.run.command_line import tell
 from throughtime.run.fit import Run, fit
 from throughtime.run.folder import RunFolder
+from throughtime.run.mistakes import in_one_sentence
 
 
 def run_job(config: DictConfig) -> float | None:
     """Train as the composed configuration says; the best value of the monitored metric goes to the sweeper."""
     hydra = HydraConfig.get()
-    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    typed = list(hydra.overrides.task)
     folder = RunFolder(Path(hydra.runtime.output_dir))
     quiet()
-    run = Run(plain, folder, list(hydra.overrides.task), dict(hydra.runtime.choices))
     try:
-        return fit(run).best
-    except Interrupted:
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        return fit(Run(plain, folder, typed, dict(hydra.runtime.choices))).best
+    except (UserError, OmegaConfBaseException) as error:
+        if hydra.mode is RunMode.RUN:
+            tell(error, in_one_sentence(error), typed)
         raise
-    except Exception as error:
-        if folder.config.exists() and not config.resume:
-            folder.error.write_text(traceback.format_exc())
-        else:
-            _remove_if_empty(folder.path)
-        if isinstance(error, UserError) and hydra.mode is RunMode.RUN:
-            tell(error, str(error), [str(override) for override in hydra.overrides.task])
-        raise
+    finally:
+        folder.remove_if_empty()
 
 
 def quiet() -> None:
@@ -46,13 +43,6 @@ def quiet() -> None:
         r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",
         r".*The number of training batches .* is smaller than the logging interval.*",
         r".*is a subclass of `torch.utils.data.IterableDataset`.*",
+        r".*Total length of `list` across ranks is zero.*",  # a split of fraction 0 is meant to be empty
     ):
         warnings.filterwarnings("ignore", message)
-
-
-def _remove_if_empty(path: Path) -> None:
-    """A mistake found before anything was written leaves no folder behind."""
-    try:
-        path.rmdir()
-    except OSError:  # it holds something, or was never made
-        return

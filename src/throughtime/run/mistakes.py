@@ -29,6 +29,13 @@ def explain(error: Exception, typed: list[str], configurations: Path) -> str:
         return f"{error.override}: this is not of the form key=value ({_first_line(error)})"
     if overridden := re.match(r"Could not override '([^']+)'", str(error)):
         return _unknown_key(overridden.group(1), typed, configurations)
+    return in_one_sentence(error)
+
+
+def in_one_sentence(error: Exception) -> str:
+    """What OmegaConf says of a value that does not resolve, with its key; what the system says of a path."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
     key = getattr(error, "full_key", None) or getattr(error.__cause__, "full_key", None)
     sentence = _first_line(error)
     return f"{key}: {sentence}" if key and key not in sentence else sentence
@@ -81,6 +88,8 @@ def _known_keys(overrides: list[str], configurations: Path) -> Iterator[str]:
 
 def _flat(config: DictConfig, prefix: str = "") -> Iterator[str]:
     for name in config:
+        if name.startswith("_"):
+            continue
         yield f"{prefix}{name}"
         node = config._get_node(name)
         if OmegaConf.is_dict(node) and not node._is_none() and not node._is_interpolation():

@@ -1,10 +1,13 @@
 """What a run says on the terminal before its first step and after its last."""
 
+import math
 import os
+import shlex
 from pathlib import Path
 
 from lightning.pytorch import LightningDataModule
 
+from throughtime.run.build import Config
 from throughtime.run.folder import RunFolder
 from throughtime.run.results import Results
 from throughtime.task.base import Task
@@ -20,9 +23,9 @@ def opening(task: Task, data: LightningDataModule, results: Results, folder: Run
     )
 
 
-def closing(results: Results, folder: RunFolder, report: str = "") -> str:
+def closing(results: Results, folder: RunFolder, trainer: Config, report: str = "") -> str:
     """How the run ended, its best metric, its speed, and the exact commands to go on from here."""
-    run = _short(folder.path)
+    run = shlex.quote(_short(folder.path))
     lines = ["", f"{results.status} after {results.steps:,} steps, {_clock(results.seconds)}"]
     if results.speed:
         lines[-1] += f", {results.speed:,.0f} tokens/s"
@@ -37,16 +40,28 @@ def closing(results: Results, folder: RunFolder, report: str = "") -> str:
         lines.append(report)
     lines.append(f"run folder   {run}")
     if results.checkpoint is not None:
-        lines.append(f"go on        python train.py resume={run}{_more_steps(results)}")
+        lines.append(f"go on        python train.py resume={run}{_larger_budget(results, trainer)}")
         if results.task == "textgen":
             lines.append(f"generate     python scripts/generate.py {run} --length 500")
-    lines.append(f"look         tensorboard --logdir {_short(folder.path.parent.parent)}")
+    parent = folder.path.resolve().parent
+    together = (
+        parent.parent if parent.name == results.task else parent
+    )  # runs/<task>/<run>, or a place of its own
+    lines.append(f"look         tensorboard --logdir {shlex.quote(_short(together))}")
     return "\n".join(lines)
 
 
-def _more_steps(results: Results) -> str:
-    """A completed run goes on only with a larger budget."""
-    return f" trainer.max_steps={2 * results.steps}" if results.status == "completed" else ""
+def _larger_budget(results: Results, trainer: Config) -> str:
+    """A completed run goes on only with more of what ended it: twice the steps, the epochs or the time."""
+    if results.status != "completed":
+        return ""
+    if 0 <= trainer["max_steps"] <= results.steps:
+        return f" trainer.max_steps={2 * results.steps}"
+    if 0 < (trainer["max_epochs"] or 0) <= results.epochs:
+        return f" trainer.max_epochs={2 * results.epochs}"
+    minutes, seconds = divmod(math.ceil(2 * results.seconds), 60)
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    return f" trainer.max_time={days:02}:{hours:02}:{minutes:02}:{seconds:02}"
 
 
 def _short(path: Path) -> str:

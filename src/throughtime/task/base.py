@@ -94,7 +94,8 @@ class Task(LightningModule):
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         total, seen = self._recent
         if seen and logs_at(self.trainer, self.trainer.global_step + 1):
-            self.log("train/loss", total / seen)
+            # Lightning takes "step" for the place on the axis; without it, it would count from 0 and log the epoch.
+            self.log_dict({"train/loss": total / seen, "step": float(self.trainer.global_step + 1)})
             self._recent = (torch.zeros((), device=self.device), 0)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -147,7 +148,7 @@ class Task(LightningModule):
         values = {
             f"{stage}/{name}": value for name, value in {"loss": loss, **self.measures(stage, loss)}.items()
         }
-        self.log_dict(values)
+        self.log_dict(values | {"step": float(self.trainer.global_step)})
         schedule = self.lr_schedulers() if stage == "val" and not self.trainer.sanity_checking else None
         if isinstance(schedule, Plateau):
             schedule.observe(values[self.monitor] if self.mode == "min" else -values[self.monitor])

@@ -1,0 +1,78 @@
+"""Lightning's trainer for one run, with the callbacks, the logger and the way to the disk that belong to it."""
+
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+
+from throughtime.callback.checkpoint import Checkpoint
+from throughtime.callback.final_validation import FinalValidation
+from throughtime.callback.hparams import Hyperparameters
+from throughtime.errors import UserError, check_positive
+from throughtime.run.build import Config
+from throughtime.run.checkpoint import WholeFileIO
+from throughtime.run.folder import RunFolder
+from throughtime.run.instantiate import instantiate
+
+
+def build_trainer(
+    config: Config, folder: RunFolder, saving: WholeFileIO, resumed_step: int | None
+) -> pl.Trainer:
+    """The trainer that the configuration describes.
+
+    Args:
+        config: the whole configuration.
+        folder: where everything of this run goes.
+        saving: how checkpoints are written and read.
+        resumed_step: the optimiser steps of the checkpoint that the run goes on from; None for a new run.
+
+    Raises:
+        UserError: a value that the trainer, a callback or the logger objects to.
+    """
+    callbacks = [part for part in instantiate(config["callback"], "callback").values() if part is not None]
+    if not any(isinstance(callback, Checkpoint) for callback in callbacks):
+        raise UserError("callback.checkpoint is missing; a run without checkpoints would have no result")
+    for callback in callbacks:
+        if isinstance(callback, Hyperparameters):
+            callback.values = flat(config)
+    return instantiate(
+        config["trainer"],
+        "trainer",
+        default_root_dir=str(folder.path),
+        logger=_build_logger(config, folder, resumed_step) or False,
+        callbacks=[*callbacks, FinalValidation()],
+        plugins=[saving],
+        enable_model_summary=False,
+    )
+
+
+def _build_logger(config: Config, folder: RunFolder, resumed_step: int | None) -> Logger | None:
+    if not config.get("logger"):
+        return None
+    arguments: dict[str, Any] = {"save_dir": str(folder.path)}
+    if resumed_step is not None:  # what was logged after the checkpoint will be logged again
+        arguments["purge_step"] = resumed_step + 1
+    logger = instantiate(config["logger"], "logger")(**arguments)
+    if isinstance(logger, TensorBoardLogger):
+        # Lightning writes the (empty) hyperparameters of its own unless their file exists; ours is config.yaml.
+        logger.NAME_HPARAMS_FILE = folder.config.name
+    return logger
+
+
+def check_trainer(trainer: Config) -> None:
+    """Raise `UserError` for what Lightning takes without a word: a run with no end, intervals and a norm of 0."""
+    if trainer["max_steps"] == -1 and trainer["max_epochs"] == -1 and trainer["max_time"] is None:
+        raise UserError(
+            "the run would never end; set trainer.max_steps, trainer.max_epochs or trainer.max_time"
+        )
+    for name in ("val_check_interval", "accumulate_grad_batches", "gradient_clip_val"):
+        if isinstance(trainer.get(name), int | float):
+            check_positive(**{f"trainer.{name}": trainer[name]})
+
+
+def flat(config: Config, prefix: str = "") -> dict[str, Any]:
+    """The configuration by dotted keys."""
+    items: dict[str, Any] = {}
+    for name, value in config.items():
+        items |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return items
