@@ -1,0 +1,56 @@
+"""Parts of a graph of operators."""
+
+from collections.abc import Iterable, Sequence
+
+from torch.fx import Graph, GraphModule, Node
+
+
+def placeholders(module: GraphModule) -> list[Node]:
+    """The inputs of a graph, in order."""
+    return list(module.graph.find_nodes(op="placeholder"))
+
+
+def operators(results: Iterable[Node]) -> set[Node]:
+    """All that the results are computed from, they themselves included."""
+    found: set[Node] = set()
+    waiting = list(results)
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting.extend(node.all_input_nodes)
+    return found
+
+
+def dependents(graph: Graph, sources: Iterable[Node]) -> set[Node]:
+    """All that is computed from the sources, they themselves included."""
+    found = set(sources)
+    for node in graph.nodes:
+        if node.op != "output" and found.intersection(node.all_input_nodes):
+            found.add(node)
+    return found
+
+
+def extract(module: GraphModule, inputs: Sequence[Node], results: Sequence[Node]) -> GraphModule:
+    """The part of a graph that computes the results from the inputs, as a module that returns a tuple."""
+    part = Graph()
+    known = {node: part.placeholder(node.name) for node in inputs}
+    for copy, node in zip(known.values(), inputs, strict=True):
+        copy.meta = dict(node.meta)
+    needed = _between(inputs, results)
+    for node in module.graph.nodes:
+        if node in needed:
+            known[node] = part.node_copy(node, known.__getitem__)
+    part.output(tuple(known[node] for node in results))
+    return GraphModule(module, part)
+
+
+def _between(inputs: Sequence[Node], results: Sequence[Node]) -> set[Node]:
+    found: set[Node] = set()
+    waiting = list(results)
+    while waiting:
+        node = waiting.pop()
+        if node not in found and node not in inputs:
+            found.add(node)
+            waiting.extend(node.all_input_nodes)
+    return found

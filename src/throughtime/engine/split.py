@@ -1,0 +1,120 @@
+"""The derivative of a step cut into a forward step, a backward step, and what is left for after the loop.
+
+A weight W of a product a_t = x_t W has the gradient
+
+    ∂ℓ/∂W = Σ_t x_tᵀ δ_t = [x_1; …; x_T]ᵀ [δ_1; …; δ_T],      δ_t = ∂ℓ/∂a_t
+
+so the loop only keeps x_t and δ_t, and one product over all T·B rows does what T products would.
+"""
+
+from dataclasses import dataclass
+from operator import getitem
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule, Node
+
+from throughtime.engine.derivative import Derivative
+from throughtime.engine.graph import dependents, extract, operators
+from throughtime.engine.trace import free_lanes
+
+aten = torch.ops.aten
+TRANSPOSES = {aten.t.default, aten.permute.default, aten.transpose.int}
+# What may stand between the products and the gradient of a weight: f(Σ_t x) = Σ_t f(x).
+LINEAR = TRANSPOSES | {
+    aten.view.default,
+    aten._unsafe_view.default,
+    aten.reshape.default,
+    aten.squeeze.dims,
+    aten.unsqueeze.default,
+    aten.add.Tensor,
+    aten.neg.default,
+    aten._to_copy.default,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One step forward, one step backward, and the gradients of the weights.
+
+    Attributes:
+        forward: (weights, projected, before) -> (values, after, kept).
+        constants: (weights) -> what the backward step makes of them, which is the same at every step.
+        backward: (weights, projected, before, constants, kept, gradients of values, of after) ->
+            (gradient of projected, of before, x of each product, δ of each product, terms of sums).
+        finish: (the gradient [x_1; …]ᵀ [δ_1; …] of each product, each sum over all steps) -> the gradients of
+            those weights that have one.
+        reads_projected: whether the backward step has a use for projected.
+        values, parts, products, constant: how many values, parts of the state, products and constants there are.
+    """
+
+    forward: GraphModule
+    constants: GraphModule
+    backward: GraphModule
+    finish: GraphModule
+    reads_projected: bool
+    values: int
+    parts: int
+    products: int
+    constant: int
+
+
+def split(step: Derivative, lanes: int) -> Split:
+    """Cut the derivative of a step."""
+    module = step.module
+    going_forward = operators([*step.values, *step.after])
+    # An operator with several results may have some that only the way back reads.
+    going_forward |= {n for n in module.graph.nodes if n.target is getitem and n.args[0] in going_forward}
+    gradients = [gradient for gradient in step.weight_gradients if gradient is not None]
+    summed = dict.fromkeys(term for gradient in gradients for term in _terms(gradient, lanes))
+    products = [term for term in summed if _is_product(term, lanes)]
+    sums = [term for term in summed if term not in products]
+    lefts = [term.args[0].args[0] for term in products]
+    rights = [term.args[1] for term in products]
+    results = [step.projected_gradient, *step.before_gradients, *lefts, *rights, *sums]
+
+    inputs = [*step.weights, step.projected, *step.before]
+    tangents = [*step.value_gradients, *step.after_gradients]
+    needed = operators(results)
+    varying = dependents(module.graph, [*inputs[len(step.weights) :], *tangents])
+    going_back = (needed & varying) - going_forward - set(tangents)
+    used = {source for node in going_back for source in node.all_input_nodes} | set(results)
+    kept = [n for n in module.graph.nodes if n in used & going_forward and n not in inputs and _is_tensor(n)]
+    constants = [n for n in module.graph.nodes if n in used - varying and n not in inputs and _is_tensor(n)]
+
+    backward = extract(module, [*inputs, *constants, *kept, *tangents], results)
+    forward = extract(module, inputs, [*step.values, *step.after, *kept])
+    return Split(
+        free_lanes(forward, len(step.weights), lanes),
+        extract(module, step.weights, constants),
+        free_lanes(backward, len(step.weights), lanes),
+        extract(module, [*products, *sums], gradients),
+        step.projected in used,
+        len(step.values),
+        len(step.before),
+        len(products),
+        len(constants),
+    )
+
+
+def _is_tensor(node: Node) -> bool:
+    return isinstance(node.meta.get("val"), Tensor)
+
+
+def _terms(gradient: Node, lanes: int) -> list[Node]:
+    """What a weight's gradient is a linear function of: products over the lanes, or else whatever there is."""
+    if gradient.target in LINEAR and not _is_product(gradient, lanes):
+        return [term for source in gradient.all_input_nodes for term in _terms(source, lanes)]
+    return [gradient]
+
+
+def _is_product(node: Node, lanes: int) -> bool:
+    """Whether this is xᵀ δ, the rows of both being the lanes."""
+    if node.target is not aten.mm.default:
+        return False
+    left, right = node.args
+    return (
+        left.target in TRANSPOSES
+        and left.args[0].meta["val"].shape[0] == lanes
+        and right.meta["val"].shape[0] == lanes
+    )

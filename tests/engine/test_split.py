@@ -1,0 +1,36 @@
+import torch
+
+from throughtime.cell.elman import Elman
+from throughtime.cell.gru import GRU
+from throughtime.cell.lstm import LSTM
+from throughtime.engine.derivative import differentiate
+from throughtime.engine.split import split
+from throughtime.engine.trace import trace
+
+
+def cut(cell):
+    found = trace(cell, cell.project(torch.zeros(1, 2, 3)), cell.initial_state(2))
+    return split(differentiate(found), found.lanes)
+
+
+def products(module) -> int:
+    return sum(
+        node.target in (torch.ops.aten.mm.default, torch.ops.aten.addmm.default)
+        for node in module.graph.nodes
+    )
+
+
+def test_the_gradient_of_a_weight_is_no_product_of_the_loop():
+    for cell, count in ((Elman(3, 4), 1), (LSTM(3, 4, projection_size=2), 2), (GRU(3, 4, reset="before"), 2)):
+        step = cut(cell)
+        assert step.products == products(step.forward) == products(step.backward) == count
+
+
+def test_projected_is_kept_only_where_the_way_back_reads_it():
+    assert not cut(LSTM(3, 4)).reads_projected
+
+    class Gated(Elman):
+        def step(self, projected, state):
+            return super().step(projected * state.hidden, state)
+
+    assert cut(Gated(3, 4)).reads_projected
