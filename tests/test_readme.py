@@ -1,0 +1,106 @@
+"""Every command that the README shows runs, shortened by overrides; its example of a cell of one's own is a cell."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+SHORT = (
+    "debug=fast",
+    "cell.hidden_size=8",
+    "model.front.size=8",
+    "callback.samples.length=5",
+    "callback.samples.count=1",
+    "trainer.accelerator=cpu",
+)
+
+
+def blocks(language: str) -> list[str]:
+    """The README's code blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    """The lines of shell that a reader would type, comments left out."""
+    lines = (line.partition("  #")[0].strip() for block in blocks("sh") for line in block.splitlines())
+    return [part.strip() for line in lines for part in line.split("&&") if part.strip()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A working directory with the user's files that the README speaks of."""
+    words = "The quick brown fox jumps over the lazy dog and says something new. "
+    for name in ("my.txt", "other.txt", "tinyshakespeare.txt"):
+        (tmp_path / name).write_text(words * 400)
+    (tmp_path / "names.txt").write_text("\n".join(f"{a}{b}{c}n" for a in "abcdefg" for b in "aeiou" for c in "klmnrst"))
+    return tmp_path
+
+
+def test_every_command_is_one_that_this_test_knows_how_to_run() -> None:
+    known = ("pip install ", "pytest", "python train.py", "python scripts/", "tensorboard --logdir", "git clone", "cd ")
+    assert commands(), "the README shows no command"
+    assert [line for line in commands() if not line.startswith(known)] == []
+
+
+def test_every_run_and_script_of_the_readme_works(command, folder: Path) -> None:
+    """In the order of the README, so that scripts find the runs that the lines before them made."""
+    for line in commands():
+        _, *words = shlex.split(line)
+        if line.startswith("python train.py"):
+            shortened = words[1:] if any(word.startswith(("--", "resume=")) for word in words) else [*words[1:], *SHORT]
+            finished = command("train.py", *newest_runs(shortened, folder), folder=folder)
+        elif line.startswith("python scripts/benchmark.py"):
+            options = ["--rounds", "1", "--steps", "3", "cell.hidden_size=8"]
+            finished = command(words[0], *words[1:], *options, folder=folder)
+        elif line.startswith("python scripts/"):
+            finished = command(words[0], *newest_runs(words[1:], folder), folder=folder)
+        else:
+            continue
+        assert finished.returncode == 0, f"{line}\n{finished.stdout}\n{finished.stderr}"
+    served = subprocess.run(
+        [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder / "runs"), "--inspect"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "val/bpc" in served.stdout, served.stderr
+
+
+def newest_runs(words: list[str], folder: Path) -> list[str]:
+    """The words with the run folders of the README replaced by the newest run of the same task."""
+
+    def newest(match: re.Match) -> str:
+        runs = sorted((folder / "runs" / match.group(1)).iterdir(), key=lambda run: run.stat().st_mtime)
+        return str(runs[-1])
+
+    return [re.sub(r"runs/(\w+)/[\w.…-]+", newest, word) for word in words]
+
+
+def test_the_example_of_a_cell_is_twenty_lines_and_five_and_trains(tmp_path: Path) -> None:
+    code = next(block for block in blocks("python") if "(Cell)" in block)
+    config = next(block for block in blocks("yaml") if "_target_: throughtime.cell." in block)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 20
+    assert len(config.strip().splitlines()) <= 5
+    repository = README.parent
+    for name in ("src", "conf"):
+        shutil.copytree(repository / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(repository / "train.py", tmp_path)
+    module = re.search(r"throughtime\.cell\.(\w+)\.", config).group(1)
+    (tmp_path / "src" / "throughtime" / "cell" / f"{module}.py").write_text(code)
+    (tmp_path / "conf" / "cell" / f"{module}.yaml").write_text(config)
+    finished = subprocess.run(
+        [sys.executable, "train.py", f"cell={module}", *SHORT],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "src"), "THROUGHTIME_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert "test bpc" in finished.stdout
