@@ -1,0 +1,43 @@
+"""From a run and a file to the prediction of whatever task the run was of."""
+
+from pathlib import Path
+
+from throughtime.errors import UserError
+from throughtime.run.load import load
+from throughtime.task import forecast_prediction, tagging_prediction
+from throughtime.task.forecasting import Forecasting
+from throughtime.task.tagging import Tagging
+
+
+def predict(
+    run: str,
+    input: Path,
+    output: Path | None = None,
+    probabilities: bool = False,
+    encoding: str = "utf-8",
+    horizon: int | None = None,
+    future: Path | None = None,
+    plot: bool = False,
+) -> None:
+    """Tag or forecast; the options of the other task must be left alone.
+
+    Raises:
+        UserError: the run is of a task that predicts nothing from a file, or an option is not of its task.
+    """
+    loaded = load(run)
+    tagging = {"--probabilities": probabilities}
+    forecasting = {"--horizon": horizon is not None, "--future": future is not None, "--plot": plot}
+    if isinstance(loaded.task, Tagging):
+        _refuse(forecasting, "task=forecasting")
+        tagging_prediction.predict(loaded.task, input, output, probabilities, encoding)
+    elif isinstance(loaded.task, Forecasting):
+        _refuse(tagging, "task=tagging")
+        forecast_prediction.predict(loaded, input, output, horizon, future, plot)
+    else:
+        raise UserError(f"{run} is a run of task={loaded.task.name}; text is written by scripts/generate.py")
+
+
+def _refuse(options: dict[str, bool], task: str) -> None:
+    given = [name for name, chosen in options.items() if chosen]
+    if given:
+        raise UserError(f"{given[0]} is for runs of {task}; leave it out here")
