@@ -48,7 +48,9 @@ def test_tokens_and_tags_survive(tmp_path_factory, rows):
 
 
 def test_a_comment_is_no_token_but_a_number_sign_is(tmp_path):
-    sentences = Conll().read(document(tmp_path / "file", "# a comment here\nOption NN\n# SYM\n\n# SYM\n1 CD\n"))
+    sentences = Conll().read(
+        document(tmp_path / "file", "# a comment here\nOption NN\n# SYM\n\n# SYM\n1 CD\n")
+    )
     assert [sentence.tokens for sentence in sentences] == [("Option", "#"), ("#", "1")]
     assert [sentence.line for sentence in sentences] == [2, 5]
 

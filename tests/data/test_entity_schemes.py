@@ -39,16 +39,12 @@ def conlleval(tags):
 
     def ends(before, kind_before, now, kind):
         return (
-            (before in "BI" and now in "BSO")
-            or before in "ES"
-            or (before != "O" and kind_before != kind)
+            (before in "BI" and now in "BSO") or before in "ES" or (before != "O" and kind_before != kind)
         ) and before != "O"
 
     def begins(before, kind_before, now, kind):
         return (
-            now in "BS"
-            or (before in "ESO" and now in "EI")
-            or (now != "O" and kind_before != kind)
+            now in "BS" or (before in "ESO" and now in "EI") or (now != "O" and kind_before != kind)
         ) and now != "O"
 
     found, start = [], None

@@ -19,6 +19,7 @@ from throughtime.data.tagged import document_at
         ("x.txt", "EU\tNNP\nrejects\tVBZ\n\nPeter\tNNP\n", ConllU(), Conll),
         ("x.txt", "EU NNP\nrejects VBZ\n\nPeter NNP\n", ConllU(), Conll),
         ("x.txt", "EU\nrejects\n\nPeter\n", Conll(2, 3), Conll),
+        ("x.txt", "EU\tNNP\nrejects\tVBZ\n\nPeter\n", ConllU(), Conll),
         ("x.txt", "It rains in Spain.\nOften.\n", Conll(), PlainText),
         ("x.txt", "hello world\n", Conll(), PlainText),
         ("x.txt", "", Conll(), PlainText),
@@ -41,7 +42,9 @@ def test_the_settings_of_training_hold_for_files_like_it(tmp_path):
     assert recognise_format(document_at(path), ConllU("XPOS")).field == "XPOS"
 
 
-@pytest.mark.parametrize("format", [Conll(2, 3), ConllU("Number"), Parallel("a", "b"), PythonRoles(20, 3), PlainText()])
+@pytest.mark.parametrize(
+    "format", [Conll(2, 3), ConllU("Number"), Parallel("a", "b"), PythonRoles(20, 3), PlainText()]
+)
 def test_a_format_is_made_again_from_its_state(format):
     state = {"name": type(format).__name__, **format.state()}
     again = format_from_state(state)

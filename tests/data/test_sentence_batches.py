@@ -32,7 +32,9 @@ def test_each_sentence_comes_back_from_its_batch(pairs, batch_size):
         for lane, length in enumerate(batch.lengths.tolist()):
             words = [lexicon.words[number - 1] for number in inputs.words[:length, lane].tolist()]
             spelled = [
-                "".join(letters[letter] for letter in inputs.characters[: inputs.lengths[place], place].tolist())
+                "".join(
+                    letters[letter] for letter in inputs.characters[: inputs.lengths[place], place].tolist()
+                )
                 for place in inputs.spellings[:length, lane].tolist()
             ]
             assert spelled == words

@@ -25,7 +25,12 @@ def test_only_wanted_words_and_the_first_ones_are_kept(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("the 1 2\ncat 1\n", "line 2"), ("the 1 2\ncat 1 x\n", "line 2"), ("", "no vector"), ("the\n", "line 1")],
+    [
+        ("the 1 2\ncat 1\n", "line 2"),
+        ("the 1 2\ncat 1 x\n", "line 2"),
+        ("", "no vector"),
+        ("the\n", "line 1"),
+    ],
 )
 def test_a_malformed_line_is_named(tmp_path, text, words):
     path = tmp_path / "vectors.txt"

@@ -113,6 +113,8 @@ def allowed(tags: Sequence[str]) -> tuple[Bool[np.ndarray, " K"], Bool[np.ndarra
 def broken(tags: Collection[str]) -> str | None:
     """A tag that lost its type, such as the `B-` of a line that was cut off, where all others have one."""
     others = {tag for tag in tags if tag != OUTSIDE and not re.fullmatch("[BIESLU]-.+", tag, re.DOTALL)}
-    if len(others) == len(set(tags) - {OUTSIDE}) or not all(re.fullmatch("[BIESLU]-?", tag) for tag in others):
+    if len(others) == len(set(tags) - {OUTSIDE}) or not all(
+        re.fullmatch("[BIESLU]-?", tag) for tag in others
+    ):
         return None
     return min(others, default=None)

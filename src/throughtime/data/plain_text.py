@@ -35,6 +35,10 @@ class PlainText(Format):
     def write(self, sentences: Sequence[Sentence], answers: Sequence[Tagged]) -> str:
         lines = []
         for sentence, answer in zip(sentences, answers, strict=True):
-            columns = [sentence.tokens, answer.tags, *([tuple(answer.shares())] if answer.probabilities else [])]
+            columns = [
+                sentence.tokens,
+                answer.tags,
+                *([tuple(answer.shares())] if answer.probabilities else []),
+            ]
             lines.append(" ".join("/".join(row) for row in zip(*columns, strict=True)))
         return "\n".join(lines) + "\n"

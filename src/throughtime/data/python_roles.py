@@ -18,7 +18,9 @@ from throughtime.errors import UserError, check_positive
 
 ROLES = {tokenize.OP: "operator", tokenize.NUMBER: "number", tokenize.STRING: "string"}
 F_STRING_PARTS = frozenset(
-    getattr(tokenize, name) for name in ("FSTRING_START", "FSTRING_MIDDLE", "FSTRING_END") if hasattr(tokenize, name)
+    getattr(tokenize, name)
+    for name in ("FSTRING_START", "FSTRING_MIDDLE", "FSTRING_END")
+    if hasattr(tokenize, name)
 )
 SMALLEST, LARGEST = 8_000, 60_000
 """The bytes of a module that is chosen from the standard library."""
@@ -76,7 +78,9 @@ class PythonRoles(Format):
         for group in _groups(_statements(source, document.name), names.functions if names else []):
             for piece in _cut(group, self.longest):
                 tokens = [token for statement in piece for token in statement]
-                tags = tuple(role for statement in piece for role in _roles(statement, names)) if names else ()
+                tags = (
+                    tuple(role for statement in piece for role in _roles(statement, names)) if names else ()
+                )
                 texts = tuple(token.string for token in tokens)
                 sentences.append(Sentence(texts, tags, document.name, tokens[0].start[0]))
         return sentences
@@ -101,7 +105,9 @@ def _statements(source: str, name: str) -> Iterator[Statement]:
             if token.type == tokenize.NEWLINE and statement:
                 yield statement
                 statement = []
-            elif (token.type == tokenize.NAME or token.type in ROLES or token.type in F_STRING_PARTS) and token.string:
+            elif (
+                token.type == tokenize.NAME or token.type in ROLES or token.type in F_STRING_PARTS
+            ) and token.string:
                 statement.append(token)
     except (tokenize.TokenError, SyntaxError) as error:
         message, (line, *_) = error.args[0], error.args[1] if isinstance(error.args[1], tuple) else (0,)

@@ -83,6 +83,9 @@ def _own(node: ast.AST, variable: str) -> Iterator[tuple[str, str]]:
         yield node.name, "method" if variable == "attribute" else "function"
     elif isinstance(node, ast.ClassDef):
         yield node.name, "class"
+    elif isinstance(node, Comprehension):  # the name before := belongs to the scope around
+        named = (part.target.id for part in ast.walk(node) if isinstance(part, ast.NamedExpr))
+        yield from ((name, variable) for name in named)
     elif isinstance(node, ast.Import):
         yield from ((alias.asname or alias.name.partition(".")[0], "module") for alias in node.names)
     elif isinstance(node, ast.ImportFrom):

@@ -1,5 +1,6 @@
 """Which format a file to be tagged has, by its name and by its first lines."""
 
+from collections import Counter
 from itertools import islice
 from typing import Any
 
@@ -11,7 +12,9 @@ from throughtime.data.python_roles import PythonRoles
 from throughtime.data.source import Document
 from throughtime.data.tagged import Format, lines_of
 
-FORMATS: dict[str, type[Format]] = {kind.__name__: kind for kind in (Conll, ConllU, Parallel, PythonRoles, PlainText)}
+FORMATS: dict[str, type[Format]] = {
+    kind.__name__: kind for kind in (Conll, ConllU, Parallel, PythonRoles, PlainText)
+}
 LOOKED_AT = 50
 """Lines that tell columns from running text."""
 
@@ -35,17 +38,13 @@ def recognise_format(document: Document, trained: Format) -> Format:
         return trained
     lines = [line for line in lines_of(document) if line.strip() and not line.startswith("#")]
     lines = list(islice(lines, LOOKED_AT))
-    tabs = {line.count("\t") for line in lines}
-    if tabs == {len(COLUMNS) - 1}:
+    # The usual number of tabs, not that of every line: one that lacks some is malformed, and no plain text.
+    tabs = Counter(line.count("\t") for line in lines).most_common(1)[0][0] if lines else 0
+    if tabs == len(COLUMNS) - 1:
         return trained if isinstance(trained, ConllU) else ConllU()
-    blanks = {len(line.split()) for line in lines}
-    # Sentences may all have two words by chance, but hardly so many of them.
-    has_columns = len(tabs) == 1 and tabs != {0} or len(blanks) == 1 and (blanks == {1} or len(lines) >= 3)
-    if lines and has_columns:
-        return _conll(trained, max(blanks))
+    columns = {tabs + 1} if tabs else {len(line.split()) for line in lines}
+    # Sentences may all have two words by chance, but hardly three of them.
+    if len(columns) == 1 and (tabs or columns == {1} or len(lines) >= 3):
+        fits = isinstance(trained, Conll) and trained.token_column <= max(columns)
+        return trained if fits else Conll()
     return PlainText()
-
-
-def _conll(trained: Format, columns: int) -> Format:
-    fits = isinstance(trained, Conll) and trained.token_column <= columns
-    return trained if fits else Conll()

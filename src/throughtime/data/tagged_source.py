@@ -32,7 +32,9 @@ def read_splits(
         splits = _by_file(format, sources["all"].documents, split)
     else:
         sentences = [sentence for sentence in _read(format, sources["all"].documents) if sentence.tokens]
-        splits = {name: sentences[start:stop] for name, (start, stop) in bounds(len(sentences), split).items()}
+        splits = {
+            name: sentences[start:stop] for name, (start, stop) in bounds(len(sentences), split).items()
+        }
     for name, sentences in splits.items():
         if not any(sentence.tokens for sentence in sentences):
             raise UserError(
@@ -45,13 +47,17 @@ def _read(format: Format, documents: Sequence[Document]) -> list[Sentence]:
     return [sentence for document in documents for sentence in format.read(document)]
 
 
-def _by_file(format: Format, documents: Sequence[Document], split: Sequence[float]) -> dict[str, list[Sentence]]:
+def _by_file(
+    format: Format, documents: Sequence[Document], split: Sequence[float]
+) -> dict[str, list[Sentence]]:
     """Whole files, dealt to the splits by their sizes, so that each split has its fraction of the tokens."""
     files = [_read(format, [document]) for document in documents]
     sizes = [sum(len(sentence.tokens) for sentence in sentences) for sentences in files]
     middles = (np.cumsum(sizes) - np.array(sizes) / 2) / max(sum(sizes), 1)
     place = np.searchsorted(np.cumsum(split)[:-1], middles, side="right")
-    splits: dict[str, list[Sentence]] = {name: [] for name, share in zip(SPLITS, split, strict=True) if share > 0}
+    splits: dict[str, list[Sentence]] = {
+        name: [] for name, share in zip(SPLITS, split, strict=True) if share > 0
+    }
     for number, sentences in zip(place, files, strict=True):
         splits.setdefault(SPLITS[number], []).extend(sentences)
     empty = next((name for name, sentences in splits.items() if not sentences), None)

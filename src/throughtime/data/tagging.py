@@ -109,7 +109,9 @@ class TaggingData(LightningDataModule):
     def _fit(self, sentences: list[Sentence]) -> None:
         words: dict[str, Any] = {}
         if self.vectors_path is not None:
-            own = {form for sentence in sentences for token in sentence.tokens for form in (token, token.lower())}
+            own = {
+                form for sentence in sentences for token in sentence.tokens for form in (token, token.lower())
+            }
             words = read_vectors(self.vectors_path, own, self.vector_words, self.encoding)
         further = (word.lower() if self.lowercase else word for word in words)
         self.lexicon = Lexicon.fit(sentences, self.lowercase, self.min_count, further)

@@ -13,13 +13,20 @@ Config = Mapping[str, Any]
 """A whole resolved configuration in plain containers."""
 
 
-def build_data(config: Config) -> LightningDataModule:
+def build_data(config: Config, choice: str | None = None) -> LightningDataModule:
     """The data, read, split and turned into ids or numbers; the tokenizer is fitted on the training split.
 
+    Args:
+        config: the whole configuration.
+        choice: the name of the data on the command line, which an error tells; None where there was none.
+
     Raises:
-        UserError: whatever is wrong with the data or with what was asked of them.
+        UserError: whatever is wrong with the data or with what was asked of them; before they are read, that they
+            are another task's.
     """
     data = instantiate(config["data"], "data")
+    if choice is not None:
+        check_fit(config["task"], choice, data.kind)
     if config.get("tokenizer") is not None:
         data.connect(instantiate(config["tokenizer"], "tokenizer"))
     data.prepare_data()

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from throughtime.callback.checkpoint import BEST, LAST, Checkpoint
 from throughtime.errors import UserError
 from throughtime.run import summary
-from throughtime.run.build import Config, build_data, build_task, check_fit
+from throughtime.run.build import Config, build_data, build_task
 from throughtime.run.checkpoint import WholeFileIO, newest_checkpoint, read_checkpoint
 from throughtime.run.environment import environment
 from throughtime.run.folder import RunFolder, replacing, write_json
@@ -48,9 +48,7 @@ def fit(run: Run) -> Results:
     resumed_step = None if checkpoint is None else read_checkpoint(checkpoint)["global_step"]
     pl.seed_everything(_whole_number(config["seed"]), workers=True, verbose=False)
     check_trainer(config["trainer"])
-    data = build_data(config)
-    if "data" in run.choices:
-        check_fit(config["task"], run.choices["data"], data.kind)
+    data = build_data(config, run.choices.get("data"))
     artifacts = data.artifacts()
     task = build_task(config, artifacts)
     recorded = {**config, "resume": None}
@@ -113,7 +111,11 @@ def _take_metrics(trainer: pl.Trainer, results: Results) -> None:
 def _record(run: Run, recorded: Config, data: pl.LightningDataModule) -> list[str]:
     """Write down what is run; returns all that the user has typed for this run, at its start and on resuming it."""
     folder = run.folder
-    earlier = list(OmegaConf.load(folder.overrides)) if folder.overrides.exists() else []
+    earlier = (
+        OmegaConf.to_container(OmegaConf.load(folder.overrides), resolve=False)
+        if folder.overrides.exists()
+        else []
+    )
     overrides = [*earlier, *(typed for typed in run.overrides if not typed.startswith("resume="))]
     for path, content in ((folder.config, recorded), (folder.overrides, overrides)):
         with replacing(path) as file:
