@@ -14,7 +14,7 @@ SNAPSHOT = Snapshot(
     fraction=0.24,
     elapsed=83.4,
     remaining=4000.0,
-    measures={"train/loss": 1.52345, "speed/tokens_per_second": 182_345.6, "val/bpc": 2.1},
+    measures={"train/loss": 1.52345, "speed/tokens_per_second": 182_345.6},
 )
 
 
@@ -29,22 +29,26 @@ def shown(display: type, terminal: bool, *snapshots: Snapshot) -> str:
 
 def test_a_plain_line_has_all_on_one_line_and_no_control_codes():
     text = shown(Lines, False, SNAPSHOT)
-    assert text == (
-        "training  step 1,200/5,000 (24%)  train/loss 1.523  182,346 tokens/s  val/bpc 2.1  1:23 elapsed  "
-        "1:06:40 left\n"
-    )
+    assert text == ("training  1,200/5,000 (24%)  train/loss 1.523  182,346 tokens/s  1:23, 1:06:40 left\n")
+
+
+@pytest.mark.parametrize("display", [Bar, Lines])
+def test_a_terminal_of_80_columns_shows_it_on_one_line(display):
+    run = Snapshot("validation", 1700, 2500, 0.68, 83.4, 65.0, {"val/bpc": 1.786, "val/loss": 1.2381})
+    text = shown(display, False, run)
+    assert len(text.rstrip("\n")) <= 80 and "val/bpc 1.786" in text
 
 
 @pytest.mark.parametrize("display", [Bar, Lines])
 def test_what_is_not_known_is_not_shown(display):
     text = shown(display, display is Bar, Snapshot("training", 7))
-    assert "step 7" in text and "left" not in text and "%" not in text
+    assert "7" in text and "left" not in text and "%" not in text
 
 
 def test_the_bar_shows_the_latest_snapshot():
     text = shown(Bar, True, Snapshot("training", 1), SNAPSHOT)
     last = text.splitlines()[-2]
-    for part in ("training", "step 1,200/5,000", "train/loss 1.523", "182,346 tokens/s", "1:06:40 left"):
+    for part in ("training", "1,200/5,000", "train/loss 1.523", "182,346 tokens/s", "1:06:40 left"):
         assert part in last
 
 

@@ -28,16 +28,18 @@ class Snapshot:
 
 
 class Lines:
-    """One plain line for each snapshot, for logs and pipes."""
+    """One plain line for each snapshot, for logs and pipes; it fits into 80 columns."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
 
     def show(self, snapshot: Snapshot) -> None:
         """Print the snapshot."""
-        parts = [snapshot.phase, steps(snapshot), *measures(snapshot), f"{clock(snapshot.elapsed)} elapsed"]
+        share = "" if snapshot.fraction is None else f" ({snapshot.fraction:.0%})"
+        time = clock(snapshot.elapsed)
         if snapshot.remaining is not None:
-            parts.append(f"{clock(snapshot.remaining)} left")
+            time += f", {clock(snapshot.remaining)} left"
+        parts = [snapshot.phase, steps(snapshot) + share, *measures(snapshot), time]
         self.console.print("  ".join(parts), soft_wrap=True, highlight=False, markup=False)
 
     def close(self) -> None:
@@ -50,7 +52,7 @@ class Bar:
     def __init__(self, console: Console) -> None:
         self.bar = progress.Progress(
             "{task.description}",
-            progress.BarColumn(bar_width=20),
+            progress.BarColumn(bar_width=10),
             "{task.fields[text]}",
             console=console,
             auto_refresh=False,
@@ -60,9 +62,12 @@ class Bar:
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw the snapshot."""
-        parts = [steps(snapshot), *measures(snapshot), clock(snapshot.elapsed)]
-        if snapshot.remaining is not None:
-            parts.append(f"{clock(snapshot.remaining)} left")
+        time = (
+            f"{clock(snapshot.elapsed)}"
+            if snapshot.remaining is None
+            else f"{clock(snapshot.remaining)} left"
+        )
+        parts = [steps(snapshot), *measures(snapshot), time]
         known = snapshot.fraction is not None
         self.bar.update(
             self.task,
@@ -79,11 +84,8 @@ class Bar:
 
 
 def steps(snapshot: Snapshot) -> str:
-    """step 1,200/5,000 (24%)"""
-    text = f"step {snapshot.step:,}"
-    if snapshot.total is not None:
-        text += f"/{snapshot.total:,}"
-    return text if snapshot.fraction is None else f"{text} ({snapshot.fraction:.0%})"
+    """1,200/5,000, or 1,200 where there is no last step."""
+    return f"{snapshot.step:,}" if snapshot.total is None else f"{snapshot.step:,}/{snapshot.total:,}"
 
 
 def measures(snapshot: Snapshot) -> list[str]:

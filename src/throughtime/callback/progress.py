@@ -15,7 +15,7 @@ from throughtime.errors import check_positive
 class Progress(ProgressBar):
     """A bar on a terminal; where there is none a line now and then, and one for each validation and test.
 
-    Shows the step, the time gone and left, the training loss, the speed, and the latest value of the
+    Shows the step, the time gone and left, the training loss and the speed; at a validation the loss and the
     monitored metric. Metrics are read, which waits for the device, only when something is drawn. The sanity
     check is not shown.
 
@@ -61,17 +61,17 @@ class Progress(ProgressBar):
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         if self._display is not None and self.clock() - self._shown >= self.interval:
-            self._show("training", ("train/loss", "speed/tokens_per_second", pl_module.monitor))
+            self._show("training", ("train/loss", "speed/tokens_per_second"))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.sanity_checking:
-            self._show_stage("validation", "val/", "train/loss", "speed/tokens_per_second")
+            self._show_stage("validation", "val/", pl_module)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._open()
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._show_stage("testing", "test/")
+        self._show_stage("testing", "test/", pl_module)
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
@@ -92,9 +92,9 @@ class Progress(ProgressBar):
             self._display.close()
             self._display = None
 
-    def _show_stage(self, phase: str, prefix: str, *others: str) -> None:
-        names = sorted(name for name in self.trainer.callback_metrics if name.startswith(prefix))
-        self._show(phase, (*others, *names))
+    def _show_stage(self, phase: str, prefix: str, pl_module: pl.LightningModule) -> None:
+        """The measure that is monitored, and the loss; the summary of a run tells the others."""
+        self._show(phase, (prefix + pl_module.monitor.partition("/")[2], f"{prefix}loss"))
 
     def _show(self, phase: str, names: tuple[str, ...]) -> None:
         if self._display is None:
