@@ -158,12 +158,8 @@ def corpus(tmp_path):
     return path
 
 
-@pytest.mark.parametrize(
-    "options",
-    [("head=crf",), ("model=tagger_convolution", "head=softmax", "model.layers.variational=true")],
-)
-def test_a_killed_run_ends_where_the_one_never_killed_ends(command, tmp_path, corpus, options):
-    arguments = (*SMALL, "data=conll", f"data.path={corpus}", *options)
+def test_a_killed_run_ends_where_the_one_never_killed_ends(command, tmp_path, corpus):
+    arguments = (*SMALL, "data=conll", "head=crf", f"data.path={corpus}")
     whole = command("train.py", *arguments, f"hydra.run.dir={tmp_path}/whole")
     assert whole.returncode == 0, whole.stderr
     killed = tmp_path / "killed"
@@ -196,6 +192,28 @@ def test_the_default_run_and_its_evaluation(command, tmp_path):
     measured = command("scripts/evaluate.py", tmp_path / "run", "--path", module)
     assert measured.returncode == 0, measured.stderr
     assert "test/accuracy_names" in measured.stdout
+
+
+CONLLU = "1\tAnna\t_\tPROPN\t_\t_\t_\t_\t_\t_\n2\tsaw\t_\tVERB\t_\t_\t_\t_\t_\t_\n\n"
+IOB2 = "# text = Anna saw\n1\tAnna\tB-PER\t-\t-\n2\tsaw\tO\t-\t-\n\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options"),
+    [
+        ("a.conllu", CONLLU, ("experiment=ewt_upos",)),
+        ("a.iob2", IOB2, ("experiment=talbanken_ner",)),
+        ("seq.in", "Anna saw\n", ("task=tagging", "data=parallel", "model=tagger_convolution")),
+    ],
+)
+def test_recipes_and_other_data_run(command, tmp_path, name, text, options):
+    for split in ("train", "val", "test"):
+        (tmp_path / f"{split}.{name}").write_text(text * 20)
+        (tmp_path / f"{split}.seq.out").write_text("B-PER O\n" * 20)
+    paths = (f"data.{split}_path={tmp_path}/{split}.{name}" for split in ("train", "val", "test"))
+    finished = command("train.py", *options, *paths, "debug=fast", f"hydra.run.dir={tmp_path}/run")
+    assert finished.returncode == 0, finished.stderr
+    assert "test accuracy" in finished.stdout
 
 
 def test_data_of_another_task_are_refused(command):
