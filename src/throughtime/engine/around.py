@@ -16,7 +16,6 @@ from throughtime.cell.base import Cell, State
 from throughtime.engine.plan import traced
 from throughtime.engine.signature import tensors_of
 
-
 Loop = Callable[..., list[Tensor]]
 """Runs the recurrence of a trace over all steps, differentiably:
 

@@ -13,7 +13,7 @@ SENTENCE = (
 
 
 def differentiable_once(backward: Callable[..., tuple]) -> Callable[..., tuple]:
-    """A `backward` that returns a tuple and whose results raise a `RuntimeError` with a plain sentence when differentiated."""
+    """A `backward` that returns a tuple, whose parts raise a `RuntimeError` when they are differentiated."""
 
     @wraps(backward)
     def guarded(

@@ -1,0 +1,204 @@
+"""Backpropagation through time by C that is made for the cell (`engine=fused`).
+
+The cell's step is traced (`trace`), differentiated (`derivative`), turned into expressions of one lane and one
+feature (`lower`), scheduled between its products (`schedule`, `passes`), written as C (`emit`), and compiled
+(`compiler`). What autograd sees is one function; each weight's gradient is one product over all steps after it
+(see `bptt` for the formulas).
+"""
+
+import logging
+from functools import cache
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+from throughtime.cell.base import Cell, State
+from throughtime.engine import bptt
+from throughtime.engine.around import run_around
+from throughtime.engine.base import Engine
+from throughtime.engine.compiled import Compiled, compiled
+from throughtime.engine.compiler import CompilerError
+from throughtime.engine.memory import Place
+from throughtime.engine.once import differentiable_once
+from throughtime.engine.plan import reason_against
+from throughtime.engine.program import UnknownOperatorError
+from throughtime.engine.trace import Trace, UntraceableError
+from throughtime.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+class Fused(Engine):
+    """Runs any cell whose step is a fixed graph of torch's operators, on a CPU in single or double precision.
+
+    A step with an operator that has no C, another precision, or a machine without a C compiler is run by
+    `engine=bptt`, and a log line says so once. The gradient can be taken once.
+    """
+
+    def refusal(
+        self,
+        cell: Cell,
+        inputs: Float[Tensor, "T B I"],
+        lengths: Int[Tensor, " B"] | None,
+        resets: Bool[Tensor, "T B"] | None,
+    ) -> str | None:
+        if inputs.device.type != "cpu":
+            return "it makes code for a CPU only"
+        return reason_against(cell, inputs)
+
+    def run(
+        self,
+        cell: Cell,
+        inputs: Float[Tensor, "T B I"],
+        state: State,
+        lengths: Int[Tensor, " B"] | None = None,
+        resets: Bool[Tensor, "T B"] | None = None,
+    ) -> tuple[Float[Tensor, "T B O"], State]:
+        """As `Engine.run`.
+
+        Raises:
+            UserError: the inputs are not on a CPU, or the cell's step is no fixed graph of operators.
+        """
+        kind = type(cell).__name__
+        try:
+            if inputs.device.type != "cpu":
+                raise UntraceableError("it makes code for a CPU only")
+            return run_around(_loop, cell, inputs, state, lengths, resets)
+        except UntraceableError as error:
+            raise UserError(
+                f"engine=fused cannot run this {kind}: {error}; choose engine=reference"
+            ) from error
+
+
+@cache
+def _say(reason: str) -> None:
+    logger.warning("engine=fused leaves this to engine=bptt: %s", reason)
+
+
+def _loop(
+    trace: Trace,
+    weights: list[Tensor],
+    projected: Float[Tensor, "T B G"],
+    before: list[Tensor],
+    start: list[Tensor],
+    lengths: Int[Tensor, " B"] | None,
+    resets: Bool[Tensor, "T B"] | None,
+) -> list[Tensor]:
+    """As `around.Loop`."""
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            kernel = compiled(trace)
+    except UnknownOperatorError as error:
+        _say(f"the step has {error}, for which it has no C")
+    except CompilerError as error:
+        _say(str(error))
+    else:
+        lengths = None if lengths is None else lengths.to(torch.int64).contiguous()
+        resets = None if resets is None else resets.contiguous()
+        tensors = (projected, *weights, *before, *start)
+        if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+            return list(_Recurrence.apply(kernel, lengths, resets, len(weights), len(before), *tensors))
+        given = _given(projected, weights, before, start)
+        return _results(kernel, kernel.call("plain", given, *projected.shape[:2], lengths, resets))
+    return bptt.loop(trace, weights, projected, before, start, lengths, resets)
+
+
+def _given(
+    projected: Tensor, weights: list[Tensor], before: list[Tensor], start: list[Tensor]
+) -> dict[str, Tensor]:
+    """The arrays that go into a forward pass."""
+    given = {"projected": projected.contiguous(), **_named_weights(weights)}
+    for index, part in enumerate(before):
+        history = part.new_empty(len(projected) + 1, *part.shape)
+        history[0] = part
+        given[f"state{index}"] = history
+    given.update({f"start{index}": part.contiguous() for index, part in enumerate(start)})
+    return given
+
+
+def _named_weights(weights: list[Tensor]) -> dict[str, Tensor]:
+    return {
+        f"weight{i}": w if w.dim() == 2 and w.t().is_contiguous() else w.contiguous()
+        for i, w in enumerate(weights)
+    }
+
+
+def _results(kernel: Compiled, found: dict[str, Tensor]) -> list[Tensor]:
+    """The values of all steps and the state after the last one."""
+    values = [found[f"value{index}"] for index in range(len(kernel.program.values))]
+    return values + [found[f"state{index}"][-1].clone() for index in range(len(kernel.program.after))]
+
+
+class _Recurrence(torch.autograd.Function):
+    """(projected, weights, state before, state of a reset) -> (values of all steps, state after)."""
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx,
+        kernel: Compiled,
+        lengths: Tensor | None,
+        resets: Tensor | None,
+        weights: int,
+        parts: int,
+        projected: Tensor,
+        *tensors: Tensor,
+    ) -> tuple[Tensor, ...]:
+        states = tensors[weights : weights + parts]
+        given = _given(projected, list(tensors[:weights]), list(states), list(tensors[weights + parts :]))
+        found = kernel.call("keeping", given, *projected.shape[:2], lengths, resets)
+        wanted = {array.name for array in kernel.functions["backward"].arrays}
+        wanted |= {place.array.name for pairs in kernel.passes.factors for pair in pairs for place in pair}
+        names = [name for name in found if name in wanted and not name.startswith(("product", "start"))]
+        ctx.kernel, ctx.lengths, ctx.resets, ctx.names = kernel, lengths, resets, names
+        ctx.shapes = [tensor.shape for tensor in tensors[:weights]]
+        ctx.start = len(tensors) > weights + parts
+        ctx.size = projected.shape[:2]
+        ctx.save_for_backward(*(found[name] for name in names))
+        return tuple(_results(kernel, found))
+
+    @staticmethod
+    @differentiable_once
+    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        kernel: Compiled = ctx.kernel
+        given = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
+        values = len(kernel.program.values)
+        given.update({f"value_gradient{i}": g.contiguous() for i, g in enumerate(gradients[:values])})
+        coming = gradients[values:]
+        for index, gradient in enumerate(coming):
+            sides = gradient.new_empty(2, *gradient.shape)
+            sides[0] = gradient
+            given[f"gradient{index}"] = sides
+            given[f"start{index}"] = torch.zeros_like(sides[0])
+        found = kernel.call("backward", given, *ctx.size, ctx.lengths, ctx.resets)
+        going = [found[f"gradient{index}"][ctx.size[0] % 2] for index in range(len(coming))]
+        start = [found[f"start{index}"] for index in range(len(coming))] if ctx.start else []
+        return (
+            *(None, None, None, None, None, found["projected_gradient"]),
+            *_weight_gradients(kernel, found, ctx.shapes, ctx.needs_input_grad[6:]),
+            *going,
+            *start,
+        )
+
+
+def _weight_gradients(
+    kernel: Compiled, found: dict[str, Tensor], shapes: list[torch.Size], needed: tuple[bool, ...]
+) -> list[Tensor | None]:
+    """One product over all steps for each product of the step; sums over all steps for the rest."""
+    gradients: list[Tensor | None] = []
+    for index, shape in enumerate(shapes):
+        pairs, array = kernel.passes.factors[index], kernel.passes.sums[index]
+        gradient = None
+        if needed[index] and pairs:
+            gradient = sum(_rows(found, left).t() @ _rows(found, right) for left, right in pairs)
+        elif needed[index] and array is not None:
+            gradient = found[array.name].sum(0).view(shape)
+        gradients.append(gradient)
+    return gradients
+
+
+def _rows(found: dict[str, Tensor], place: Place) -> Tensor:
+    """An array of all steps as a matrix of T·B rows; of a state, those before each step."""
+    array = found[place.array.name]
+    return (array[:-1] if place.array.rows == "before" else array).flatten(0, 1)

@@ -1,0 +1,100 @@
+"""What stands at the head of every emitted file: types, functions of one number, and the product of rows.
+
+In single precision e^x, tanh and σ are written so that a compiler can vectorise them, to 3 units in the last place:
+
+    e^x = 2^k e^r,  k = round(x / ln 2),  |r| ≤ ln 2 / 2,  e^r - 1 by its Taylor series to r^7 (error < 6e-9)
+    tanh |x| = (e^{2|x|} - 1) / (e^{2|x|} + 1), the numerator 2^k (e^r - 1) + (2^k - 1) so that small x lose nothing
+
+A NaN goes through every comparison here as it does in torch.
+"""
+
+SINGLE = r"""
+static inline float power_of_two(float k) {
+    union { uint32_t bits; float value; } u;
+    u.bits = (uint32_t)((int32_t)k + 127) << 23;
+    return u.value;
+}
+static inline float reduced(float x, float *k) {
+    *k = __builtin_rintf(x * 1.44269504f);
+    return (x - *k * 0.693145752f) - *k * 1.42860677e-6f;
+}
+static inline float series(float r) {
+    float p = 1.98412698e-4f;
+    p = p * r + 1.38888889e-3f;
+    p = p * r + 8.33333333e-3f;
+    p = p * r + 4.16666667e-2f;
+    p = p * r + 1.66666667e-1f;
+    p = p * r + 0.5f;
+    return p * r * r + r;
+}
+static inline float EXP(float x) {
+    float k, y = x > 89.0f ? 89.0f : x;
+    y = y < -104.0f ? -104.0f : y;
+    const float r = reduced(y, &k), half = __builtin_rintf(0.5f * k);
+    return (1.0f + series(r)) * power_of_two(half) * power_of_two(k - half);
+}
+static inline float SIGMOID(float x) {
+    float k, y = x > 87.0f ? 87.0f : x;
+    y = y < -87.0f ? -87.0f : y;
+    const float r = reduced(-y, &k);
+    return 1.0f / (1.0f + (1.0f + series(r)) * power_of_two(k));
+}
+static inline float TANH(float x) {
+    float k, y = 2.0f * __builtin_fabsf(x);
+    y = y > 20.0f ? 20.0f : y;
+    const float p = series(reduced(y, &k)), s = power_of_two(k), e = s * p + (s - 1.0f);
+    return __builtin_copysignf(e / (e + 2.0f), x);
+}
+"""
+
+DOUBLE = r"""
+static inline double EXP(double x) { return __builtin_exp(x); }
+static inline double SIGMOID(double x) { return 1.0 / (1.0 + __builtin_exp(-x)); }
+static inline double TANH(double x) { return __builtin_tanh(x); }
+"""
+
+COMMON = r"""
+#define MAXIMUM(a, b) ((a) != (a) || (a) > (b) ? (a) : (b))
+#define MINIMUM(a, b) ((a) != (a) || (a) < (b) ? (a) : (b))
+#define RELU(a) ((a) < 0 ? (real)0 : (a))
+#define SIGN(a) ((real)(((a) > 0) - ((a) < 0)))
+
+struct run {
+    long steps, lanes, threads;
+    const int64_t *lengths;  /* [lanes], or NULL */
+    const uint8_t *resets;   /* [steps, lanes], or NULL */
+    real *const *arrays;
+    const long *transposed;  /* of each weight: whether its memory holds the transpose */
+    void (*gemm)(const char *, const char *, const long *, const long *, const long *, const real *, const real *,
+                 const long *, const real *, const long *, const real *, real *, const long *);
+};
+
+/* y = x w, or x wᵀ: rows of x are `inner` and rows of y `outer` features long. BLAS stores by columns, so that it
+   sees the transposes: yᵀ = wᵀ xᵀ. */
+static void multiply(const struct run *run, long rows, long inner, long outer, const real *x, long x_row,
+                     const real *w, int transposed, real *y) {
+    const real one = 1, zero = 0;
+    const long w_row = transposed ? inner : outer;
+    if (rows == 0) return;
+    if (run->gemm) {
+        run->gemm(transposed ? "T" : "N", "N", &outer, &rows, &inner, &one, w, &w_row, x, &x_row, &zero, y, &outer);
+        return;
+    }
+    memset(y, 0, sizeof(real) * rows * outer);
+    for (long b = 0; b < rows; ++b)
+        for (long k = 0; k < inner; ++k)
+            for (long j = 0; j < outer; ++j)
+                y[b * outer + j] += x[b * x_row + k] * w[transposed ? j * inner + k : k * outer + j];
+}
+"""
+
+FUNCTIONS = ("fabs", "sqrt", "expm1", "log", "log1p", "erf", "sin", "cos", "atan", "sinh", "cosh", "pow")
+
+
+def prelude(single: bool) -> str:
+    """The head of a file in single or double precision."""
+    suffix = "f" if single else ""
+    lines = ["#include <stdint.h>", "#include <string.h>", "#include <omp.h>", ""]
+    lines.append(f"typedef {'float' if single else 'double'} real;")
+    lines += [f"#define {name.upper()} __builtin_{name}{suffix}" for name in FUNCTIONS]
+    return "\n".join(lines) + (SINGLE if single else DOUBLE) + COMMON
