@@ -40,30 +40,30 @@ class Parallel(Format):
 
     def read(self, document: Document, tagged: bool = True) -> list[Sentence]:
         tokens = _rows(document)
-        tags: list[tuple[str, ...]] = [()] * len(tokens)
-        beside = self._beside(document) if tagged else None
-        if beside is not None:
-            tags = _rows(beside)
-            if len(tags) != len(tokens):
-                raise UserError(
-                    f"{document.name} has {len(tokens)} lines, but {beside.name} has {len(tags)}; line "
-                    f"{min(len(tags), len(tokens)) + 1} of the longer one has no partner"
-                )
+        if not tagged:
+            return [Sentence(words, (), document.name, number) for number, words in enumerate(tokens, 1)]
+        beside = self._beside(document)
+        tags = _rows(beside)
+        if len(tags) != len(tokens):
+            raise UserError(
+                f"{document.name} has {len(tokens)} lines, but {beside.name} has {len(tags)}; line "
+                f"{min(len(tags), len(tokens)) + 1} of the longer one has no partner"
+            )
+        sentences = []
         for number, (words, labels) in enumerate(zip(tokens, tags, strict=True), 1):
-            if beside is not None and len(words) != len(labels):
+            if len(words) != len(labels):
                 raise UserError(
                     f"line {number} has {len(words)} tokens in {document.name}, but {len(labels)} tags in "
                     f"{beside.name}; each token needs one tag (is a file cut off here?)"
                 )
-        rows = enumerate(zip(tokens, tags, strict=True), 1)
-        return [Sentence(words, labels, document.name, number) for number, (words, labels) in rows]
+            sentences.append(Sentence(words, labels, document.name, number))
+        return sentences
 
     def write(self, sentences: Sequence[Sentence], answers: Sequence[Tagged]) -> str:
         lines = []
         for answer in answers:
-            shares = list(answer.shares())
-            pairs = zip(answer.tags, shares, strict=True) if shares else ()
-            lines.append(" ".join([f"{tag}:{share}" for tag, share in pairs] if shares else answer.tags))
+            columns = [answer.tags, *([tuple(answer.shares())] if answer.probabilities else [])]
+            lines.append(" ".join(":".join(row) for row in zip(*columns, strict=True)))
         return "\n".join(lines) + "\n"
 
     def _beside(self, document: Document) -> Document:

@@ -22,6 +22,7 @@ F_STRING_PARTS = frozenset(
     for name in ("FSTRING_START", "FSTRING_MIDDLE", "FSTRING_END")
     if hasattr(tokenize, name)
 )
+TOKENS = {tokenize.NAME, *ROLES, *F_STRING_PARTS}
 SMALLEST, LARGEST = 8_000, 60_000
 """The bytes of a module that is chosen from the standard library."""
 
@@ -72,8 +73,8 @@ class PythonRoles(Format):
             names = Names(ast.parse(source), lines)
         except (SyntaxError, ValueError) as error:
             if tagged:
-                line = getattr(error, "lineno", None) or 1
-                raise UserError(f"{document.name}, line {line} is not Python: {error}") from None
+                line = getattr(error, "lineno", None)
+                raise _not_python(document.name, line, getattr(error, "msg", str(error))) from None
         sentences = []
         for group in _groups(_statements(source, document.name), names.functions if names else []):
             for piece in _cut(group, self.longest):
@@ -97,6 +98,10 @@ class PythonRoles(Format):
 Statement = list[tokenize.TokenInfo]
 
 
+def _not_python(name: str, line: int | None, message: str) -> UserError:
+    return UserError(f"{name}, line {line or 1} is not Python: {message}")
+
+
 def _statements(source: str, name: str) -> Iterator[Statement]:
     """The tokens of each logical line."""
     statement: Statement = []
@@ -105,15 +110,12 @@ def _statements(source: str, name: str) -> Iterator[Statement]:
             if token.type == tokenize.NEWLINE and statement:
                 yield statement
                 statement = []
-            elif (
-                token.type == tokenize.NAME or token.type in ROLES or token.type in F_STRING_PARTS
-            ) and token.string:
+            elif token.type in TOKENS and token.string:
                 statement.append(token)
-    except (tokenize.TokenError, SyntaxError) as error:
-        message, (line, *_) = error.args[0], error.args[1] if isinstance(error.args[1], tuple) else (0,)
-        if isinstance(error, SyntaxError):
-            line = error.lineno
-        raise UserError(f"{name}, line {line} is not Python: {message}") from None
+    except tokenize.TokenError as error:
+        raise _not_python(name, error.args[1][0], error.args[0]) from None
+    except SyntaxError as error:
+        raise _not_python(name, error.lineno, error.msg) from None
     if statement:
         yield statement
 

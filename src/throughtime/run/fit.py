@@ -62,9 +62,11 @@ def fit(run: Run) -> Results:
     if checkpoint is not None:
         results.go_on_from(folder)
     results.write(folder)
+    keeper = next(callback for callback in trainer.callbacks if isinstance(callback, Checkpoint))
     print(summary.opening(task, data, results, folder), flush=True)
     try:
-        _train_and_test(trainer, task, data, results, folder, checkpoint)
+        with keeper.answering_signals():
+            _train_and_test(trainer, keeper, task, data, results, folder, checkpoint)
         results.status = "completed"
     except BaseException as error:
         if isinstance(error, UserError) and checkpoint is None and trainer.global_step == 0:
@@ -81,13 +83,13 @@ def fit(run: Run) -> Results:
 
 def _train_and_test(
     trainer: pl.Trainer,
+    keeper: Checkpoint,
     task: Task,
     data: pl.LightningDataModule,
     results: Results,
     folder: RunFolder,
     checkpoint: Path | None,
 ) -> None:
-    keeper = next(callback for callback in trainer.callbacks if isinstance(callback, Checkpoint))
     try:
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     finally:
