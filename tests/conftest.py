@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -62,31 +63,84 @@ def fork_server() -> Iterator[Callable[[dict[str, Any]], int]]:
     server.wait(timeout=30)
 
 
+@pytest.fixture(scope="session")
+def command_in(fork_server: Callable[[dict[str, Any]], int]) -> Callable[[Path], Command]:
+    """Make a `command` whose working folder, and whose cache of encoded text, is the one given."""
+
+    def make(home: Path) -> Command:
+        output = home / "output"
+
+        def run(
+            script: str,
+            *arguments: str,
+            folder: Path = home,
+            signal_at_step: tuple[int, int] | None = None,
+            stdin: Path | None = None,
+        ) -> Finished:
+            output.mkdir(exist_ok=True)
+            code = fork_server(
+                {
+                    "script": str(REPOSITORY / script),
+                    "arguments": [str(argument) for argument in arguments],
+                    "folder": str(folder),
+                    "environment": {"THROUGHTIME_CACHE": str(home / "cache")},
+                    "stdout": str(output / "stdout"),
+                    "stderr": str(output / "stderr"),
+                    "stdin": stdin and str(stdin),
+                    "signal_at_step": signal_at_step,
+                }
+            )
+            return Finished(code, (output / "stdout").read_text(), (output / "stderr").read_text())
+
+        return run
+
+    return make
+
+
 @pytest.fixture
-def command(fork_server: Callable[[dict[str, Any]], int], tmp_path: Path) -> Command:
+def command(command_in: Callable[[Path], Command], tmp_path: Path) -> Command:
     """Run `train.py` or a script as a user would: `command("train.py", "task=textgen", folder=...)`."""
-    output = tmp_path / "output"
+    return command_in(tmp_path)
 
-    def run(
-        script: str,
-        *arguments: str,
-        folder: Path = tmp_path,
-        signal_at_step: tuple[int, int] | None = None,
-        stdin: Path | None = None,
-    ) -> Finished:
-        output.mkdir(exist_ok=True)
-        code = fork_server(
-            {
-                "script": str(REPOSITORY / script),
-                "arguments": [str(argument) for argument in arguments],
-                "folder": str(folder),
-                "environment": {"THROUGHTIME_CACHE": str(tmp_path / "cache")},
-                "stdout": str(output / "stdout"),
-                "stderr": str(output / "stderr"),
-                "stdin": stdin and str(stdin),
-                "signal_at_step": signal_at_step,
-            }
-        )
-        return Finished(code, (output / "stdout").read_text(), (output / "stderr").read_text())
 
-    return run
+@pytest.fixture(scope="session")
+def configuration() -> Callable[..., dict[str, Any]]:
+    """The configuration that overrides give, whole and in plain containers."""
+    from hydra import compose, initialize_config_dir
+    from omegaconf import OmegaConf
+
+    def plain(*overrides: str, resolve: bool = True) -> dict[str, Any]:
+        with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
+            return OmegaConf.to_container(compose("config", list(overrides)), resolve=resolve)
+
+    return plain
+
+
+@pytest.fixture(scope="session")
+def small_text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A text of 20,000 characters that takes a moment to learn something from."""
+    path = tmp_path_factory.mktemp("text") / "text.txt"
+    generator = random.Random(0)
+    words = ["".join(generator.choices("abcdefgh", k=generator.randint(1, 7))) for _ in range(50)]
+    lines = [" ".join(generator.choices(words, k=8)) for _ in range(500)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+SMALL = (
+    "cell.hidden_size=8",
+    "model.front.size=5",
+    "data.batch_size=8",
+    "data.chunk_length=16",
+    "callback.samples.length=5",
+    "trainer.max_steps=20",
+    "trainer.val_check_interval=10",
+    "trainer.log_every_n_steps=5",
+    "trainer.accelerator=cpu",
+)
+
+
+@pytest.fixture(scope="session")
+def small(small_text: Path) -> tuple[str, ...]:
+    """Overrides for a run of text generation that takes a moment."""
+    return (*SMALL, f"data.path={small_text}")

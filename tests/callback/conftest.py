@@ -79,7 +79,7 @@ def fit(task: ToyTask, tmp_path: Path) -> Callable[..., pl.Trainer]:
         trainer = pl.Trainer(
             default_root_dir=tmp_path,
             accelerator="cpu",
-            enable_checkpointing=False,
+            enable_checkpointing=any(isinstance(callback, pl.callbacks.Checkpoint) for callback in callbacks),
             enable_model_summary=False,
             callbacks=list(callbacks),
             **settings | arguments,

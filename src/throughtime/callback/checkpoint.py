@@ -9,6 +9,8 @@ one before it, should the last be damaged.
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,7 +27,7 @@ BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
 
 
 class Checkpoint(callbacks.Checkpoint):
-    """Saves the best and the last state of a run, and saves before the process leaves on SIGTERM or Ctrl-C.
+    """Saves the best and the last state of a run, and within `answering_signals` on SIGTERM or Ctrl-C too.
 
     Args:
         every_n_seconds: time between two saves of the last state; validations save besides.
@@ -44,22 +46,47 @@ class Checkpoint(callbacks.Checkpoint):
         self.best: float | None = None
         self.best_step: int | None = None
         self._signal: int | None = None
-        self._handlers: dict[int, Any] = {}
+        self._answering = False
         self._started_at: float | None = None
         self._earlier_seconds = 0.0
         self._saved_at = 0.0
         self._random: dict[str, Any] | None = None
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._handlers[number] = signal.signal(number, self._note_signal)
         if stage == "fit":
             self._started_at = self._saved_at = time.monotonic()
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         self._earlier_seconds, self._started_at = self.seconds, None
-        while self._handlers:
-            signal.signal(*self._handlers.popitem())
+
+    @contextmanager
+    def answering_signals(self) -> Iterator[None]:
+        """Within this block Ctrl-C and SIGTERM let the step or the validation end, save, and raise `Interrupted`."""
+        before = {
+            number: signal.signal(number, self._note_signal) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        self._answering = True
+        try:
+            yield
+        finally:
+            self._answering = False
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def on_sanity_check_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        self._take_over(trainer)
+
+    def on_train_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        self._take_over(trainer)
+
+    def on_test_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        self._take_over(trainer)
+
+    def _take_over(self, trainer: pl.Trainer) -> None:
+        """Lightning puts a handler of its own around ours, which would end a validation in its middle, unsaved."""
+        if self._answering:
+            signal.signal(signal.SIGTERM, self._note_signal)
+            trainer._signal_connector.received_sigterm = False
 
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
         if self._signal is not None:  # the second one does not wait for a step to end

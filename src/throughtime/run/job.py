@@ -19,7 +19,7 @@ from throughtime.run.mistakes import in_one_sentence
 def run_job(config: DictConfig) -> float | None:
     """Train as the composed configuration says; the best value of the monitored metric goes to the sweeper."""
     hydra = HydraConfig.get()
-    typed = list(hydra.overrides.task)
+    typed = OmegaConf.to_container(hydra.overrides.task, resolve=False)
     folder = RunFolder(Path(hydra.runtime.output_dir))
     quiet()
     try:

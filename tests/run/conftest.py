@@ -1,0 +1,53 @@
+"""One small run that is trained once for all tests that only look at what a run leaves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from throughtime.run.fit import Run, fit
+from throughtime.run.folder import RunFolder
+from throughtime.run.job import quiet
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run, the folder it was started in, and what it printed."""
+
+    run: Path
+    home: Path
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture(scope="session")
+def trained(
+    command_in: Callable, small: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Trained:
+    """`train.py` with small sizes; its folder is only to be read."""
+    home = tmp_path_factory.mktemp("trained")
+    finished = command_in(home)("train.py", "task=textgen", *small)
+    assert finished.returncode == 0, finished.stderr
+    (run,) = (home / "runs" / "textgen").iterdir()
+    return Trained(run, home, finished.stdout, finished.stderr)
+
+
+@pytest.fixture
+def fit_small(
+    configuration: Callable[..., dict[str, Any]],
+    small: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., Path]:
+    """Fit a small run in this process; returns its folder."""
+    monkeypatch.setenv("THROUGHTIME_CACHE", str(tmp_path / "cache"))
+
+    def run(*overrides: str, name: str = "run") -> Path:
+        quiet()
+        folder = RunFolder(tmp_path / name)
+        fit(Run(configuration(*small, *overrides), folder, list(overrides), {}))
+        return folder.path
+
+    return run

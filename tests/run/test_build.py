@@ -1,0 +1,62 @@
+"""The parts of an experiment fit together as the configuration says."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from throughtime.errors import UserError
+from throughtime.run.build import build_data, build_task, check_fit
+
+Configuration = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("THROUGHTIME_CACHE", str(tmp_path / "cache"))
+
+
+def test_artifacts_are_plain_and_enough_to_build_the_task_again(
+    configuration: Configuration, small: tuple[str, ...], tmp_path: Path
+) -> None:
+    config = configuration(*small)
+    artifacts = build_data(config).artifacts()
+    torch.save(artifacts, tmp_path / "artifacts")
+    read = torch.load(tmp_path / "artifacts", weights_only=True)
+    first, second = build_task(config, artifacts), build_task(config, read)
+    second.load_state_dict(first.state_dict())
+    assert read == artifacts
+
+
+def test_a_tied_head_shares_the_embedding(configuration: Configuration, small: tuple[str, ...]) -> None:
+    config = configuration(*small, "head.tied=true", "model.front.size=8")
+    task = build_task(config, build_data(config).artifacts())
+    assert any(parameter is task.model.front.weight for parameter in task.head.parameters())
+
+
+def test_the_horizon_is_at_least_the_chunk(configuration: Configuration, small: tuple[str, ...]) -> None:
+    for horizon, message in ((15, "shorter than data.chunk_length=16"), ("abc", r"task\.horizon=abc")):
+        config = configuration(*small, f"task.horizon={horizon}")
+        artifacts = build_data(config).artifacts()
+        with pytest.raises(UserError, match=message):
+            build_task(config, artifacts)
+    config = configuration(*small, "task.horizon=16")
+    build_task(config, artifacts)
+
+
+def test_another_tasks_data_are_refused_with_those_that_fit(configuration: Configuration) -> None:
+    check_fit(configuration()["task"], "characters", "text")
+    with pytest.raises(UserError, match=r"data=taylor; data that fit: characters, text, lines"):
+        check_fit(configuration()["task"], "taylor", "series")
+
+
+def test_the_tokenizer_is_fitted_on_the_training_split_only(
+    configuration: Configuration, small: tuple[str, ...], tmp_path: Path
+) -> None:
+    text = tmp_path / "unseen.txt"
+    text.write_text("abc " * 1000 + "z" * 400)
+    config = configuration(*small, f"data.path={text}", "data.split=[0.8,0.1,0.1]")
+    vocabulary = build_data(config).tokenizer.vocabulary
+    assert "z" not in vocabulary.symbols and "a" in vocabulary.symbols

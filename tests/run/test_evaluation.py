@@ -1,0 +1,47 @@
+"""A trained task measured again gives what it gave, and on other data what those data give."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from throughtime.errors import UserError
+from throughtime.run.evaluation import evaluate
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("THROUGHTIME_CACHE", str(tmp_path / "cache"))
+
+
+def test_its_own_test_split_gives_the_metrics_of_the_run(trained) -> None:
+    results = json.loads((trained.run / "results.json").read_text())
+    expected = {name: value for name, value in results["metrics"].items() if name.startswith("test/")}
+    assert evaluate(str(trained.run)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_other_text_is_measured_as_a_whole(trained, tmp_path: Path) -> None:
+    (tmp_path / "other.txt").write_text("abc def\n" * 300)
+    (tmp_path / "twice.txt").write_text("abc def\n" * 600)
+    once = evaluate(str(trained.run), str(tmp_path / "other.txt"))
+    twice = evaluate(str(trained.run / "checkpoints" / "best.ckpt"), str(tmp_path / "twice.txt"))
+    assert once["test/loss"] == pytest.approx(twice["test/loss"], rel=0.02)
+    assert once["test/bpc"] == pytest.approx(once["test/loss"] / math.log(2))
+    assert once["test/loss"] != evaluate(str(trained.run))["test/loss"]
+
+
+def test_mistakes_are_told(trained, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.txt"):
+        evaluate(str(trained.run), str(tmp_path / "none.txt"))
+    with pytest.raises(UserError, match="no such folder"):
+        evaluate(str(tmp_path / "none"))
+
+
+def test_the_script_prints_a_metric_a_line_or_json(command, trained, tmp_path: Path) -> None:
+    as_json = command("scripts/evaluate.py", trained.run, "--json")
+    table = command("scripts/evaluate.py", trained.run)
+    assert as_json.stderr == table.stderr == ""
+    assert table.stdout.split()[::2] == list(json.loads(as_json.stdout))
+    wrong = command("scripts/evaluate.py", tmp_path / "none")
+    assert wrong.returncode == 2 and wrong.stderr.startswith("error: ") and wrong.stderr.count("\n") == 1

@@ -1,0 +1,101 @@
+"""Lightning's trainer gets what the configuration says, and is not asked for what it would take without a word."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from throughtime.callback.hparams import Hyperparameters
+from throughtime.errors import UserError
+from throughtime.run.checkpoint import WholeFileIO
+from throughtime.run.folder import RunFolder
+from throughtime.run.trainer import build_trainer, check_trainer, flat
+
+Configuration = Callable[..., dict[str, Any]]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("trainer.max_steps=-1", "would never end"),
+        ("trainer.val_check_interval=0", r"trainer\.val_check_interval must be above 0"),
+        ("trainer.accumulate_grad_batches=0", r"trainer\.accumulate_grad_batches must be above 0"),
+        ("trainer.gradient_clip_val=-1", r"trainer\.gradient_clip_val must be above 0"),
+    ],
+)
+def test_what_lightning_takes_silently_is_refused(
+    override: str, message: str, configuration: Configuration
+) -> None:
+    with pytest.raises(UserError, match=message):
+        check_trainer(configuration(override)["trainer"])
+
+
+def test_a_run_ends_by_steps_epochs_or_time(configuration: Configuration) -> None:
+    check_trainer(configuration("trainer.gradient_clip_val=null")["trainer"])
+    for budget in ("max_epochs=2", "max_time=00:00:01:00"):
+        check_trainer(configuration("trainer.max_steps=-1", f"trainer.{budget}")["trainer"])
+
+
+def test_a_run_without_checkpoints_is_refused(configuration: Configuration, tmp_path: Path) -> None:
+    for override in ("~callback.checkpoint", "callback.checkpoint=null"):
+        with pytest.raises(UserError, match=r"callback\.checkpoint is missing"):
+            build_trainer(configuration(override), RunFolder(tmp_path), WholeFileIO({}), None)
+
+
+def test_a_callback_that_is_null_is_left_out_and_hyperparameters_get_the_whole_configuration(
+    configuration: Configuration, tmp_path: Path
+) -> None:
+    config = configuration("callback.speed=null", "trainer.accelerator=cpu", "logger=none")
+    trainer = build_trainer(config, RunFolder(tmp_path), WholeFileIO({}), None)
+    names = {type(callback).__name__ for callback in trainer.callbacks}
+    assert "Speed" not in names and {"Checkpoint", "Progress", "FinalValidation"} <= names
+    (hyperparameters,) = (part for part in trainer.callbacks if isinstance(part, Hyperparameters))
+    assert hyperparameters.values["cell.hidden_size"] == config["cell"]["hidden_size"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_flat_keys_lead_back_to_their_values(configuration: Configuration) -> None:
+    config = configuration()
+    for key, value in flat(config).items():
+        found = config
+        for part in key.split("."):
+            found = found[part]
+        assert found == value and (not isinstance(value, dict))
+
+
+class Norms(Callback):
+    """The norm of the gradient as the optimiser meets it."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def on_before_zero_grad(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
+        gradients = [parameter.grad for parameter in pl_module.parameters() if parameter.grad is not None]
+        if gradients:
+            self.seen.append(float(torch.nn.utils.get_total_norm(gradients)))
+
+
+def test_the_gradient_is_clipped_by_default(
+    configuration: Configuration, small: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An IRNN with a large readout has gradients far above the norm that they are clipped to."""
+    from throughtime.run.build import build_data, build_task
+
+    monkeypatch.setenv("THROUGHTIME_CACHE", str(tmp_path / "cache"))
+    config = configuration(*small, "cell=irnn", "trainer.max_steps=5", "logger=none")
+    data = build_data(config)
+    task = build_task(config, data.artifacts())
+    with torch.no_grad():
+        for parameter in task.head.parameters():
+            parameter.mul_(30)
+    folder = RunFolder(tmp_path / "run")
+    folder.claim()
+    trainer = build_trainer(config, folder, WholeFileIO({}), None)
+    trainer.callbacks.append(norms := Norms())
+    trainer.fit(task, datamodule=data)
+    assert len(norms.seen) >= 4
+    assert max(norms.seen) == pytest.approx(1.0, abs=1e-4)
+    assert float(trainer.callback_metrics["gradient/norm"]) > 1

@@ -1,0 +1,182 @@
+"""A measured loss is a mean over tokens however the data are cut, and watching a run does not change it."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import lightning.pytorch as pl
+import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import CSVLogger
+from torch.nn import functional
+from torch.utils.data import DataLoader
+
+from throughtime.data.batch import Batch
+from throughtime.errors import UserError
+from throughtime.head.softmax import Softmax
+from throughtime.model.sequence import SequenceModel
+from throughtime.optim.optimization import Optimization
+from throughtime.task.base import Task, check_horizon
+
+Chunks = Callable[..., list[Batch]]
+
+
+class Copying(Task):
+    """Says again what it reads."""
+
+    name: ClassVar[str] = "copying"
+    kind: ClassVar[str] = "ids"
+    fitting_data: ClassVar[tuple[str, ...]] = ()
+    monitor: ClassVar[str] = "val/loss"
+
+
+@pytest.fixture
+def task(model: SequenceModel) -> Copying:
+    head = Softmax(model.output_size, 7, dropout=0.3).double()
+    return Copying(model, head, Optimization(partial(torch.optim.SGD, lr=0.1)))
+
+
+def loader(batches: list[Batch]) -> DataLoader:
+    return DataLoader(batches, batch_size=None)
+
+
+def trainer(folder: Path, *callbacks: Callback, **arguments: Any) -> pl.Trainer:
+    settings: dict[str, Any] = {"max_epochs": 1, "log_every_n_steps": 1, "logger": False}
+    return pl.Trainer(
+        default_root_dir=folder,
+        accelerator="cpu",
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=list(callbacks),
+        **settings | arguments,
+    )
+
+
+def measured(task: Task, batches: list[Batch], folder: Path) -> float:
+    """The loss that validation and test agree on."""
+    (validated,) = trainer(folder).validate(task, loader(batches), verbose=False)
+    (tested,) = trainer(folder).test(task, loader(batches), verbose=False)
+    assert validated["val/loss"] == tested["test/loss"]
+    return validated["val/loss"]
+
+
+def lanes(batch: Batch, each: int) -> list[Batch]:
+    """The lanes of a whole sequence as batches of `each` lanes."""
+    parts = batch.inputs.split(each, dim=1)
+    return [Batch(part.contiguous(), part.contiguous(), fresh=True) for part in parts]
+
+
+def test_the_loss_does_not_depend_on_chunks_or_on_the_batch_size(
+    task: Copying, chunks: Chunks, tmp_path: Path
+) -> None:
+    whole = chunks(23)[0]
+    features, _ = task.model(whole.inputs, task.model.initial_state(3), None, None)
+    logits = task.head.eval().predict(features)
+    expected = functional.cross_entropy(logits.flatten(0, 1), whole.targets.flatten()).item()
+    for batches in (chunks(23), chunks(5), chunks(1), lanes(whole, 1), lanes(whole, 2)):
+        assert measured(task, batches, tmp_path) == pytest.approx(expected, rel=1e-6)
+
+
+def test_padded_steps_do_not_count(task: Copying, chunks: Chunks, tmp_path: Path) -> None:
+    inputs = chunks(23)[0].inputs
+    lengths = torch.tensor([23, 4, 11])
+    padded = Batch(inputs, inputs, fresh=True, lengths=lengths)
+    alone = [
+        Batch(inputs[:length, lane : lane + 1], inputs[:length, lane : lane + 1], fresh=True)
+        for lane, length in enumerate(lengths.tolist())
+    ]
+    assert measured(task, [padded], tmp_path) == pytest.approx(measured(task, alone, tmp_path), rel=1e-6)
+
+
+class Watch(Callback):
+    """The loss and the count of every chunk, the norms, and the carried states seen at validations."""
+
+    def __init__(self) -> None:
+        self.losses: list[tuple[float, int]] = []
+        self.carried: list[tuple[bool, bool]] = []
+        self.before: Any = None
+
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Task, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        self.losses.append((float(outputs["loss"]), batch.targets.numel()))
+
+    def on_validation_start(self, trainer: Any, pl_module: Task) -> None:
+        self.before = pl_module.carried["train"].state_dict()
+
+    def on_validation_end(self, trainer: Any, pl_module: Task) -> None:
+        after = pl_module.carried["train"].state_dict()
+        same = bool(self.before) == bool(after) and all(
+            torch.equal(a, b)
+            for one, other in zip(self.before.get("state", ()), after.get("state", ()), strict=True)
+            for a, b in zip(one, other, strict=True)
+        )
+        self.carried.append((same, not pl_module.carried["val"].state_dict()))
+
+
+def test_validation_leaves_the_carried_state_of_training_alone_and_none_of_its_own(
+    task: Copying, chunks: Chunks, tmp_path: Path
+) -> None:
+    watch = Watch()
+    trainer(tmp_path, watch, val_check_interval=2).fit(task, loader(chunks(5)), loader(chunks(7)))
+    assert len(watch.carried) >= 3 and set(watch.carried) == {(True, True)}
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    (file,) = folder.rglob("metrics.csv")
+    header, *lines = file.read_text().splitlines()
+    return [dict(zip(header.split(","), line.split(","), strict=True)) for line in lines]
+
+
+@pytest.mark.parametrize("watching", [0, 1, 2])
+def test_the_sanity_check_leaves_no_trace(
+    task: Copying, chunks: Chunks, tmp_path: Path, watching: int
+) -> None:
+    """Dropout draws random numbers at each step, so that one more or less would change the weights."""
+    start = {name: tensor.clone() for name, tensor in task.state_dict().items()}
+    ends = []
+    for steps in (0, watching):
+        task.load_state_dict(start)
+        for carried in task.carried.values():
+            carried.forget()
+        torch.manual_seed(3)
+        folder = tmp_path / f"{len(ends)}"
+        logger = CSVLogger(folder, name="", version="")
+        trainer(folder, logger=logger, num_sanity_val_steps=steps, val_check_interval=2).fit(
+            task, loader(chunks(5)), loader(chunks(7))
+        )
+        state = {name: tensor.clone() for name, tensor in task.state_dict().items()}
+        ends.append((state, torch.get_rng_state(), task.carried["train"].state_dict(), rows(folder)))
+    (one, random, carried, logged), (other, other_random, other_carried, other_logged) = ends
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert torch.equal(random, other_random)
+    torch.testing.assert_close(carried, other_carried, rtol=0, atol=0)
+    assert logged == other_logged
+
+
+def test_the_training_loss_is_the_mean_over_tokens_since_it_was_last_logged(
+    task: Copying, chunks: Chunks, tmp_path: Path
+) -> None:
+    """Chunks of 7, 7, 7 and 2 steps: the last one counts for what it holds."""
+    watch = Watch()
+    logger = CSVLogger(tmp_path, name="", version="")
+    trainer(tmp_path, watch, logger=logger, log_every_n_steps=2).fit(task, loader(chunks(7)))
+    logged = [(int(row["step"]), float(row["train/loss"])) for row in rows(tmp_path)]
+    means = [
+        sum(loss * count for loss, count in pair) / sum(count for _, count in pair)
+        for pair in (watch.losses[:2], watch.losses[2:])
+    ]
+    assert logged == [(2, pytest.approx(means[0])), (4, pytest.approx(means[1]))]
+    assert task.tokens_seen == 23 * 3
+
+
+def test_a_horizon_below_the_chunk_or_below_1_is_refused(model: SequenceModel) -> None:
+    check_horizon(None, 64)
+    check_horizon(64, 64)
+    with pytest.raises(UserError, match=r"task\.horizon=63 is shorter than data\.chunk_length=64"):
+        check_horizon(63, 64)
+    with pytest.raises(UserError, match="horizon"):
+        Copying(model, Softmax(4, 7), Optimization(torch.optim.SGD), horizon=0)
