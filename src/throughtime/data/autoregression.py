@@ -8,7 +8,7 @@ RIDGE = 1e-6
 """The weight of the penalty, relative to the mean square of a regressor; it keeps the normal equations solvable."""
 
 
-def fit_autoregression(values: Float[np.ndarray, " N"], order: int) -> Float[np.ndarray, " order+1"]:
+def fit_autoregression(values: Float[np.ndarray, " N"], order: int) -> Float[np.ndarray, " P"]:
     """Coefficients a of x_t = a_0 + a_1 x_{t-order} + … + a_order x_{t-1}, by ridge regression.
 
     Rows with a missing value are left out. Where fewer than 2 · order of them are left, the forecast is the last value.

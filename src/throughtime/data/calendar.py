@@ -13,11 +13,11 @@ from throughtime.errors import UserError, check_choice
 CYCLES: dict[str, Callable[[pd.DatetimeIndex], np.ndarray]] = {
     "minute_of_hour": lambda times: times.minute / 60,
     "time_of_day": lambda times: (times.hour * 60 + times.minute) / 1440,
-    "day_of_week": lambda times: times.dayofweek / 7,
-    "time_of_week": lambda times: (times.dayofweek * 1440 + times.hour * 60 + times.minute) / 10080,
+    "day_of_week": lambda times: times.day_of_week / 7,
+    "time_of_week": lambda times: (times.day_of_week * 1440 + times.hour * 60 + times.minute) / 10080,
     "day_of_month": lambda times: (times.day - 1) / 31,
     "month_of_year": lambda times: (times.month - 1) / 12,
-    "day_of_year": lambda times: (times.dayofyear - 1) / 366,
+    "day_of_year": lambda times: (times.day_of_year - 1) / 366,
 }
 """The share of a cycle that has passed at a time, in [0, 1)."""
 

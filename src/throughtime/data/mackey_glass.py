@@ -3,18 +3,20 @@
 import numpy as np
 from jaxtyping import Float
 
-from throughtime.data.runge_kutta import runge_kutta_step
 from throughtime.data.series import SeriesSet, series_of
 from throughtime.errors import check_positive
 
 SUBSTEPS = 10
 """Integration steps in a unit of time, of 0.1 each."""
 
+DECAY = 0.1
+"""γ."""
+
 
 class MackeyGlass:
     """dx/dt = β x(t-τ) / (1 + x(t-τ)^n) - γ x(t),  β = 0.2, γ = 0.1, n = 10.
 
-    Integrated by Runge-Kutta in steps of 0.1 (the delayed value between two steps is their mean) and observed once a
+    Integrated by the classical Runge-Kutta method (Kutta 1901) in steps of 0.1 (the delayed value between two steps is their mean) and observed once a
     unit of time. The history before the start is 1.2 with a small disturbance by the seed; the first 1,000 units are
     left out. Source: M. C. Mackey & L. Glass (1977), Oscillation and chaos in physiological control systems,
     Science 197, 287-289; as a task of 84 steps ahead: H. Jaeger & H. Haas (2004), Science 304, 78-80.
@@ -36,16 +38,20 @@ class MackeyGlass:
         return SeriesSet((series_of("x", self._values()),), ("x",), description=description)
 
     def _values(self) -> Float[np.ndarray, " N"]:
-        lag, washout = self.delay * SUBSTEPS, 1000 * SUBSTEPS
+        lag, washout, h = self.delay * SUBSTEPS, 1000 * SUBSTEPS, 1 / SUBSTEPS
         steps = washout + self.length * SUBSTEPS
-        x = np.empty(lag + 1 + steps)
-        x[: lag + 1] = 1.2 + 0.01 * np.random.default_rng(self.seed).standard_normal(lag + 1)
+        history = 1.2 + 0.01 * np.random.default_rng(self.seed).standard_normal(lag + 1)
+        x = history.tolist()
         for t in range(lag, lag + steps):
-            before, after = x[t - lag], x[t - lag + 1]
+            before, after = _production(x[t - lag]), _production(x[t - lag + 1])
+            between = _production((x[t - lag] + x[t - lag + 1]) / 2)
+            first = before - DECAY * x[t]
+            second = between - DECAY * (x[t] + h / 2 * first)
+            third = between - DECAY * (x[t] + h / 2 * second)
+            fourth = after - DECAY * (x[t] + h * third)
+            x.append(x[t] + h / 6 * (first + 2 * second + 2 * third + fourth))
+        return np.array(x[lag + washout + 1 :: SUBSTEPS][: self.length])
 
-            def slope(now: float, share: float, before: float = before, after: float = after) -> float:
-                delayed = before + share * (after - before)
-                return 0.2 * delayed / (1 + delayed**10) - 0.1 * now
 
-            x[t + 1] = runge_kutta_step(slope, x[t], 1 / SUBSTEPS)
-        return x[lag + washout + 1 :: SUBSTEPS][: self.length]
+def _production(delayed: float) -> float:
+    return 0.2 * delayed / (1 + delayed**10)

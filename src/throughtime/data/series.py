@@ -81,7 +81,7 @@ def series_of(
     known: Float[np.ndarray, "N K"] | None = None,
 ) -> Series:
     """A series without past covariates; without times it counts its steps from 0."""
-    values = values.reshape(len(values), -1).astype(np.float64)
+    values = (values[:, None] if values.ndim == 1 else values).astype(np.float64)
     times = np.arange(len(values)) if times is None else times
     nothing = np.zeros((len(values), 0))
     return Series(name, values, times, past=nothing, known=nothing if known is None else known)

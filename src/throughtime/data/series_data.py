@@ -121,8 +121,8 @@ class SeriesData(LightningDataModule):
             longest = max(len(values) for values in trained)
             raise UserError(
                 f"{read.description}: no training window has an observed target; the longest training part has "
-                f"{longest} steps, and data.horizon={self.horizon} needs {self.horizon + 1}; give longer series, a larger share "
-                "in data.split or a shorter data.horizon"
+                f"{longest} steps, and data.horizon={self.horizon} needs {self.horizon + 1}; give longer series, a "
+                "larger share in data.split or a shorter data.horizon"
             )
         self.series = series
         self._train = self._training(trained)

@@ -41,7 +41,7 @@ class SeriesLanes:
         ids = np.concatenate(places)
         if len(ids) <= max(batch_size, chunk_length):
             raise UserError(
-                f"the training part has {len(ids)} steps, too few for data.batch_size={batch_size} lanes with chunks of "
+                f"the training part has {len(ids)} steps, too few for data.batch_size={batch_size} lanes of chunks of "
                 f"data.chunk_length={chunk_length}; set both lower"
             )
         beginnings = np.concatenate([[0], np.cumsum(lengths)[:-1]])

@@ -100,11 +100,10 @@ class Table:
             marked = text.str.replace(",", ".", regex=False) if self.decimal == "," else text
             values = pd.to_numeric(marked, errors="coerce").to_numpy(np.float64)
             bad = np.isnan(values) & ~text.str.lower().isin(MISSING_WORDS).to_numpy()
-        bad |= np.isinf(values)
+        bad = bad | np.isinf(values)
         if bad.any():
             raise UserError(self._bad_cell(name, key, int(bad.argmax()), bool(bad.mean() > 0.5)))
-        values[np.isin(values, self.missing)] = np.nan
-        return values
+        return np.where(np.isin(values, self.missing), np.nan, values)
 
     def _bad_cell(self, name: str, key: str, row: int, mostly: bool) -> str:
         place = f"{self.path}, line {self.line(row)}, column {name}: {str(self.cells[name].iloc[row])!r} is no number"

@@ -68,13 +68,13 @@ class TableSeries:
 
     def __call__(self) -> SeriesSet:
         table = Table(self.path, self.separator, self.decimal, self.missing)
+        times = parse_times(table, self.time, self.time_format) if self.time else None
         channels = self.values or self._remaining(table)
         columns = {"values": channels, "past": self.past, "known": (*self.known, *self.static)}
         numbers = {
             use: np.stack([table.numbers(name, f"data.{use}") for name in names], 1) if names else None
             for use, names in columns.items()
         }
-        times = parse_times(table, self.time, self.time_format) if self.time else None
         series, frequency = [], self.frequency
         for name, rows in self._rows(table, channels):
             where = str(self.path) if self.id is None else f"{self.path}, {self.id} {name}"
@@ -137,7 +137,7 @@ class TableSeries:
             gaps = np.isnan(parts[use]).any(1)
             if gaps.any():
                 raise UserError(
-                    f"{where}: a covariate of data.{use} is missing at {grid[int(gaps.argmax())]}; fill it or leave it out"
+                    f"{where}: a covariate of data.{use} is missing at {grid[int(gaps.argmax())]}; fill it or leave it"
                 )
         return Series(name, parts["values"], grid, parts["past"], parts["known"])
 

@@ -81,13 +81,14 @@ def infer_frequency(times: pd.Series, where: str) -> str:
         raise UserError(
             f"{where}: {len(times)} times are too few to tell their frequency; set data.frequency"
         )
-    inferred = pd.infer_freq(times)
-    if inferred is not None:
-        return inferred
-    steps = times.diff().dropna()
-    commonest = steps.mode().iloc[0]
-    if pd.Timedelta(days=28) <= commonest <= pd.Timedelta(days=31):
-        return "MS" if (times.dt.day == 1).all() else "ME"
+    commonest = times.diff().dropna().mode().iloc[0]
+    for shortest, longest, letter in ((28, 31, "M"), (90, 92, "Q"), (365, 366, "Y")):
+        if pd.Timedelta(days=shortest) <= commonest <= pd.Timedelta(days=longest):
+            return letter + ("S" if (times.dt.day == 1).all() else "E")
+    if commonest == pd.Timedelta(days=1) and len(times) > 7 and (times.dt.day_of_week < 5).all():
+        return "B"
+    if commonest % pd.Timedelta(days=1) == pd.Timedelta(0):
+        return f"{commonest.days}D" if commonest.days > 1 else "D"
     return pd.tseries.frequencies.to_offset(commonest).freqstr
 
 

@@ -76,5 +76,6 @@ class NegativeBinomial(ForecastHead):
         mean, shape = (part.double() for part in self.parameters_of(outputs))
         success = 1 / (1 + shape * mean * scale)
         # torch has no inverse of this distribution function.
-        counts = nbinom.ppf(*(part.cpu().numpy() for part in (probability.double(), 1 / shape, success)))
+        parts = (probability.double(), 1 / shape, success)
+        counts = nbinom.ppf(*(part.detach().cpu().numpy() for part in parts))
         return torch.as_tensor(counts, dtype=outputs.dtype, device=outputs.device) / scale

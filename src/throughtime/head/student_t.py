@@ -64,5 +64,5 @@ class StudentT(ForecastHead):
     ) -> Float[Tensor, "*Q C"]:
         mean, sigma, freedom = self.parameters_of(outputs)
         # torch has no inverse of this distribution function.
-        standard = stdtrit(freedom.double().cpu().numpy(), probability.double().cpu().numpy())
+        standard = stdtrit(*(part.detach().double().cpu().numpy() for part in (freedom, probability)))
         return mean + sigma * torch.as_tensor(standard, dtype=mean.dtype, device=mean.device)

@@ -18,9 +18,9 @@ from throughtime.model.forecaster import Feed, Forecaster
 class EncoderDecoder(Forecaster):
     """h = encoder([x_t, k_t]);   y_s = decoder([x_{s-1}, k_s]) from state h, where x_{s-1} is the truth or the forecast.
 
-    In training each lane reads the truth at a step with probability ε, else the model's own forecast: ε = 1 is teacher
-    forcing, less is scheduled sampling, and with a half-life k it falls with the training steps i as
-    ε k / (k + exp(i/k)) · (1 + 1/k) (S. Bengio, Vinyals, Jaitly & Shazeer 2015, arXiv 1506.03099: inverse sigmoid decay).
+    In training each lane reads the truth at a step with probability ε, else the model's own forecast: ε = 1 is
+    teacher forcing, less is scheduled sampling, and with a decay k it falls with the training steps i as
+    ε k / (k + exp(i/k)) · (1 + 1/k) (S. Bengio, Vinyals, Jaitly & Shazeer 2015, arXiv 1506.03099).
     Source: I. Sutskever, O. Vinyals & Q. V. Le (2014), arXiv 1409.3215.
 
     Args:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -143,5 +144,5 @@ def derive(sums: Mapping[str, float]) -> dict[str, float]:
 
 def trapezoid(levels: tuple[float, ...]) -> list[float]:
     """The weight of each level in an integral from 0 to 1: half the way to its neighbours, and all of it outwards."""
-    ends = [0.0, *((a + b) / 2 for a, b in zip(levels[:-1], levels[1:], strict=True)), 1.0]
-    return [b - a for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    ends = [0.0, *((a + b) / 2 for a, b in pairwise(levels)), 1.0]
+    return [b - a for a, b in pairwise(ends)]

@@ -124,7 +124,7 @@ def _future_covariates(
         return [np.tile(values, (horizon, 1)) for values in constant]
     if future is None:
         raise UserError(
-            f"this model needs the covariates {', '.join(known)} of the steps ahead; give --future FILE with these columns"
+            f"this model needs the covariates {', '.join(known)} of the steps ahead; give --future FILE with them"
         )
     table = Table(future, options.get("separator"), options.get("decimal", "."), options.get("missing", ()))
     numbers = np.stack([table.numbers(name, "data.known") for name in known], 1)
