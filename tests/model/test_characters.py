@@ -12,8 +12,8 @@ from throughtime.errors import UserError
 from throughtime.model.characters import ConvolutionalCharacters, RecurrentCharacters
 
 ENCODERS = {
-    "lstm": lambda: RecurrentCharacters(9, partial(LSTM, hidden_size=4), Auto(), size=3),
-    "gru": lambda: RecurrentCharacters(9, partial(GRU, hidden_size=4), Auto(), size=3),
+    "lstm": lambda: RecurrentCharacters(9, LSTM, Auto(), size=3, hidden_size=4),
+    "gru": lambda: RecurrentCharacters(9, partial(GRU, hidden_size=7), Auto(), size=3, hidden_size=4),
     "convolution": lambda: ConvolutionalCharacters(9, size=3, filters=8),
     "wide convolution": lambda: ConvolutionalCharacters(9, size=3, filters=8, width=7),
 }
@@ -63,4 +63,4 @@ def test_impossible_sizes_are_refused():
     with pytest.raises(UserError, match="filters"):
         ConvolutionalCharacters(9, filters=0)
     with pytest.raises(UserError, match="dropout"):
-        RecurrentCharacters(9, partial(LSTM, hidden_size=4), Auto(), dropout=1.0)
+        RecurrentCharacters(9, LSTM, Auto(), dropout=1.0)

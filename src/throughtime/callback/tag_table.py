@@ -2,16 +2,35 @@
 
 import csv
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import lightning.pytorch as pl
 from lightning.pytorch import Callback
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from throughtime.callback.tensorboard import tensorboard_writer
 from throughtime.errors import check_positive
-from throughtime.task.tag_measures import TagMeasures
 
 HEADER = ("tag", "precision", "recall", "f1", "tokens")
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """What the task has counted in a validation or a test (`throughtime.task.tag_measures`).
+
+    Attributes:
+        tags: their names.
+        confusion: `[K + 1, K]`, how often each true tag was answered with each; the last row is not shown.
+        entities: counts of entities, or None.
+    """
+
+    tags: list[str]
+    confusion: Tensor
+    entities: Any
+
+    def by_tag(self) -> dict[str, Any]:
+        """Precision, recall and F1 of each tag, and how many tokens truly have it."""
 
 
 class TagTable(Callback):
@@ -33,7 +52,7 @@ class TagTable(Callback):
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._write(trainer, "test", pl_module.measured["test"])
 
-    def _write(self, trainer: pl.Trainer, stage: str, measured: TagMeasures) -> None:
+    def _write(self, trainer: pl.Trainer, stage: str, measured: Measured) -> None:
         if not trainer.is_global_zero:
             return
         rows = table(measured)
@@ -47,7 +66,7 @@ class TagTable(Callback):
             writer.add_figure(f"{stage}/confusion", confusion(measured, self.most_tags), trainer.global_step)
 
 
-def table(measured: TagMeasures) -> list[tuple[str, ...]]:
+def table(measured: Measured) -> list[tuple[str, ...]]:
     """A row a tag, the most frequent first; then, where tags are those of entities, a row a type of entity."""
     tags = sorted(measured.by_tag().items(), key=lambda item: -item[1][1])
     rows = [(tag, *(f"{share:.4f}" for share in found), str(tokens)) for tag, (found, tokens) in tags]
@@ -64,7 +83,7 @@ def as_markdown(rows: list[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines)
 
 
-def confusion(measured: TagMeasures, most_tags: int) -> Figure:
+def confusion(measured: Measured, most_tags: int) -> Figure:
     """Each row is a true tag; its colours tell which share of it was answered with which tag."""
     counts = measured.confusion[:-1].double()
     chosen = counts.sum(1).argsort(descending=True, stable=True)[:most_tags]

@@ -21,9 +21,10 @@ class RecurrentCharacters(nn.Module):
 
     Args:
         character_count: the ids of characters.
-        cell: makes a cell, called as `cell(input_size=n)`.
+        cell: makes a cell, called as `cell(input_size=n, hidden_size=m)`.
         engine: runs the cells.
         size: the features of a character.
+        hidden_size: the units of each of the two cells.
         dropout: the share of a character's features that are dropped in training.
 
     Attributes:
@@ -39,15 +40,17 @@ class RecurrentCharacters(nn.Module):
         cell: Callable[..., Cell],
         engine: Engine,
         size: int = 32,
+        hidden_size: int = 32,
         dropout: float = 0.0,
     ) -> None:
-        check_positive(character_count=character_count, size=size)
+        check_positive(character_count=character_count, size=size, hidden_size=hidden_size)
         check_fraction(dropout=dropout)
         super().__init__()
         self.embedding = nn.Embedding(character_count, size, padding_idx=PAD)
         self.dropout = nn.Dropout(dropout)
         self.engine = engine
-        self.from_left, self.from_right = cell(input_size=size), cell(input_size=size)
+        self.from_left = cell(input_size=size, hidden_size=hidden_size)
+        self.from_right = cell(input_size=size, hidden_size=hidden_size)
         self.output_size = self.from_left.output_size + self.from_right.output_size
 
     def forward(self, characters: Int[Tensor, "C N"], lengths: Int[Tensor, " N"]) -> Float[Tensor, "N H"]:
