@@ -28,6 +28,8 @@ def build_data(config: Config, choice: str | None = None) -> LightningDataModule
     if choice is not None:
         check_fit(config["task"], choice, data.kind)
     if config.get("tokenizer") is not None:
+        if not hasattr(data, "connect"):
+            raise UserError("these data are not tokenized text; leave tokenizer= out")
         data.connect(instantiate(config["tokenizer"], "tokenizer"))
     data.prepare_data()
     data.setup()

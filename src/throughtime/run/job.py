@@ -38,6 +38,7 @@ def quiet() -> None:
     for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.ERROR)
     for message in (
+        r".*You defined a `validation_step` but have no `val_dataloader`.*",
         r".*does not have many workers.*",  # chunks are cut from memory-mapped ids; workers would only copy them
         r".*Checkpoint directory .* exists and is not empty.*",
         r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",

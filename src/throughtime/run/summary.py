@@ -41,12 +41,12 @@ def closing(results: Results, folder: RunFolder, trainer: Config, report: str = 
     lines.append(f"run folder   {run}")
     if results.checkpoint is not None:
         lines.append(f"go on        python train.py resume={run}{_larger_budget(results, trainer)}")
-        if results.task == "textgen":
-            lines.append(f"generate     python scripts/generate.py {run} --length 500")
+        script = "generate" if results.task == "textgen" else "predict"
+        rest = "--length 500" if results.task == "textgen" else "FILE"
+        lines.append(f"{script:<12} python scripts/{script}.py {run} {rest}")
     parent = folder.path.resolve().parent
-    together = (
-        parent.parent if parent.name == results.task else parent
-    )  # runs/<task>/<run>, or a place of its own
+    # runs/<task>/<run>, or a place of the user's own
+    together = parent.parent if parent.name == results.task else parent
     lines.append(f"look         tensorboard --logdir {shlex.quote(_short(together))}")
     return "\n".join(lines)
 
