@@ -44,10 +44,11 @@ def fit_small(
     """Fit a small run in this process; returns its folder."""
     monkeypatch.setenv("THROUGHTIME_CACHE", str(tmp_path / "cache"))
 
-    def run(*overrides: str, name: str = "run") -> Path:
+    def run(*overrides: str, name: str = "run", without: str = "nothing") -> Path:
         quiet()
         folder = RunFolder(tmp_path / name)
-        fit(Run(configuration(*small, *overrides), folder, list(overrides), {}))
+        kept = [override for override in small if not override.startswith(without)]
+        fit(Run(configuration(*kept, *overrides), folder, list(overrides), {}))
         return folder.path
 
     return run

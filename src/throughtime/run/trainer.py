@@ -14,6 +14,8 @@ from throughtime.run.checkpoint import WholeFileIO
 from throughtime.run.folder import RunFolder
 from throughtime.run.instantiate import instantiate
 
+TENSORBOARD = "lightning.pytorch.loggers.TensorBoardLogger"
+
 
 def build_trainer(
     config: Config, folder: RunFolder, saving: WholeFileIO, resumed_step: int | None
@@ -50,8 +52,10 @@ def _build_logger(config: Config, folder: RunFolder, resumed_step: int | None) -
     if not config.get("logger"):
         return None
     arguments: dict[str, Any] = {"save_dir": str(folder.path)}
-    if resumed_step is not None:  # what was logged after the checkpoint will be logged again
-        arguments["purge_step"] = resumed_step + 1
+    if config["logger"]["_target_"] == TENSORBOARD:
+        # What was logged after the checkpoint will be logged again. A new run says so too: TensorBoard heeds only
+        # the second and later ones that it meets.
+        arguments["purge_step"] = 0 if resumed_step is None else resumed_step + 1
     logger = instantiate(config["logger"], "logger")(**arguments)
     if isinstance(logger, TensorBoardLogger):
         # Lightning writes the (empty) hyperparameters of its own unless their file exists; ours is config.yaml.

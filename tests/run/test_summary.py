@@ -1,0 +1,85 @@
+"""What the summary says to type works when it is typed."""
+
+import json
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from throughtime.run.folder import RunFolder
+from throughtime.run.results import Results
+from throughtime.run.summary import closing
+
+STEPS = {"max_steps": 20, "max_epochs": -1, "max_time": None}
+
+
+def results(**values: object) -> Results:
+    start = Results(
+        "textgen", 1, [], "val/bpc", "min", steps=20, epochs=2, seconds=100.0, checkpoint="best.ckpt"
+    )
+    for name, value in ({"status": "completed"} | values).items():
+        setattr(start, name, value)
+    return start
+
+
+def commands(text: str) -> dict[str, list[str]]:
+    """The words of each command that a summary shows, by the program."""
+    lines = [line.split(maxsplit=1)[1] for line in text.splitlines() if line.startswith(("generate", "look"))]
+    lines += [line.removeprefix("go on").strip() for line in text.splitlines() if line.startswith("go on")]
+    words = [shlex.split(line) for line in lines]
+    return {word[1] if word[0] == "python" else word[0]: word for word in words}
+
+
+def test_the_commands_shown_work_from_the_same_folder(command, trained, tmp_path: Path) -> None:
+    shutil.copytree(trained.home / "runs", tmp_path / "runs")
+    shown = commands(trained.stdout)
+    assert shown["tensorboard"] == ["tensorboard", "--logdir", "runs"]
+    written = command(*shown["scripts/generate.py"][1:], "--length", "20")
+    assert (written.returncode, written.stderr) == (0, "") and len(written.stdout.strip()) > 10
+    resumed = command(*shown["train.py"][1:])
+    assert resumed.returncode == 0, resumed.stderr
+    (run,) = (tmp_path / "runs" / "textgen").iterdir()
+    assert json.loads((run / "results.json").read_text())["steps"] == 40
+
+
+def test_the_best_metric_its_step_and_the_test_are_told(trained) -> None:
+    content = json.loads((trained.run / "results.json").read_text())
+    assert f"best val/bpc {content['best']:.4f} at step {content['best_step']}" in trained.stdout
+    assert f"bpc {content['metrics']['test/bpc']:.4f}" in trained.stdout
+    assert f"{content['parameters']:,} parameters" in trained.stdout
+    assert "tokens/s" in trained.stdout and f"runs/textgen/{trained.run.name}" in trained.stdout
+    assert max(map(len, trained.stdout.split("completed")[1].splitlines())) <= 120
+
+
+@pytest.mark.parametrize(
+    ("trainer", "more"),
+    [
+        (STEPS, "trainer.max_steps=40"),
+        (STEPS | {"max_steps": -1, "max_epochs": 2}, "trainer.max_epochs=4"),
+        (STEPS | {"max_steps": -1, "max_time": "00:00:01:40"}, "trainer.max_time=00:00:03:20"),
+        (STEPS | {"max_steps": 1000, "max_time": "00:00:01:40"}, "trainer.max_time=00:00:03:20"),
+    ],
+)
+def test_a_completed_run_goes_on_with_twice_of_what_ended_it(
+    trainer: dict, more: str, tmp_path: Path
+) -> None:
+    assert commands(closing(results(), RunFolder(tmp_path), trainer))["train.py"][-1] == more
+
+
+def test_an_interrupted_run_goes_on_as_it_is(tmp_path: Path) -> None:
+    shown = commands(closing(results(status="interrupted"), RunFolder(tmp_path), STEPS))
+    assert shown["train.py"] == ["python", "train.py", f"resume={tmp_path}"]
+
+
+def test_a_folder_with_spaces_is_quoted(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "two words" / "run")
+    shown = commands(closing(results(), folder, STEPS))
+    assert shown["train.py"][2] == f"resume={folder.path}"
+    assert shown["scripts/generate.py"][2] == str(folder.path)
+    assert shown["tensorboard"][-1] == str(folder.path.parent)
+
+
+def test_without_a_checkpoint_there_is_nothing_to_go_on_from(tmp_path: Path) -> None:
+    shown = commands(closing(results(checkpoint=None), RunFolder(tmp_path), STEPS))
+    assert set(shown) == {"tensorboard"}
