@@ -39,7 +39,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 def plot_forecasts(examples: Sequence[Example]) -> Figure:
     """Each forecast with its intervals against the truth, one below the other."""
-    figure = new_figure(9, 2.6 * max(len(examples), 1))
+    figure = new_figure(9.0, 2.6 * max(len(examples), 1))
     for place, example in enumerate(examples):
         axes = figure.add_subplot(len(examples), 1, place + 1)
         ahead = np.arange(1, len(example.point) + 1)
@@ -61,7 +61,7 @@ def plot_forecasts(examples: Sequence[Example]) -> Figure:
 
 def plot_errors(steps: Sequence[Mapping[str, float]]) -> Figure:
     """Mean absolute and root mean squared error for each step ahead."""
-    figure = new_figure(7, 4)
+    figure = new_figure(7.0, 4.0)
     axes = figure.add_subplot()
     ahead = np.arange(1, len(steps) + 1)
     for name in ("mae", "rmse"):
@@ -74,7 +74,7 @@ def plot_errors(steps: Sequence[Mapping[str, float]]) -> Figure:
 
 def plot_residuals(residuals: Float[np.ndarray, "S n"]) -> Figure:
     """Truth minus forecast: how they are spread, and how far apart at each step ahead."""
-    figure = new_figure(9, 3.5)
+    figure = new_figure(9.0, 3.5)
     spread, by_step = figure.subplots(1, 2)
     finite = residuals[np.isfinite(residuals)]
     spread.hist(finite, bins=50, color=FORECAST)

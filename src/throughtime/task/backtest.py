@@ -57,11 +57,12 @@ class Backtest:
         loader = data.windows_of(chosen, len(chosen))
         trained = {name: value.clone() for name, value in task.state_dict().items()}
         tables = []
-        for origin in np.unique(chosen[:, 1]):
+        times = np.array([data.series.series[series].times[origin] for series, origin in chosen])
+        for time in np.unique(times):
             if self.refit_steps:
                 task.load_state_dict(trained)
-                self._refit(task, data, int(origin))
-            pairs = chosen[chosen[:, 1] == origin]
+                self._refit(task, data, time)
+            pairs = chosen[times == time]
             batch = task.transfer_batch_to_device(loader.batch(pairs), task.device, 0)
             made = task.forecast(batch.inputs)
             truth = batch.inputs.original(batch.targets)
@@ -79,12 +80,12 @@ class Backtest:
         parts = [part[::-1][::stride][: self.origins][::-1] for part in parts]
         return np.concatenate(parts) if parts else np.zeros((0, 2), dtype=np.int64)
 
-    def _refit(self, task: LightningModule, data: LightningDataModule, origin: int) -> None:
-        spans = [(0, min(origin, int(length))) for length in data.store.lengths]
+    def _refit(self, task: LightningModule, data: LightningDataModule, time: np.generic) -> None:
+        spans = [(0, int(np.searchsorted(series.times, time))) for series in data.series]
         pairs = window_pairs(data.store, spans, data.look_back, data.horizon, data.stride)
         if not len(pairs):
             return
-        loader = data.windows_of(pairs, data.batch_size, shuffle=True, seed=origin)
+        loader = data.windows_of(pairs, data.batch_size, shuffle=True, seed=self.refit_steps)
         with torch.inference_mode(False), torch.enable_grad():
             optimizer = torch.optim.Adam(task.parameters(), lr=self.refit_learning_rate)
             task.train()

@@ -68,7 +68,8 @@ def predict(
 def reading(artifacts: Mapping[str, Any]) -> dict[str, Any]:
     """How files are read: as the training data were."""
     known = inspect.signature(TableSeries).parameters
-    return {name: value for name, value in artifacts["reading"].items() if name in known}
+    options = {name: value for name, value in artifacts["reading"].items() if name in known}
+    return options | {"frequency": artifacts["frequency"]}
 
 
 def read_history(artifacts: Mapping[str, Any], path: Path) -> SeriesSet:
