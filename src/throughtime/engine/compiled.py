@@ -8,19 +8,20 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from throughtime.engine.blas import gemm
 from throughtime.engine.compiler import library
 from throughtime.engine.derivative import differentiate
 from throughtime.engine.emit import Function
 from throughtime.engine.expression import width
 from throughtime.engine.lower import lower
-from throughtime.engine.memory import Array
+from throughtime.engine.memory import Array, panels_of
 from throughtime.engine.operators import decompositions
 from throughtime.engine.passes import Passes, passes
+from throughtime.engine.pool import Pool
 from throughtime.engine.prelude import prelude
 from throughtime.engine.program import Program
 from throughtime.engine.trace import Trace
 
+memory = Pool()
 _forked = False
 
 
@@ -43,8 +44,6 @@ class _Run(ctypes.Structure):
         ("lengths", ctypes.c_void_p),
         ("resets", ctypes.c_void_p),
         ("arrays", ctypes.c_void_p),
-        ("transposed", ctypes.c_void_p),
-        ("gemm", ctypes.c_void_p),
     )
 
 
@@ -57,39 +56,38 @@ class Compiled:
         passes: the passes through time that they are.
         functions: by name: plain, keeping, backward.
         source: their C.
+        library: their C, compiled.
+        precision: of all numbers.
     """
 
     program: Program
     passes: Passes
     functions: dict[str, Function]
     source: str
+    library: ctypes.CDLL
     precision: torch.dtype
 
     def call(
         self,
         name: str,
         given: dict[str, Tensor],
+        weights: list[Tensor],
         steps: int,
         lanes: int,
         lengths: Tensor | None,
         resets: Tensor | None,
     ) -> dict[str, Tensor]:
-        """Run a function on the arrays given; the others are made, and all are returned by name.
-
-        A weight that is a matrix may be given as a transposed view.
-        """
+        """Run a function on the arrays given; the others are made, and all but the weights are returned by name."""
         function = self.functions[name]
         threads = 1 if _forked else max(1, min(torch.get_num_threads(), lanes))
         found = dict(given)
         for array in function.arrays:
-            if array.name not in found:
+            if array.name not in found and array.rows not in ("vector", "panels"):
                 found[array.name] = self._new(array, steps, lanes, threads)
+        read = found | self._weights(function, weights)
         addresses = (ctypes.c_void_p * len(function.arrays))(
-            *(found[a.name].data_ptr() for a in function.arrays)
+            *(read[a.name].data_ptr() for a in function.arrays)
         )
-        count = len(self.program.weight_gradients)
-        weights = [found.get(f"weight{index}") for index in range(count)]
-        flags = (ctypes.c_long * max(count, 1))(*(w is not None and not w.is_contiguous() for w in weights))
         run = _Run(
             steps,
             lanes,
@@ -97,11 +95,48 @@ class Compiled:
             None if lengths is None else lengths.data_ptr(),
             None if resets is None else resets.data_ptr(),
             ctypes.addressof(addresses),
-            ctypes.addressof(flags),
-            gemm(self.precision),
         )
-        getattr(library(self.source), name)(ctypes.byref(run))
+        getattr(self.library, name)(ctypes.byref(run))
         return found
+
+    def _weights(self, function: Function, weights: list[Tensor]) -> dict[str, Tensor]:
+        """The vectors as they are, the matrices as panels."""
+        found = {
+            f"weight{index}": weight.contiguous() for index, weight in enumerate(weights) if weight.dim() < 2
+        }
+        names = {array.name for array in function.arrays}
+        for product in self.program.products:
+            name = panels_of(product).name
+            if name in names and name not in found:
+                weight = weights[product.weight]
+                found[name] = self.pack(weight.t() if product.transposed else weight)
+        return found
+
+    def pack(self, matrix: Tensor) -> Tensor:
+        """A matrix in the panels of `product`."""
+        inner, outer = matrix.shape
+        panel = ctypes.c_long.in_dll(self.library, "panel").value
+        packed = memory.empty(-(-outer // panel) * inner * panel, dtype=matrix.dtype)
+        steps = (
+            *matrix.shape,
+            ctypes.c_void_p(matrix.data_ptr()),
+            *matrix.stride(),
+            ctypes.c_void_p(packed.data_ptr()),
+        )
+        self.library.pack(*(ctypes.c_long(s) if isinstance(s, int) else s for s in steps))
+        return packed
+
+    def outer_products(self, left: Tensor, right: Tensor) -> Tensor:
+        """leftᵀ right of two matrices with as many rows as there are lanes and steps."""
+        rows, outer = left.shape[1], right.shape[1]
+        result = left.new_empty(rows, outer)
+        threads = 1 if _forked else max(1, min(torch.get_num_threads(), rows))
+        sizes = (ctypes.c_long(len(left)), ctypes.c_long(rows), ctypes.c_long(outer))
+        tensors = (left.contiguous(), self.pack(right), result)
+        self.library.outer_products(
+            *sizes, *(ctypes.c_void_p(t.data_ptr()) for t in tensors), ctypes.c_long(threads)
+        )
+        return result
 
     def _new(self, array: Array, steps: int, lanes: int, threads: int) -> Tensor:
         shapes = {
@@ -114,7 +149,7 @@ class Compiled:
         }
         if array.rows == "sum":
             return torch.zeros(threads, array.width, dtype=self.precision)
-        return torch.empty(*shapes[array.rows], array.width, dtype=self.precision)
+        return memory.empty(*shapes[array.rows], array.width, dtype=self.precision)
 
 
 @lru_cache(maxsize=64)
@@ -137,5 +172,4 @@ def compiled(trace: Trace) -> Compiled:
     }
     precision = derivative.projected.meta["val"].dtype
     source = prelude(precision == torch.float32) + "\n".join(["", *(f.code for f in functions.values())])
-    library(source)
-    return Compiled(program, found, functions, source, precision)
+    return Compiled(program, found, functions, source, library(source), precision)

@@ -2,7 +2,7 @@
 
 from throughtime.engine.block import Block
 from throughtime.engine.expression import Expression, width
-from throughtime.engine.memory import Array, Place
+from throughtime.engine.memory import Array, Place, panels_of
 from throughtime.engine.schedule import Pass, Time
 
 TAB = "    "
@@ -155,14 +155,12 @@ class Function:
         product = self.direction.program.products[index]
         place = self.direction.operands[index]
         result = Array(f"product{index}", "lanes", product.width)
-        weight = Array(f"weight{product.weight}", "vector", 0)
-        self._use(place.array), self._use(result)
-        at = place.array.pointer.replace(" b)", " first)").replace("+ b *", "+ first *")
-        transposed = f"{'!' if product.transposed else ''}run->transposed[{product.weight}]"
+        panels = panels_of(product)
+        self._use(place.array), self._use(result), self._use(panels)
+        at = place.array.pointer.replace(" b)", " first)").replace("b *", "first *")
         sizes = f"last - first, {width(product.row)}, {product.width}"
-        x = f"{at} + {place.offset}, {place.array.width}"
-        y = f"{result.name} + first * {result.width}"
-        return [f"multiply(run, {sizes}, {x}, {self._use(weight)}, {transposed}, {y});"]
+        x = f"{at} + {place.offset}, {place.array.width}, 1"
+        return [f"multiply({sizes}, {x}, {panels.name}, {result.name} + first * {result.width});"]
 
     def _copy(self, target: Array, source: Array) -> str:
         self._use(target), self._use(source)

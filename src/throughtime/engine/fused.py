@@ -18,7 +18,7 @@ from throughtime.cell.base import Cell, State
 from throughtime.engine import bptt
 from throughtime.engine.around import run_around
 from throughtime.engine.base import Engine
-from throughtime.engine.compiled import Compiled, compiled
+from throughtime.engine.compiled import Compiled, compiled, memory
 from throughtime.engine.compiler import CompilerError
 from throughtime.engine.memory import Place
 from throughtime.engine.once import differentiable_once
@@ -100,29 +100,35 @@ def _loop(
         tensors = (projected, *weights, *before, *start)
         if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
             return list(_Recurrence.apply(kernel, lengths, resets, len(weights), len(before), *tensors))
-        given = _given(projected, weights, before, start)
-        return _results(kernel, kernel.call("plain", given, *projected.shape[:2], lengths, resets))
+        given = _given(kernel, projected, before, start, resets is None and lengths is None)
+        return _results(kernel, kernel.call("plain", given, weights, *projected.shape[:2], lengths, resets))
     return bptt.loop(trace, weights, projected, before, start, lengths, resets)
 
 
 def _given(
-    projected: Tensor, weights: list[Tensor], before: list[Tensor], start: list[Tensor]
+    kernel: Compiled,
+    projected: Tensor,
+    before: list[Tensor],
+    start: list[Tensor],
+    alike: bool,
 ) -> dict[str, Tensor]:
-    """The arrays that go into a forward pass."""
-    given = {"projected": projected.contiguous(), **_named_weights(weights)}
+    """The arrays that go into a forward pass.
+
+    Args:
+        alike: whether all lanes go through all steps without a reset, so that the state before a step is the one
+            after the step before; a value that is a part of the state then shares its memory.
+    """
+    given = {"projected": projected.contiguous()}
     for index, part in enumerate(before):
-        history = part.new_empty(len(projected) + 1, *part.shape)
+        history = memory.empty(len(projected) + 1, *part.shape, dtype=part.dtype)
         history[0] = part
         given[f"state{index}"] = history
+    after = kernel.program.after
+    for index, row in enumerate(kernel.program.values):
+        if alike and row in after:
+            given[f"value{index}"] = given[f"state{after.index(row)}"][1:]
     given.update({f"start{index}": part.contiguous() for index, part in enumerate(start)})
     return given
-
-
-def _named_weights(weights: list[Tensor]) -> dict[str, Tensor]:
-    return {
-        f"weight{i}": w if w.dim() == 2 and w.t().is_contiguous() else w.contiguous()
-        for i, w in enumerate(weights)
-    }
 
 
 def _results(kernel: Compiled, found: dict[str, Tensor]) -> list[Tensor]:
@@ -146,23 +152,26 @@ class _Recurrence(torch.autograd.Function):
         *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
         states = tensors[weights : weights + parts]
-        given = _given(projected, list(tensors[:weights]), list(states), list(tensors[weights + parts :]))
-        found = kernel.call("keeping", given, *projected.shape[:2], lengths, resets)
+        start = list(tensors[weights + parts :])
+        alike = resets is None and lengths is None
+        given = _given(kernel, projected, list(states), start, alike)
+        found = kernel.call("keeping", given, list(tensors[:weights]), *projected.shape[:2], lengths, resets)
         wanted = {array.name for array in kernel.functions["backward"].arrays}
         wanted |= {place.array.name for pairs in kernel.passes.factors for pair in pairs for place in pair}
         names = [name for name in found if name in wanted and not name.startswith(("product", "start"))]
         ctx.kernel, ctx.lengths, ctx.resets, ctx.names = kernel, lengths, resets, names
-        ctx.shapes = [tensor.shape for tensor in tensors[:weights]]
-        ctx.start = len(tensors) > weights + parts
+        ctx.weights = weights
+        ctx.start = bool(start)
         ctx.size = projected.shape[:2]
-        ctx.save_for_backward(*(found[name] for name in names))
+        ctx.save_for_backward(*tensors[:weights], *(found[name] for name in names))
         return tuple(_results(kernel, found))
 
     @staticmethod
     @differentiable_once
     def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         kernel: Compiled = ctx.kernel
-        given = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
+        weights = list(ctx.saved_tensors[: ctx.weights])
+        given = dict(zip(ctx.names, ctx.saved_tensors[ctx.weights :], strict=True))
         values = len(kernel.program.values)
         given.update({f"value_gradient{i}": g.contiguous() for i, g in enumerate(gradients[:values])})
         coming = gradients[values:]
@@ -171,29 +180,29 @@ class _Recurrence(torch.autograd.Function):
             sides[0] = gradient
             given[f"gradient{index}"] = sides
             given[f"start{index}"] = torch.zeros_like(sides[0])
-        found = kernel.call("backward", given, *ctx.size, ctx.lengths, ctx.resets)
+        found = kernel.call("backward", given, weights, *ctx.size, ctx.lengths, ctx.resets)
         going = [found[f"gradient{index}"][ctx.size[0] % 2] for index in range(len(coming))]
         start = [found[f"start{index}"] for index in range(len(coming))] if ctx.start else []
         return (
             *(None, None, None, None, None, found["projected_gradient"]),
-            *_weight_gradients(kernel, found, ctx.shapes, ctx.needs_input_grad[6:]),
+            *_weight_gradients(kernel, found, weights, ctx.needs_input_grad[6:]),
             *going,
             *start,
         )
 
 
 def _weight_gradients(
-    kernel: Compiled, found: dict[str, Tensor], shapes: list[torch.Size], needed: tuple[bool, ...]
+    kernel: Compiled, found: dict[str, Tensor], weights: list[Tensor], needed: tuple[bool, ...]
 ) -> list[Tensor | None]:
     """One product over all steps for each product of the step; sums over all steps for the rest."""
     gradients: list[Tensor | None] = []
-    for index, shape in enumerate(shapes):
+    for index, weight in enumerate(weights):
         pairs, array = kernel.passes.factors[index], kernel.passes.sums[index]
         gradient = None
         if needed[index] and pairs:
-            gradient = sum(_rows(found, left).t() @ _rows(found, right) for left, right in pairs)
+            gradient = sum(kernel.outer_products(_rows(found, a), _rows(found, b)) for a, b in pairs)
         elif needed[index] and array is not None:
-            gradient = found[array.name].sum(0).view(shape)
+            gradient = found[array.name].sum(0).view(weight.shape)
         gradients.append(gradient)
     return gradients
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from throughtime.engine.expression import Source
+from throughtime.engine.expression import Source, width
+from throughtime.engine.program import Product
 
 # Where the row of lane b at step t begins, in rows of an array.
 ROWS = {
@@ -11,6 +12,7 @@ ROWS = {
     "after": "((t + 1) * lanes + b)",  # … and after it
     "lanes": "b",  # [B, n]
     "vector": "0",  # [n]
+    "panels": "0",  # a weight as `product` packs it
     "sum": "thread",  # [threads, n]
     "coming": "(side * lanes + b)",  # [2, B, n]: the gradient that comes from step t + 1 …
     "going": "((1 - side) * lanes + b)",  # … and the one that goes to step t - 1
@@ -64,3 +66,9 @@ def place_of(source: Source, offset: int = 0) -> Place:
     """Where a source is read."""
     name, rows = SOURCES[source.kind]
     return Place(Array(name.format(source.index), rows, source.width), offset)
+
+
+def panels_of(product: Product) -> Array:
+    """The packed weight of a product; its width is that of all the rows together."""
+    name = f"panels{product.weight}{'_transposed' if product.transposed else ''}"
+    return Array(name, "panels", width(product.row) * product.width)

@@ -1,4 +1,4 @@
-"""What stands at the head of every emitted file: types, functions of one number, and the product of rows.
+"""What stands at the head of every emitted file: types, and functions of one number.
 
 In single precision e^x, tanh and σ are written so that a compiler can vectorise them, to 3 units in the last place:
 
@@ -7,6 +7,8 @@ In single precision e^x, tanh and σ are written so that a compiler can vectoris
 
 A NaN goes through every comparison here as it does in torch.
 """
+
+from throughtime.engine.product import PRODUCT
 
 SINGLE = r"""
 static inline float power_of_two(float k) {
@@ -64,28 +66,7 @@ struct run {
     const int64_t *lengths;  /* [lanes], or NULL */
     const uint8_t *resets;   /* [steps, lanes], or NULL */
     real *const *arrays;
-    const long *transposed;  /* of each weight: whether its memory holds the transpose */
-    void (*gemm)(const char *, const char *, const long *, const long *, const long *, const real *, const real *,
-                 const long *, const real *, const long *, const real *, real *, const long *);
 };
-
-/* y = x w, or x wᵀ: rows of x are `inner` and rows of y `outer` features long. BLAS stores by columns, so that it
-   sees the transposes: yᵀ = wᵀ xᵀ. */
-static void multiply(const struct run *run, long rows, long inner, long outer, const real *x, long x_row,
-                     const real *w, int transposed, real *y) {
-    const real one = 1, zero = 0;
-    const long w_row = transposed ? inner : outer;
-    if (rows == 0) return;
-    if (run->gemm) {
-        run->gemm(transposed ? "T" : "N", "N", &outer, &rows, &inner, &one, w, &w_row, x, &x_row, &zero, y, &outer);
-        return;
-    }
-    memset(y, 0, sizeof(real) * rows * outer);
-    for (long b = 0; b < rows; ++b)
-        for (long k = 0; k < inner; ++k)
-            for (long j = 0; j < outer; ++j)
-                y[b * outer + j] += x[b * x_row + k] * w[transposed ? j * inner + k : k * outer + j];
-}
 """
 
 FUNCTIONS = ("fabs", "sqrt", "expm1", "log", "log1p", "erf", "sin", "cos", "atan", "sinh", "cosh", "pow")
@@ -97,4 +78,4 @@ def prelude(single: bool) -> str:
     lines = ["#include <stdint.h>", "#include <string.h>", "#include <omp.h>", ""]
     lines.append(f"typedef {'float' if single else 'double'} real;")
     lines += [f"#define {name.upper()} __builtin_{name}{suffix}" for name in FUNCTIONS]
-    return "\n".join(lines) + (SINGLE if single else DOUBLE) + COMMON
+    return "\n".join(lines) + PRODUCT + (SINGLE if single else DOUBLE) + COMMON

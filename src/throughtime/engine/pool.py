@@ -1,0 +1,60 @@
+"""Memory that is used again: fresh pages from the system cost more than the work done in them.
+
+A block lives on after its tensor is gone. Whether it is, the count of references to its storage tells, so a tensor
+from here is like any other to whoever holds it.
+"""
+
+import torch
+from torch import Tensor
+
+SMALLEST = 1 << 16  # bytes; less is what malloc keeps anyway
+KEPT = 1 << 8  # so many requests long an idle block is kept
+_ALONE = 2  # references to a storage that only its block here has
+
+
+class Pool:
+    """Blocks of memory by size."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[int, list[Tensor]] = {}
+        self._last: dict[int, int] = {}
+        self._requests = 0
+
+    def empty(self, *shape: int, dtype: torch.dtype) -> Tensor:
+        """A tensor of any numbers, as `torch.empty`."""
+        count = torch.Size(shape).numel()
+        size = count * dtype.itemsize
+        if size < SMALLEST:
+            return torch.empty(shape, dtype=dtype)
+        # Sequences of nearly the same length share blocks.
+        unit = 1 << max(size.bit_length() - 4, 0)
+        size = -(-size // unit) * unit
+        self._requests += 1
+        self._last[size] = self._requests
+        if self._requests % KEPT == 0:
+            self._forget()
+        blocks = self._blocks.setdefault(size, [])
+        for block in blocks:
+            if _references(block) <= _ALONE:
+                return _tensor(block, shape, dtype)
+        block = torch.empty(size, dtype=torch.uint8)
+        blocks.append(block)
+        return _tensor(block, shape, dtype)
+
+    def _forget(self) -> None:
+        for size, last in list(self._last.items()):
+            if self._requests - last >= KEPT:
+                del self._blocks[size], self._last[size]
+
+
+def _references(block: Tensor) -> int:
+    return torch._C._storage_Use_Count(block.untyped_storage()._cdata)
+
+
+def _tensor(block: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """A tensor of its own, no view, on the block's storage."""
+    strides, step = [], 1
+    for extent in reversed(shape):
+        strides.insert(0, step)
+        step *= extent
+    return torch.empty(0, dtype=dtype).set_(block.untyped_storage(), 0, shape, strides)
