@@ -14,7 +14,9 @@ def test_series_that_were_not_measured_have_no_row(tmp_path):
     artifacts = {"scaler": {"names": ["a", "b"]}, "channels": ["value"]}
     task = pl.LightningModule()
     task.measured, task.artifacts = {"test": measures}, artifacts
-    trainer = pl.Trainer(default_root_dir=tmp_path, logger=False, enable_checkpointing=False, accelerator="cpu")
+    trainer = pl.Trainer(
+        default_root_dir=tmp_path, logger=False, enable_checkpointing=False, accelerator="cpu"
+    )
     ForecastTables().on_test_end(trainer, task)
     series = pd.read_csv(tmp_path / "test_series.csv")
     assert series["series"].tolist() == ["b"] and series["mae"].tolist() == [2]

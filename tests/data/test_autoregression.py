@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+
 from throughtime.data.autoregression import fit_autoregression, seasonal_scale
 
 
@@ -26,7 +27,13 @@ def test_missing_values_are_left_out():
 
 def test_too_little_data_give_the_last_value():
     for length in (0, 1, 7):
-        assert fit_autoregression(process(length) if length > 1 else np.zeros(length), 4).tolist() == [0, 0, 0, 0, 1]
+        assert fit_autoregression(process(length) if length > 1 else np.zeros(length), 4).tolist() == [
+            0,
+            0,
+            0,
+            0,
+            1,
+        ]
 
 
 def test_the_seasonal_scale_is_the_mean_absolute_difference():

@@ -26,7 +26,7 @@ def test_features_repeat_after_their_cycle_and_not_before():
 def test_series_without_times_have_no_calendar():
     numbers = SeriesSet((series_of("x", np.zeros(3)),), ("x",))
     assert with_calendar(numbers, []) is numbers
-    with pytest.raises(UserError, match="data.calendar needs times"):
+    with pytest.raises(UserError, match=r"data\.calendar needs times"):
         with_calendar(numbers, ["time_of_day"])
-    with pytest.raises(UserError, match="data.calendar=moon"):
+    with pytest.raises(UserError, match=r"data\.calendar=moon"):
         with_calendar(numbers, ["moon"])

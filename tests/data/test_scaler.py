@@ -17,13 +17,19 @@ def numbers():
 
 
 def fitted(numbers, kind="standard"):
-    series_set = SeriesSet(tuple(series_of(str(place), values) for place, values in enumerate(numbers)), ("a", "b"))
-    return fit_scaler(series_set, [split_spans(len(values), (0.5, 0.2, 0.3)) for values in numbers], kind), series_set
+    series_set = SeriesSet(
+        tuple(series_of(str(place), values) for place, values in enumerate(numbers)), ("a", "b")
+    )
+    return fit_scaler(
+        series_set, [split_spans(len(values), (0.5, 0.2, 0.3)) for values in numbers], kind
+    ), series_set
 
 
 def test_changing_the_future_changes_no_scaler(numbers):
     before, _ = fitted(numbers)
-    after, _ = fitted([np.where(np.arange(len(values))[:, None] < len(values) / 2, values, 1e6) for values in numbers])
+    after, _ = fitted(
+        [np.where(np.arange(len(values))[:, None] < len(values) / 2, values, 1e6) for values in numbers]
+    )
     assert np.array_equal(before.location, after.location) and np.array_equal(before.scale, after.scale)
 
 
@@ -49,7 +55,7 @@ def test_the_mean_scale_keeps_zero_at_zero(numbers):
 
 
 def test_a_checkpoint_keeps_all_of_it(numbers, tmp_path):
-    scaler, series_set = fitted(numbers)
+    scaler, _ = fitted(numbers)
     torch.save(scaler.state_dict(), tmp_path / "s.pt")
     again = scaler_from_state(torch.load(tmp_path / "s.pt", weights_only=True))
     assert again.names == scaler.names and np.array_equal(again.scale, scaler.scale)

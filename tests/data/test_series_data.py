@@ -3,13 +3,12 @@
 import io
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 from throughtime.data.embedded import Taylor
 from throughtime.data.series import SeriesSet, series_of
-from throughtime.data.series_data import SeriesData, from_table
+from throughtime.data.series_data import SeriesData
 from throughtime.errors import UserError
 
 
@@ -33,7 +32,10 @@ def test_changing_the_test_part_changes_no_training_and_no_validation(normalisat
     one, other = (data_of(part, normalisation=normalisation) for part in (values, changed))
     for name in ("train", "val"):
         pairs = zip(one.loader(name, 16), other.loader(name, 16), strict=True)
-        assert all(torch.equal(a.targets, b.targets) and torch.equal(a.inputs.history, b.inputs.history) for a, b in pairs)
+        assert all(
+            torch.equal(a.targets, b.targets) and torch.equal(a.inputs.history, b.inputs.history)
+            for a, b in pairs
+        )
     for name in ("mase_scale", "autoregression"):
         assert torch.equal(one.artifacts()[name], other.artifacts()[name])
     assert torch.equal(one.artifacts()["scaler"]["scale"], other.artifacts()["scaler"]["scale"])
@@ -42,7 +44,8 @@ def test_changing_the_test_part_changes_no_training_and_no_validation(normalisat
 def test_the_parts_have_no_target_in_common():
     data = data_of(numbers())
     targets = {
-        name: {int(o) + step for _, o in data.windows[name] for step in range(4)} for name in ("train", "val", "test")
+        name: {int(o) + step for _, o in data.windows[name] for step in range(4)}
+        for name in ("train", "val", "test")
     }
     assert not targets["train"] & targets["val"] and not targets["val"] & targets["test"]
     assert max(targets["test"]) == 119 and min(targets["val"]) == 84
@@ -99,14 +102,3 @@ def test_the_default_data_are_ready_to_train_on():
     assert batch.inputs.history.shape == (336, 64, 1) and batch.inputs.known.shape == (384, 64, 2)
     assert data.artifacts()["frequency"] == "30min"
     assert data.fingerprint()["missing"] == 0
-
-
-def test_a_table_becomes_series_with_its_columns_as_channels_or_as_series(tmp_path):
-    frame = pd.DataFrame({"time": pd.date_range("2024-01-01", periods=80, freq="h"), "a": numbers(80), "b": numbers(80)})
-    frame.to_csv(tmp_path / "t.csv", index=False)
-    sizes = {"look_back": 8, "horizon": 4}
-    for joint, expected in ((False, (2, 1)), (True, (1, 2))):
-        data = from_table(str(tmp_path / "t.csv"), time="time", joint=joint, **sizes)
-        data.setup()
-        found = data.artifacts()["input_sizes"]
-        assert (found["series_count"], found["channels"]) == expected

@@ -20,7 +20,9 @@ def test_lengths_are_counted_from_the_beginning():
     assert split_spans(10, (8, 4, 4)) == {"train": (0, 8), "val": (8, 10), "test": (10, 10)}
 
 
-@pytest.mark.parametrize("split", [(0.7, 0.3), (0.7, 0.2, 0.2), (0, 0.5, 0.5), (0.5, -0.1, 0.6), (100, 0.1, 0.2)])
+@pytest.mark.parametrize(
+    "split", [(0.7, 0.3), (0.7, 0.2, 0.2), (0, 0.5, 0.5), (0.5, -0.1, 0.6), (100, 0.1, 0.2)]
+)
 def test_other_splits_are_refused(split):
     with pytest.raises(UserError, match=r"data\.split"):
         check_series_split(split)

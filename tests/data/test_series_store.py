@@ -48,7 +48,9 @@ def test_changing_the_future_changes_no_input(normalisation, origin, seed):
     store, other = store_of(values, indicator=True), store_of(values, indicator=True)
     other.values[origin:] = 1e3
     other.observed[origin:] = ~other.observed[origin:]
-    for one, changed in zip(cut(store, 0, origin, normalisation)[0], cut(other, 0, origin, normalisation)[0], strict=True):
+    for one, changed in zip(
+        cut(store, 0, origin, normalisation)[0], cut(other, 0, origin, normalisation)[0], strict=True
+    ):
         assert torch.equal(one, changed)
 
 

@@ -41,7 +41,10 @@ def test_parquet_reads_as_csv_does(tmp_path):
     ("text", "said"),
     [
         ("a,b\n1,2\n3,oops\n4,5\n", r"line 3, column b: 'oops' is no number; put it right"),
-        ("a,b\n1,N\n3,W\n", r"line 2, column b: 'N' is no number; the column holds text, so leave it out of data.values"),
+        (
+            "a,b\n1,N\n3,W\n",
+            r"line 2, column b: 'N' is no number; the column holds text, so leave it out of data.values",
+        ),
         ("a,b\n1,inf\n1,2\n1,2\n", "line 2, column b"),
         ("a,b\n", "has no rows below its header"),
         ("", "is empty"),

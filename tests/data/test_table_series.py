@@ -38,8 +38,12 @@ def test_rows_that_are_missing_become_missing_values(wide, tmp_path):
 
 
 def test_series_of_unequal_length_and_a_time_in_several_columns(tmp_path):
-    rows = [("x", 2024, 1, day, day) for day in range(1, 6)] + [("y", 2024, 2, day, -day) for day in range(1, 4)]
-    pd.DataFrame(rows, columns=["id", "year", "month", "day", "value"]).to_csv(tmp_path / "t.csv", index=False)
+    rows = [("x", 2024, 1, day, day) for day in range(1, 6)] + [
+        ("y", 2024, 2, day, -day) for day in range(1, 4)
+    ]
+    pd.DataFrame(rows, columns=["id", "year", "month", "day", "value"]).to_csv(
+        tmp_path / "t.csv", index=False
+    )
     series = TableSeries(str(tmp_path / "t.csv"), time=["year", "month", "day"], id="id", values="value")()
     assert [(one.name, len(one)) for one in series] == [("x", 5), ("y", 3)]
 
@@ -50,7 +54,10 @@ def test_series_of_unequal_length_and_a_time_in_several_columns(tmp_path):
         ({"time": "when"}, "no column 'when', which data.time asks for"),
         ({"time": "a", "time_format": "%Y-%m-%d"}, "is no time that can be read; set data.time_format"),
         ({"time": "time", "values": "c"}, "no column 'c', which data.values asks for"),
-        ({"time": "time", "values": "a", "known": "b", "past": "price", "missing": 1.5}, "data.past is missing at"),
+        (
+            {"time": "time", "values": "a", "known": "b", "past": "price", "missing": 1.5},
+            "data.past is missing at",
+        ),
         ({"time": "time", "duplicates": "all"}, "choose one of: error, first, last"),
     ],
 )

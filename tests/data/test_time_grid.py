@@ -37,7 +37,7 @@ def test_duplicates_are_refused_or_resolved():
 def test_times_off_the_grid_and_too_few_times_are_said():
     with pytest.raises(UserError, match="not on the grid of h steps"):
         place_on_grid(pd.Series(pd.to_datetime(["2024-01-01 00:00", "2024-01-01 00:40"])), "h", "t")
-    with pytest.raises(UserError, match="set data.frequency"):
+    with pytest.raises(UserError, match=r"set data\.frequency"):
         infer_frequency(HOURS[:2], "t")
     with pytest.raises(UserError, match="not known to pandas"):
         place_on_grid(HOURS, "fortnightly", "t")

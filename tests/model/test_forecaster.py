@@ -41,7 +41,10 @@ def window(lanes: int = 3, steps: int = 8, seed: int = 0) -> Window:
 
 def lane(whole: Window, place: int) -> Window:
     time_major = ("history", "known", "location")
-    cut = {name: part[:, [place]] if name in time_major else part[[place]] for name, part in whole._asdict().items()}
+    cut = {
+        name: part[:, [place]] if name in time_major else part[[place]]
+        for name, part in whole._asdict().items()
+    }
     return Window(**cut)
 
 

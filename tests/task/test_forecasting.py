@@ -3,7 +3,6 @@
 import csv
 import json
 import random
-import signal
 from functools import partial
 from pathlib import Path
 
@@ -139,11 +138,13 @@ def test_quantiles_of_many_paths_are_those_of_their_distribution():
 
 
 def test_parts_that_do_not_go_together_are_refused():
-    with pytest.raises(UserError, match="needs head=mse"):
+    with pytest.raises(UserError, match=r"needs head=mse"):
         built(head=lambda input_size, channels: Softmax(input_size, 3))
-    with pytest.raises(UserError, match="data.loading=lanes trains one step ahead; it needs model=recursive"):
+    with pytest.raises(
+        UserError, match=r"data\.loading=lanes trains one step ahead; it needs model=recursive"
+    ):
         built(loading="lanes", chunk_length=8, batch_size=4)
-    with pytest.raises(UserError, match="set data.scaler=mean"):
+    with pytest.raises(UserError, match=r"set data\.scaler=mean"):
         built(head=NegativeBinomial)
     assert built(head=NegativeBinomial, scaler="mean", values=numbers().round())[0].head.counts
 

@@ -13,9 +13,9 @@ SUBSTEPS = 5
 class Lorenz:
     """dx/dt = σ (y - x),  dy/dt = x (ρ - z) - y,  dz/dt = x y - β z,  σ = 10, ρ = 28, β = 8/3.
 
-    Three channels without units, integrated by the classical Runge-Kutta method (Kutta 1901) in steps of 0.01 and observed every 0.05 units of time, from
-    a start near (1, 1, 1) by the seed; the first 50 units are left out. Source: E. N. Lorenz (1963), Deterministic
-    nonperiodic flow, Journal of the Atmospheric Sciences 20, 130-141.
+    Three channels without units, integrated by the classical Runge-Kutta method (Kutta 1901) in steps of 0.01 and
+    observed every 0.05 units of time, from a start near (1, 1, 1) by the seed; the first 50 units are left out.
+    Source: E. N. Lorenz (1963), Deterministic nonperiodic flow, Journal of the Atmospheric Sciences 20, 130-141.
 
     Args:
         length: N, the points.

@@ -16,10 +16,11 @@ DECAY = 0.1
 class MackeyGlass:
     """dx/dt = β x(t-τ) / (1 + x(t-τ)^n) - γ x(t),  β = 0.2, γ = 0.1, n = 10.
 
-    Integrated by the classical Runge-Kutta method (Kutta 1901) in steps of 0.1 (the delayed value between two steps is their mean) and observed once a
-    unit of time. The history before the start is 1.2 with a small disturbance by the seed; the first 1,000 units are
-    left out. Source: M. C. Mackey & L. Glass (1977), Oscillation and chaos in physiological control systems,
-    Science 197, 287-289; as a task of 84 steps ahead: H. Jaeger & H. Haas (2004), Science 304, 78-80.
+    Integrated by the classical Runge-Kutta method (Kutta 1901) in steps of 0.1, the delayed value between two steps
+    being their mean, and observed once a unit of time. The history before the start is 1.2 with a small disturbance
+    by the seed; the first 1,000 units are left out. Source: M. C. Mackey & L. Glass (1977), Oscillation and chaos in
+    physiological control systems, Science 197, 287-289; as a task of 84 steps ahead: H. Jaeger & H. Haas (2004),
+    Harnessing nonlinearity, Science 304, 78-80.
 
     Args:
         length: N, the points.

@@ -17,7 +17,6 @@ from throughtime.data.series import SeriesSet
 from throughtime.data.series_lanes import SeriesLanes
 from throughtime.data.series_split import check_series_split, split_spans
 from throughtime.data.series_store import NORMALISATIONS, SeriesStore
-from throughtime.data.table_series import TableSeries
 from throughtime.data.windows import Windows, window_pairs
 from throughtime.errors import UserError, check_choice, check_positive
 
@@ -236,27 +235,3 @@ class SeriesData(LightningDataModule):
             "split": list(self.split),
             **self.series.source,
         }
-
-
-def from_table(
-    path: str,
-    time: Sequence[str] | str | None = None,
-    id: str | None = None,
-    values: Sequence[str] | str | None = None,
-    known: Sequence[str] | str | None = None,
-    past: Sequence[str] | str | None = None,
-    static: Sequence[str] | str | None = None,
-    separator: str | None = None,
-    decimal: str = ".",
-    missing: Sequence[float | int] | float | int | None = None,
-    time_format: str | None = None,
-    frequency: str | None = None,
-    sort: bool = False,
-    duplicates: str = "error",
-    **options: Any,
-) -> SeriesData:
-    """The data of a CSV or Parquet file: the arguments of `TableSeries`, and as options those of `SeriesData`."""
-    columns = {"time": time, "id": id, "values": values, "known": known, "past": past, "static": static}
-    cells = {"separator": separator, "decimal": decimal, "missing": missing}
-    times = {"time_format": time_format, "frequency": frequency, "sort": sort, "duplicates": duplicates}
-    return SeriesData(TableSeries(path, **columns, **cells, **times), **options)

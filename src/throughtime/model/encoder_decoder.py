@@ -16,7 +16,7 @@ from throughtime.model.forecaster import Feed, Forecaster
 
 
 class EncoderDecoder(Forecaster):
-    """h = encoder([x_t, k_t]);   y_s = decoder([x_{s-1}, k_s]) from state h, where x_{s-1} is the truth or the forecast.
+    """h = encoder([x_t, k_t]);  y_s = decoder([x_{s-1}, k_s]) from state h; x_{s-1} is the truth or the forecast.
 
     In training each lane reads the truth at a step with probability ε, else the model's own forecast: ε = 1 is
     teacher forcing, less is scheduled sampling, and with a decay k it falls with the training steps i as

@@ -11,9 +11,9 @@ class Calibration(nn.Module):
     """Widens (or narrows) each pair of quantiles a and 1-a by what the validation part asks for, step by step ahead.
 
     The score of a value y is E = max(q_a - y, y - q_{1-a}); the pair is widened by the ⌈(n+1)(1-2a)⌉-th smallest of
-    the n scores, or by the largest where n is too small. Source: Y. Romano, E. Patterson & E. Candès (2019),
-    Conformalized quantile regression, arXiv 1905.03222. The promise holds for data that are exchangeable, which series are at best
-    nearly. Scores are in relative units, so that series of all sizes serve together.
+    the n scores, or by the largest where n is too small. The promise holds for data that are exchangeable, which
+    series are at best nearly. Scores are in relative units, so that series of all sizes serve together. Source:
+    Y. Romano, E. Patterson & E. Candès (2019), Conformalized quantile regression, arXiv 1905.03222.
 
     Args:
         levels: symmetric about 0.5, increasing.
