@@ -4,6 +4,7 @@ import argparse
 import secrets
 import sys
 
+from throughtime.errors import UserError
 from throughtime.run.command_line import run_script
 
 
@@ -38,7 +39,10 @@ def main() -> None:
         writer.show(options.prompt, options.length, options.samples, sys.stdout)
         return
     while prompt := _ask():
-        writer.show(prompt, options.length, options.samples, sys.stdout)
+        try:
+            writer.show(prompt, options.length, options.samples, sys.stdout)
+        except UserError as error:  # a prompt that is refused is no reason to leave
+            print(f"error: {error}", file=sys.stderr)
 
 
 def _ask() -> str:

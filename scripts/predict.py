@@ -1,7 +1,7 @@
 """Use a trained model on new input: `python scripts/predict.py RUN INPUT [--output OUT]`.
 
-A run of task=tagging writes INPUT (plain text, CoNLL, CoNLL-U, ...) with tags, one of task=forecasting a CSV of forecasts
-with intervals that go on from the history in INPUT.
+A run of task=tagging writes INPUT (plain text, CoNLL, CoNLL-U, ...) with tags, one of task=forecasting a CSV of
+forecasts with intervals that go on from the history in INPUT.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Take the README's picture of TensorBoard: `python scripts/screenshot.py runs docs/tensorboard.png` (needs Chromium)."""
+"""Photograph TensorBoard for the README: `python scripts/screenshot.py runs docs/tensorboard.png` (needs Chromium)."""
 
 import argparse
 import shutil
