@@ -1,0 +1,107 @@
+"""The linear recurrent unit (Orvieto et al. 2023, ICML, arXiv 2303.06349)."""
+
+import math
+from typing import ClassVar, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from throughtime.cell.initial_state import InitialState
+from throughtime.cell.initialisation import initialise
+from throughtime.cell.linear_recurrence import LinearRecurrence
+from throughtime.errors import UserError, check_fraction, check_positive
+
+
+class LRUState(NamedTuple):
+    """h_t: H real parts, then H imaginary ones, F = 2H."""
+
+    hidden: Float[Tensor, "B F"]
+
+
+class LRU(LinearRecurrence):
+    """A diagonal linear recurrence over complex numbers, inside the unit circle whatever is learned.
+
+        h_t = λ ∘ h_{t-1} + e^γ ∘ (B x_t),      λ = exp(-e^ν + i e^θ)
+        o_t = Re(C h_t) + D x_t
+
+    λ begins uniform on a ring of the complex plane, and e^γ at √(1 - |λ|²), which keeps the size of h for a white
+    input. The output has no activation: the paper puts one, and a residual connection, between layers.
+
+    Args:
+        input_size: I.
+        hidden_size: H, the complex numbers of the state and the features of the output.
+        radius_minimum: the smallest |λ| at first.
+        radius_maximum: the largest |λ| at first, below 1; near 1 for long memories.
+        phase_maximum: the largest angle of λ at first, in radians.
+        learned_state: whether h_0 is a parameter instead of 0.
+
+    Attributes:
+        decay, phase, scale: ν, θ and γ, `[H]` each.
+        weight_input: the real part of B over its imaginary part, `[2H, I]`.
+        weight_output: Re C beside -Im C, `[H, 2H]`.
+        weight_skip: D, `[H, I]`.
+
+    Raises:
+        UserError: a size or the phase is not positive, or the radii are no range within [0, 1).
+    """
+
+    complex_valued: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        radius_minimum: float = 0.5,
+        radius_maximum: float = 0.99,
+        phase_maximum: float = 2 * math.pi,
+        learned_state: bool = False,
+    ) -> None:
+        check_positive(input_size=input_size, hidden_size=hidden_size, phase_maximum=phase_maximum)
+        check_fraction(radius_minimum=radius_minimum, radius_maximum=radius_maximum)
+        if radius_minimum >= radius_maximum:
+            raise UserError(f"radius_minimum={radius_minimum} must be below radius_maximum={radius_maximum}")
+        super().__init__(input_size, hidden_size)
+        place, angle = 1 - torch.rand(2, hidden_size)  # in (0, 1], as both are under a logarithm
+        square = radius_minimum**2 + place * (radius_maximum**2 - radius_minimum**2)
+        self.decay = nn.Parameter(torch.log(-0.5 * torch.log(square)))
+        self.phase = nn.Parameter(torch.log(phase_maximum * angle))
+        self.scale = nn.Parameter(0.5 * torch.log1p(-square))
+        self.weight_input = nn.Parameter(torch.randn(2 * hidden_size, input_size) / (2 * input_size) ** 0.5)
+        self.weight_output = nn.Parameter(torch.randn(hidden_size, 2 * hidden_size) / hidden_size**0.5)
+        self.weight_skip = nn.Parameter(torch.empty(hidden_size, input_size))
+        initialise(self.weight_skip, "glorot")
+        self.start = InitialState(learned_state, hidden=2 * hidden_size)
+
+    def initial_state(self, batch_size: int) -> LRUState:
+        return LRUState(*self.start(batch_size))
+
+    def project(self, inputs: Float[Tensor, "*T B I"]) -> Float[Tensor, "*T B G"]:
+        """e^γ ∘ (B x_t) and D x_t, in one product."""
+        scale = torch.exp(self.scale).repeat(2)[:, None]
+        weight = torch.cat((scale * self.weight_input, self.weight_skip))
+        return functional.linear(inputs, weight)
+
+    def eigenvalues(self) -> tuple[Float[Tensor, " H"], Float[Tensor, " H"]]:
+        """The real and the imaginary part of λ."""
+        radius, angle = torch.exp(-torch.exp(self.decay)), torch.exp(self.phase)
+        return radius * torch.cos(angle), radius * torch.sin(angle)
+
+    def coefficients(
+        self, projected: Float[Tensor, "*T B G"]
+    ) -> tuple[Float[Tensor, "*T B F"], Float[Tensor, "*T B F"]]:
+        drive = projected[..., : 2 * self.hidden_size]
+        return torch.cat(self.eigenvalues()).expand_as(drive), drive.to(self.decay.dtype)
+
+    def outputs(
+        self, hidden: Float[Tensor, "*T B F"], projected: Float[Tensor, "*T B G"]
+    ) -> Float[Tensor, "*T B H"]:
+        return functional.linear(hidden, self.weight_output) + projected[..., 2 * self.hidden_size :]
+
+    def step(self, projected: Float[Tensor, "B G"], state: LRUState) -> tuple[Float[Tensor, "B H"], LRUState]:
+        cosine, sine = self.eigenvalues()
+        real, imaginary = state.hidden.chunk(2, 1)
+        turned = torch.cat((cosine * real - sine * imaginary, sine * real + cosine * imaginary), 1)
+        hidden = turned + projected[:, : 2 * self.hidden_size]
+        return self.outputs(hidden, projected), LRUState(hidden)

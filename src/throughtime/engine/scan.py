@@ -1,0 +1,128 @@
+"""Linear recurrences by a parallel scan (`engine=scan`).
+
+The steps h_t = a_t ∘ h_{t-1} + b_t of t = 1, 2 after each other are one step with
+
+    (a_1, b_1) • (a_2, b_2) = (a_2 ∘ a_1, a_2 ∘ b_1 + b_2)
+
+and • is associative, so the steps may be joined in pairs, the pairs in pairs, and so on: T steps have a depth of
+2 log₂ T (Blelloch 1990, Prefix sums and their applications). Nothing is divided by a product of a's, so that
+products that vanish do no harm. The gradient is the same recurrence, from the last step to the first:
+
+    δ_t = ∂ℓ/∂h_t + ā_{t+1} ∘ δ_{t+1},    ∂ℓ/∂b_t = δ_t,    ∂ℓ/∂a_t = δ_t ∘ h̄_{t-1},    ∂ℓ/∂h_0 = ā_1 ∘ δ_1
+
+(Martin & Cundy 2018, ICLR, arXiv 1709.04057.)
+"""
+
+import torch
+from jaxtyping import Bool, Float, Inexact, Int
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+from throughtime.cell.base import Cell, State
+from throughtime.cell.linear_recurrence import LinearRecurrence
+from throughtime.engine.base import Engine
+from throughtime.errors import UserError
+
+
+class Scan(Engine):
+    """Runs cells that say that they are a `LinearRecurrence`, all steps at once, on every device.
+
+    A reset is a step with a = 0. In half precision the scan itself is computed in single precision.
+    """
+
+    def refusal(
+        self,
+        cell: Cell,
+        inputs: Float[Tensor, "T B I"],
+        lengths: Int[Tensor, " B"] | None,
+        resets: Bool[Tensor, "T B"] | None,
+    ) -> str | None:
+        if isinstance(cell, LinearRecurrence):
+            return None
+        return "its state is not declared to be a linear recurrence, as that of mingru, minlstm and lru is"
+
+    def run(
+        self,
+        cell: Cell,
+        inputs: Float[Tensor, "T B I"],
+        state: State,
+        lengths: Int[Tensor, " B"] | None = None,
+        resets: Bool[Tensor, "T B"] | None = None,
+    ) -> tuple[Float[Tensor, "T B O"], State]:
+        """As `Engine.run`.
+
+        Raises:
+            UserError: the cell is no `LinearRecurrence`.
+        """
+        reason = self.refusal(cell, inputs, lengths, resets)
+        if reason is not None:
+            raise UserError(
+                f"engine=scan cannot run this {type(cell).__name__}: {reason}; choose engine=auto"
+            )
+        steps, lanes = inputs.shape[:2]
+        running = None
+        if lengths is not None:
+            running = torch.arange(steps, device=inputs.device)[:, None, None] < lengths[:, None]
+            # Padding may hold anything; a NaN times a gradient of 0 would still reach the weights.
+            inputs = torch.where(running, inputs, 0)
+        projected = cell.project(inputs)
+        a, b = (_numbers(cell, part) for part in cell.coefficients(projected))
+        before = _numbers(cell, state[0])
+        if resets is not None:
+            start, anew = _numbers(cell, cell.initial_state(lanes)[0]), resets[..., None]
+            a, b = torch.where(anew, 0, a), torch.where(anew, a * start + b, b)
+
+        hidden = _features(cell, linear_scan(a, b, before)).to(state[0].dtype)
+        outputs = cell.outputs(hidden, projected)
+        if lengths is None:
+            return outputs, type(state)(hidden[-1])
+        last = hidden[(lengths - 1).clamp(min=0), torch.arange(lanes, device=inputs.device)]
+        after = torch.where(lengths[:, None] > 0, last, state[0])
+        return torch.where(running, outputs, 0), type(state)(after)
+
+
+def _numbers(cell: LinearRecurrence, features: Float[Tensor, "*T B F"]) -> Inexact[Tensor, "*T B N"]:
+    """The features as real or complex numbers of a precision that sums of many steps need."""
+    features = features.to(torch.promote_types(features.dtype, torch.float32))
+    return torch.complex(*features.chunk(2, -1)) if cell.complex_valued else features
+
+
+def _features(cell: LinearRecurrence, numbers: Inexact[Tensor, "*T B N"]) -> Float[Tensor, "*T B F"]:
+    return torch.cat((numbers.real, numbers.imag), -1) if cell.complex_valued else numbers
+
+
+def linear_scan(
+    a: Inexact[Tensor, "T B N"], b: Inexact[Tensor, "T B N"], before: Inexact[Tensor, "B N"]
+) -> Inexact[Tensor, "T B N"]:
+    """All h_t = a_t ∘ h_{t-1} + b_t from h_0 = `before`, differentiable as often as wanted."""
+    return _LinearScan.apply(a, b, before)
+
+
+class _LinearScan(torch.autograd.Function):
+    """(a, b, h_0) -> h. Only a and h are kept for the gradient."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, a: Tensor, b: Tensor, before: Tensor) -> Tensor:
+        hidden = _prefixes(a, torch.cat((a[:1] * before + b[:1], b[1:])))
+        ctx.save_for_backward(a, before, hidden)
+        return hidden
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        a, before, hidden = ctx.saved_tensors
+        following = torch.cat((a[1:], torch.zeros_like(a[:1]))).conj()
+        delta = linear_scan(following.flip(0), gradient.flip(0), torch.zeros_like(before)).flip(0)
+        previous = torch.cat((before[None], hidden[:-1]))
+        return delta * previous.conj(), delta, a[0].conj() * delta[0]
+
+
+def _prefixes(a: Tensor, b: Tensor) -> Tensor:
+    """All (a_1, b_1) • … • (a_t, b_t) on h_0 = 0: those of even t from pairs, the others by one step more."""
+    if len(a) == 1:
+        return b
+    paired = len(a) // 2 * 2
+    pairs = _prefixes(a[1::2] * a[0:paired:2], torch.addcmul(b[1::2], a[1::2], b[0:paired:2]))
+    hidden = torch.empty_like(b)
+    hidden[0], hidden[1::2] = b[0], pairs
+    hidden[2::2] = torch.addcmul(b[2::2], a[2::2], pairs[: len(b[2::2])])
+    return hidden
