@@ -99,7 +99,8 @@ def _run(arguments: list[str]) -> None:
     try:
         subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.CalledProcessError as error:
-        first = (error.stderr.strip().splitlines() or ["without a word"])[0]
+        lines = error.stderr.strip().splitlines() or ["without a word"]
+        first = next((line for line in lines if "error" in line), lines[0])
         raise CompilerError(f"the C compiler fails ({first})") from error
     except subprocess.TimeoutExpired as error:
         raise CompilerError(f"the C compiler takes longer than {SECONDS} seconds") from error

@@ -50,6 +50,8 @@ RULES: dict[object, rules.Rule] = {
     ),
     aten._to_copy.default: rules.converted,
     aten.expand.default: rules.expand,
+    aten.copy.default: rules.copied,
+    aten.empty_permuted.default: rules.filled(lambda node: 0),
     aten.t.default: rules.transpose,
     aten.permute.default: rules.transpose,
     aten.transpose.int: rules.transpose,

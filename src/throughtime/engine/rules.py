@@ -110,7 +110,7 @@ def sigmoid_backward(program: Program, node: Node, lanes: int, gradient: Value, 
     return make.elementwise("mul", as_row(program, gradient, node), slope)
 
 
-def power(program: Program, node: Node, lanes: int, base: Value, exponent: float) -> Row:
+def power(program: Program, node: Node, lanes: int, base: Value, exponent: int | float) -> Row:
     make, x = program.make, as_row(program, base, node)
     if exponent in (1, 2, 3):
         row = x
@@ -172,6 +172,10 @@ def converted(program: Program, node: Node, lanes: int, value: Value) -> Row:
 def expand(program: Program, node: Node, lanes: int, value: Value, *arguments: Any) -> Row:
     row, size = as_row(program, value, node), features(node, lanes)
     return row if width(row) == size else (program.make.apply("copy", row[0], width=size),)
+
+
+def copied(program: Program, node: Node, lanes: int, target: Value, source: Value) -> Row:
+    return expand(program, node, lanes, source)
 
 
 def transpose(program: Program, node: Node, lanes: int, value: Value, *arguments: Any) -> Value:
