@@ -1,6 +1,7 @@
 """A table's bad cell is named by file, line and column."""
 
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -61,3 +62,14 @@ def test_what_is_wrong_is_said_with_its_place(write, text, said):
 def test_a_missing_file_is_said(tmp_path):
     with pytest.raises(UserError, match="there is no such file"):
         Table(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("columns", [("load",), ("time", "wind, speed", "load")])
+def test_the_separator_is_found_out_and_no_letter_is_taken_for_one(
+    tmp_path: Path, separator: str, columns: tuple[str, ...]
+) -> None:
+    columns = tuple(name for name in columns if "," not in name or separator == ";")
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(separator.join(row) for row in (columns, *[["1"] * len(columns)] * 3)))
+    assert Table(path).columns == list(columns)

@@ -12,13 +12,17 @@ from throughtime.errors import UserError
 MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?"})
 """What stands for a missing value in any column, in lower case."""
 
+SEPARATORS = (",", ";", "\t", "|")
+NO_SEPARATOR = "\x1f"
+"""A character that no table has, so that a line is read whole."""
+
 
 class Table:
     """A CSV file (plain or packed: .gz, .bz2, .xz, .zip) or a Parquet file.
 
     Args:
         path: the file.
-        separator: between two cells; None to find out from the first lines.
+        separator: between two cells; None for that of `SEPARATORS` which the header has most of.
         decimal: the decimal mark, a point or a comma.
         missing: numbers that stand for a missing value.
 
@@ -51,10 +55,14 @@ class Table:
 
     def _read_csv(self, separator: str | None) -> pd.DataFrame:
         try:
+            if separator is None:
+                header = str(
+                    pd.read_csv(self.path, sep=NO_SEPARATOR, nrows=0, encoding="utf-8-sig").columns[0]
+                )
+                separator = max(SEPARATORS, key=header.count)
             frame = pd.read_csv(
                 self.path,
                 sep=separator,
-                engine="c" if separator else "python",
                 dtype=str,
                 keep_default_na=False,
                 skip_blank_lines=False,

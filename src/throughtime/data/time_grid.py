@@ -1,5 +1,6 @@
 """Times: parsed, in order, without duplicates, and on a grid of equal steps."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,7 +27,11 @@ def parse_times(table: Table, columns: Sequence[str], time_format: str | None) -
         times, shown = pd.to_datetime(parts, errors="coerce"), parts.astype(str).agg("-".join, axis=1)
     else:
         shown = table.column(columns[0], "data.time")
-        times = pd.to_datetime(shown, format=time_format, errors="coerce")
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", UserWarning
+            )  # pandas found no format; what it cannot read is told below
+            times = pd.to_datetime(shown, format=time_format, errors="coerce")
     if times.isna().any():
         row = int(times.isna().to_numpy().argmax())
         raise UserError(
