@@ -6,6 +6,7 @@ import torch
 from throughtime.cell.elman import Elman
 from throughtime.cell.lstm import LSTM
 from throughtime.engine.bptt import BackpropagationThroughTime
+from throughtime.engine.reference import Reference
 from throughtime.errors import UserError
 
 
@@ -48,3 +49,18 @@ def test_a_step_that_chooses_by_its_numbers_is_refused_in_a_sentence():
         UserError, match=r"engine=bptt cannot run this Choosing: its step cannot be traced .*"
     ):
         run(Choosing(3, 4), torch.randn(2, 1, 3))
+
+
+def test_tensors_made_for_the_lanes_have_as_many_as_there_are():
+    class Padded(Elman):
+        def step(self, projected, state):
+            zeros = torch.zeros(len(projected), 2)
+            joined = torch.cat((projected[:, :2] * state.hidden[:, :2], zeros), 1)
+            return super().step(projected + joined, state)
+
+    cell, inputs = Padded(3, 4), torch.randn(5, 2, 3)
+    expected, _ = Reference().run(cell, inputs, cell.initial_state(2))
+    outputs, _ = run(cell, inputs)
+    torch.testing.assert_close(outputs, expected)
+    wanted = torch.autograd.grad(expected.sum(), cell.weight_recurrent)[0]
+    torch.testing.assert_close(torch.autograd.grad(outputs.sum(), cell.weight_recurrent)[0], wanted)

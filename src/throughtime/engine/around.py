@@ -15,6 +15,7 @@ from torch import Tensor
 from throughtime.cell.base import Cell, State
 from throughtime.engine.plan import traced
 from throughtime.engine.signature import tensors_of
+from throughtime.engine.trace import Trace
 
 Loop = Callable[..., list[Tensor]]
 """Runs the recurrence of a trace over all steps, differentiably:
@@ -55,10 +56,23 @@ def run_around(
     with torch.autocast(inputs.device.type, enabled=False):
         weights = list(trace.weights(*own))
         results = loop(trace, weights, projected, list(state), start, lengths, resets)
-        outputs, after = results[0], results[trace.values :]
-        if trace.readout is not None:
-            rows = [value.flatten(0, 1) for value in results[: trace.values]]
-            outputs = trace.readout(*own, *rows)[0].unflatten(0, (steps, lanes))
-    if running is not None:
-        outputs = torch.where(running, outputs, 0)
+        values, after = results[: trace.values], results[trace.values :]
+        if trace.readout is None:
+            outputs = values[0] if running is None else torch.where(running, values[0], 0)
+        else:
+            outputs = _read_out(trace, list(own), values, running)
     return outputs, type(state)(*after)
+
+
+def _read_out(
+    trace: Trace, own: list[Tensor], values: list[Tensor], running: Bool[Tensor, "T B 1"] | None
+) -> Float[Tensor, "T B O"]:
+    """The readout of all steps at once, of those that are no padding."""
+    rows, shape = [value.flatten(0, 1) for value in values], values[0].shape[:2]
+    if running is None:
+        return trace.readout(*own, *rows)[0].unflatten(0, shape)
+    chosen = running.flatten().nonzero()[:, 0]
+    outputs = trace.readout(*own, *(row[chosen] for row in rows))[0]
+    return (
+        outputs.new_zeros(len(rows[0]), *outputs.shape[1:]).index_copy(0, chosen, outputs).unflatten(0, shape)
+    )

@@ -16,7 +16,7 @@ from torch.fx import GraphModule, Node
 
 from throughtime.engine.derivative import Derivative
 from throughtime.engine.graph import dependents, extract, operators
-from throughtime.engine.trace import free_lanes
+from throughtime.engine.trace import free_lanes, mentions
 
 aten = torch.ops.aten
 TRANSPOSES = {aten.t.default, aten.permute.default, aten.transpose.int}
@@ -76,7 +76,8 @@ def split(step: Derivative, lanes: int) -> Split:
     inputs = [*step.weights, step.projected, *step.before]
     tangents = [*step.value_gradients, *step.after_gradients]
     needed = operators(results)
-    varying = dependents(module.graph, [*inputs[len(step.weights) :], *tangents])
+    sized = [node for node in module.graph.nodes if mentions(node, lanes)]
+    varying = dependents(module.graph, [*inputs[len(step.weights) :], *tangents, *sized])
     going_back = (needed & varying) - going_forward - set(tangents)
     used = {source for node in going_back for source in node.all_input_nodes} | set(results)
     kept = [n for n in module.graph.nodes if n in used & going_forward and n not in inputs and _is_tensor(n)]

@@ -56,7 +56,7 @@ def trace(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> Trace:
     lanes = next(probe for probe in PROBES if probe not in sizes)
     step = _operators_of_step(cell, tensors, projected, state, lanes)
     inputs = placeholders(step)
-    own, sized = inputs[: len(tensors)], [n for n in step.graph.nodes if _mentions(n, lanes)]
+    own, sized = inputs[: len(tensors)], [n for n in step.graph.nodes if mentions(n, lanes)]
     varying = dependents(step.graph, [*inputs[len(tensors) :], *sized])
     output, *after = step.graph.output_node().args[0]
     waited_for = operators(after)
@@ -77,7 +77,7 @@ def trace(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> Trace:
     )
 
 
-def _mentions(node: Node, lanes: int) -> bool:
+def mentions(node: Node, lanes: int) -> bool:
     """Whether a node makes a tensor of its own for so many lanes, as `torch.zeros(lanes, H)` does."""
     found: list[Any] = []
     map_aggregate((node.args, node.kwargs), found.append)
