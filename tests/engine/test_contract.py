@@ -72,12 +72,27 @@ SITUATIONS = {
 }
 
 
+@pytest.fixture(scope="module")
+def plain_loop():
+    """What the plain loop gives for a cell in a situation, computed once for all engines."""
+    known = {}
+
+    def expected(case, situation, arguments):
+        key = case, situation
+        if key not in known:
+            values, gradients = value_and_gradients(Reference(), *arguments)
+            known[key] = [value.detach() for value in values], gradients
+        return known[key]
+
+    return expected
+
+
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_values_and_gradients_are_those_of_the_plain_loop(cell, engine, situation):
+def test_values_and_gradients_are_those_of_the_plain_loop(pair, cell, engine, situation, plain_loop):
     steps, lanes, lengths, resets = SITUATIONS[situation]
     arguments = (cell, sequence(steps, lanes), some_state(cell, lanes), lengths, resets)
     values, gradients = value_and_gradients(engine, *arguments)
-    expected_values, expected_gradients = value_and_gradients(Reference(), *arguments)
+    expected_values, expected_gradients = plain_loop(pair[0], situation, arguments)
     assert_all_close(values, expected_values)
     assert_all_close(gradients, expected_gradients)
 
