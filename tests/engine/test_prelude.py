@@ -16,7 +16,6 @@ NUMBERS = torch.cat((SMALL, -SMALL, EXTREMES, -EXTREMES, torch.tensor([float("na
 
 
 def computed(name: str, numbers: torch.Tensor) -> torch.Tensor:
-    single = numbers.dtype == torch.float32
     functions = "".join(
         f"void {n}_all(long count, const real *x, real *y) {{\n#pragma omp simd\n"
         f"for (long j = 0; j < count; ++j) y[j] = {C[n].format('x[j]')}; }}\n"
@@ -24,7 +23,9 @@ def computed(name: str, numbers: torch.Tensor) -> torch.Tensor:
     )
     result = torch.empty_like(numbers)
     addresses = (ctypes.c_void_p(numbers.data_ptr()), ctypes.c_void_p(result.data_ptr()))
-    getattr(library(prelude(single) + functions), f"{name}_all")(ctypes.c_long(len(numbers)), *addresses)
+    getattr(library(prelude(numbers.dtype) + functions), f"{name}_all")(
+        ctypes.c_long(len(numbers)), *addresses
+    )
     return result
 
 

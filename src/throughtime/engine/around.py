@@ -34,8 +34,9 @@ def run_around(
     state: State,
     lengths: Int[Tensor, " B"] | None,
     resets: Bool[Tensor, "T B"] | None,
+    project: Callable[[Cell, Tensor], Tensor] = lambda cell, inputs: cell.project(inputs),
 ) -> tuple[Float[Tensor, "T B O"], State]:
-    """Run a cell as `Engine.run` does, its steps by `loop`.
+    """Run a cell as `Engine.run` does, its steps by `loop` and its input product by `project`.
 
     Raises:
         UntraceableError: the step has no trace.
@@ -47,7 +48,7 @@ def run_around(
         # Padding may hold anything; a NaN times a gradient of 0 would still reach the weights.
         inputs = torch.where(running, inputs, 0)
         resets = None if resets is None else resets & running[..., 0]
-    projected = cell.project(inputs)
+    projected = project(cell, inputs)
     trace = traced(cell, projected, state)
     start = [] if resets is None else list(cell.initial_state(lanes))
     own = tensors_of(cell).values()

@@ -1,7 +1,6 @@
 """A compiled recurrence: the program of a trace as C functions, and how they are called on tensors."""
 
 import ctypes
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,22 +15,11 @@ from throughtime.engine.lower import lower
 from throughtime.engine.memory import Array, panels_of
 from throughtime.engine.operators import decompositions
 from throughtime.engine.passes import Passes, passes
-from throughtime.engine.pool import Pool
+from throughtime.engine.pool import memory
 from throughtime.engine.prelude import prelude
+from throughtime.engine.product import MULTIPLY, pack, threads_for
 from throughtime.engine.program import Program
 from throughtime.engine.trace import Trace
-
-memory = Pool()
-_forked = False
-
-
-def _after_fork() -> None:
-    # The threads of a parent that has used OpenMP are not there in its child.
-    global _forked
-    _forked = True
-
-
-os.register_at_fork(after_in_child=_after_fork)
 
 
 class _Run(ctypes.Structure):
@@ -57,7 +45,6 @@ class Compiled:
         functions: by name: plain, keeping, backward.
         source: their C.
         library: their C, compiled.
-        precision: of all numbers.
     """
 
     program: Program
@@ -65,7 +52,6 @@ class Compiled:
     functions: dict[str, Function]
     source: str
     library: ctypes.CDLL
-    precision: torch.dtype
 
     def call(
         self,
@@ -79,7 +65,7 @@ class Compiled:
     ) -> dict[str, Tensor]:
         """Run a function on the arrays given; the others are made, and all but the weights are returned by name."""
         function = self.functions[name]
-        threads = 1 if _forked else max(1, min(torch.get_num_threads(), lanes))
+        threads = threads_for(lanes)
         found = dict(given)
         for array in function.arrays:
             if array.name not in found and array.rows not in ("vector", "panels"):
@@ -109,34 +95,8 @@ class Compiled:
             name = panels_of(product).name
             if name in names and name not in found:
                 weight = weights[product.weight]
-                found[name] = self.pack(weight.t() if product.transposed else weight)
+                found[name] = pack(weight.t() if product.transposed else weight)
         return found
-
-    def pack(self, matrix: Tensor) -> Tensor:
-        """A matrix in the panels of `product`."""
-        inner, outer = matrix.shape
-        panel = ctypes.c_long.in_dll(self.library, "panel").value
-        packed = memory.empty(-(-outer // panel) * inner * panel, dtype=matrix.dtype)
-        steps = (
-            *matrix.shape,
-            ctypes.c_void_p(matrix.data_ptr()),
-            *matrix.stride(),
-            ctypes.c_void_p(packed.data_ptr()),
-        )
-        self.library.pack(*(ctypes.c_long(s) if isinstance(s, int) else s for s in steps))
-        return packed
-
-    def outer_products(self, left: Tensor, right: Tensor) -> Tensor:
-        """leftᵀ right of two matrices with as many rows as there are lanes and steps."""
-        rows, outer = left.shape[1], right.shape[1]
-        result = left.new_empty(rows, outer)
-        threads = 1 if _forked else max(1, min(torch.get_num_threads(), rows))
-        sizes = (ctypes.c_long(len(left)), ctypes.c_long(rows), ctypes.c_long(outer))
-        tensors = (left.contiguous(), self.pack(right), result)
-        self.library.outer_products(
-            *sizes, *(ctypes.c_void_p(t.data_ptr()) for t in tensors), ctypes.c_long(threads)
-        )
-        return result
 
     def _new(self, array: Array, steps: int, lanes: int, threads: int) -> Tensor:
         shapes = {
@@ -148,8 +108,8 @@ class Compiled:
             "going": (2, lanes),
         }
         if array.rows == "sum":
-            return torch.zeros(threads, array.width, dtype=self.precision)
-        return memory.empty(*shapes[array.rows], array.width, dtype=self.precision)
+            return torch.zeros(threads, array.width, dtype=self.program.precision)
+        return memory.empty(*shapes[array.rows], array.width, dtype=self.program.precision)
 
 
 @lru_cache(maxsize=64)
@@ -170,6 +130,5 @@ def compiled(trace: Trace) -> Compiled:
         "keeping": Function("keeping", found.keeping, False, parts),
         "backward": Function("backward", found.backward, True, parts),
     }
-    precision = derivative.projected.meta["val"].dtype
-    source = prelude(precision == torch.float32) + "\n".join(["", *(f.code for f in functions.values())])
-    return Compiled(program, found, functions, source, library(source), precision)
+    source = prelude(program.precision) + MULTIPLY + "\n".join(["", *(f.code for f in functions.values())])
+    return Compiled(program, found, functions, source, library(source))

@@ -18,11 +18,14 @@ from throughtime.cell.base import Cell, State
 from throughtime.engine import bptt
 from throughtime.engine.around import run_around
 from throughtime.engine.base import Engine
-from throughtime.engine.compiled import Compiled, compiled, memory
+from throughtime.engine.compiled import Compiled, compiled
 from throughtime.engine.compiler import CompilerError
+from throughtime.engine.linear import project
 from throughtime.engine.memory import Place
 from throughtime.engine.once import differentiable_once
 from throughtime.engine.plan import reason_against
+from throughtime.engine.pool import memory
+from throughtime.engine.product import outer_products
 from throughtime.engine.program import UnknownOperatorError
 from throughtime.engine.trace import Trace, UntraceableError
 from throughtime.errors import UserError
@@ -65,7 +68,7 @@ class Fused(Engine):
         try:
             if inputs.device.type != "cpu":
                 raise UntraceableError("it makes code for a CPU only")
-            return run_around(_loop, cell, inputs, state, lengths, resets)
+            return run_around(_loop, cell, inputs, state, lengths, resets, project)
         except UntraceableError as error:
             raise UserError(
                 f"engine=fused cannot run this {kind}: {error}; choose engine=reference"
@@ -200,7 +203,7 @@ def _weight_gradients(
         pairs, array = kernel.passes.factors[index], kernel.passes.sums[index]
         gradient = None
         if needed[index] and pairs:
-            gradient = sum(kernel.outer_products(_rows(found, a), _rows(found, b)) for a, b in pairs)
+            gradient = sum(outer_products(_rows(found, a), _rows(found, b)) for a, b in pairs)
         elif needed[index] and array is not None:
             gradient = found[array.name].sum(0).view(weight.shape)
         gradients.append(gradient)

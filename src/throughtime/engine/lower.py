@@ -10,7 +10,7 @@ from throughtime.engine.derivative import Derivative
 from throughtime.engine.expression import Row, Source, width
 from throughtime.engine.operators import RULES
 from throughtime.engine.program import Matrix, Outer, Program, Summed, UnknownOperatorError, Value
-from throughtime.engine.rules import as_row, features
+from throughtime.engine.rows import as_row, features
 
 
 def lower(derivative: Derivative, lanes: int) -> Program:
@@ -19,7 +19,7 @@ def lower(derivative: Derivative, lanes: int) -> Program:
     Raises:
         UnknownOperatorError: the compiler has no C for something in it.
     """
-    program = Program()
+    program = Program(precision=derivative.projected.meta["val"].dtype)
     known: dict[Node, Value] = _inputs(program, derivative, lanes)
     for node in derivative.module.graph.nodes:
         if node.op == "call_function":
@@ -38,11 +38,10 @@ def lower(derivative: Derivative, lanes: int) -> Program:
 
 
 def _inputs(program: Program, derivative: Derivative, lanes: int) -> dict[Node, Value]:
-    precision = derivative.projected.meta["val"].dtype
     inputs = [derivative.projected, *derivative.before]
     for node in [*derivative.weights, *inputs]:
         found = node.meta["val"].dtype
-        if found != precision or found not in (torch.float32, torch.float64):
+        if found != program.precision or found not in (torch.float32, torch.float64):
             raise UnknownOperatorError(f"the type {str(found).removeprefix('torch.')}")
     known: dict[Node, Value] = {}
     for index, node in enumerate(derivative.weights):
@@ -69,6 +68,9 @@ def _apply(program: Program, node: Node, lanes: int, known: dict[Node, Value]) -
     rule = RULES.get(node.target)
     if rule is None:
         raise UnknownOperatorError(str(node.target))
+    found = node.meta.get("val")
+    if isinstance(found, torch.Tensor) and found.is_floating_point() and found.dtype != program.precision:
+        raise UnknownOperatorError(f"{node.target} in {str(found.dtype).removeprefix('torch.')}")
     arguments: tuple[Any, ...] = map_arg(node.args, known.__getitem__)
     return rule(program, node, lanes, *arguments)
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch._decomp import core_aten_decompositions, get_decompositions
 
-from throughtime.engine import rules
+from throughtime.engine import layout, rules
 from throughtime.engine.functions import ELEMENTWISE
 
 aten = torch.ops.aten
@@ -46,28 +46,28 @@ RULES: dict[object, rules.Rule] = {
             aten.alias.default,
             aten.detach.default,
         ),
-        rules.same,
+        layout.same,
     ),
-    aten._to_copy.default: rules.converted,
-    aten.expand.default: rules.expand,
-    aten.copy.default: rules.copied,
+    aten._to_copy.default: layout.converted,
+    aten.expand.default: layout.expand,
+    aten.copy.default: layout.copied,
     aten.empty_permuted.default: rules.filled(lambda node: 0),
-    aten.t.default: rules.transpose,
-    aten.permute.default: rules.transpose,
-    aten.transpose.int: rules.transpose,
-    aten.mm.default: rules.product,
-    aten.addmm.default: rules.product_and_sum,
-    aten.sum.dim_IntList: rules.total,
-    aten.sum.default: rules.total,
-    aten.amax.default: rules.maximum_of_row,
-    aten.split_with_sizes.default: rules.split,
-    aten.split.Tensor: rules.split,
-    aten.slice.Tensor: rules.part,
-    aten.select.int: rules.one_feature,
-    aten.slice_scatter.default: rules.replaced,
-    aten.constant_pad_nd.default: rules.padded,
-    aten.cat.default: rules.joined,
-    operator.getitem: rules.item,
+    aten.t.default: layout.transpose,
+    aten.permute.default: layout.transpose,
+    aten.transpose.int: layout.transpose,
+    aten.mm.default: layout.product,
+    aten.addmm.default: layout.product_and_sum,
+    aten.sum.dim_IntList: layout.total,
+    aten.sum.default: layout.total,
+    aten.amax.default: layout.maximum_of_row,
+    aten.split_with_sizes.default: layout.split,
+    aten.split.Tensor: layout.split,
+    aten.slice.Tensor: layout.part,
+    aten.select.int: layout.one_feature,
+    aten.slice_scatter.default: layout.replaced,
+    aten.constant_pad_nd.default: layout.padded,
+    aten.cat.default: layout.joined,
+    operator.getitem: layout.item,
 }
 
 

@@ -47,6 +47,10 @@ class Pool:
                 del self._blocks[size], self._last[size]
 
 
+memory = Pool()
+"""That of the process."""
+
+
 def _references(block: Tensor) -> int:
     return torch._C._storage_Use_Count(block.untyped_storage()._cdata)
 

@@ -8,7 +8,7 @@ In single precision e^x, tanh and σ are written so that a compiler can vectoris
 A NaN goes through every comparison here as it does in torch.
 """
 
-from throughtime.engine.product import PRODUCT
+import torch
 
 SINGLE = r"""
 static inline float power_of_two(float k) {
@@ -72,10 +72,17 @@ struct run {
 FUNCTIONS = ("fabs", "sqrt", "expm1", "log", "log1p", "erf", "sin", "cos", "atan", "sinh", "cosh", "pow")
 
 
-def prelude(single: bool) -> str:
-    """The head of a file in single or double precision."""
-    suffix = "f" if single else ""
+def _types(single: bool) -> str:
     lines = ["#include <stdint.h>", "#include <string.h>", "#include <omp.h>", ""]
     lines.append(f"typedef {'float' if single else 'double'} real;")
+    suffix = "f" if single else ""
     lines += [f"#define {name.upper()} __builtin_{name}{suffix}" for name in FUNCTIONS]
-    return "\n".join(lines) + PRODUCT + (SINGLE if single else DOUBLE) + COMMON
+    return "\n".join(lines)
+
+
+TYPES = {torch.float32: _types(True), torch.float64: _types(False)}
+
+
+def prelude(precision: torch.dtype) -> str:
+    """The head of a file in single or double precision."""
+    return TYPES[precision] + (SINGLE if precision == torch.float32 else DOUBLE) + COMMON

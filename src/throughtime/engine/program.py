@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import torch
+
 from throughtime.engine.expression import Expression, Expressions, Row, Source
 
 
@@ -62,6 +64,7 @@ class Program:
     """One step and its backward.
 
     Attributes:
+        precision: of all its numbers.
         make: the maker of all expressions.
         products: by the index that `Source("product", index)` has.
         values, after: rows of the step's results.
@@ -69,6 +72,7 @@ class Program:
         weight_gradients: for each weight `Outer` (of a matrix), `Summed` (of a vector), or None for zero.
     """
 
+    precision: torch.dtype = torch.float32
     make: Expressions = field(default_factory=Expressions)
     products: list[Product] = field(default_factory=list)
     values: list[Row] = field(default_factory=list)

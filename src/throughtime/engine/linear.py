@@ -1,0 +1,84 @@
+"""The input product W_x x_t + b of all steps, done by the compiler's own product."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from throughtime.cell.base import Cell
+from throughtime.engine.compiler import CompilerError
+from throughtime.engine.once import differentiable_once
+from throughtime.engine.product import outer_products, row_products
+
+SMALLEST = 1 << 18  # multiplications; below that a call costs more than it saves
+
+
+def project(cell: Cell, inputs: Float[Tensor, "T B I"]) -> Float[Tensor, "T B G"]:
+    """`cell.project`, in which `functional.linear` (and so `nn.Linear`) is done by `product`."""
+    with _Linear():
+        return cell.project(inputs)
+
+
+class _Linear(TorchFunctionMode):
+    """Takes over the calls of `functional.linear` that are worth it."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, arguments: tuple = (), options: dict[str, Any] | None = None
+    ) -> Any:
+        options = options or {}
+        if function is functional.linear and _fits(*arguments, **options):
+            try:
+                return linear(*arguments, **options)
+            except CompilerError:
+                pass  # The engine will say so when it comes to its loop.
+        return function(*arguments, **options)
+
+
+def _fits(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:
+    tensors = [input, weight] if bias is None else [input, weight, bias]
+    precisions = {tensor.dtype for tensor in tensors}
+    return (
+        len(precisions) == 1
+        and precisions <= {torch.float32, torch.float64}
+        and all(tensor.device.type == "cpu" for tensor in tensors)
+        and weight.dim() == 2
+        and input.numel() * len(weight) >= SMALLEST
+        and not torch.is_autocast_enabled("cpu")
+    )
+
+
+def linear(
+    input: Float[Tensor, "*T I"], weight: Float[Tensor, "G I"], bias: Float[Tensor, " G"] | None = None
+) -> Float[Tensor, "*T G"]:
+    """W x + b for every row x.
+
+    Raises:
+        CompilerError: there is no C compiler, or it fails.
+    """
+    products = _Product.apply(input.flatten(0, -2), weight, bias)
+    return products.unflatten(0, input.shape[:-1])
+
+
+class _Product(torch.autograd.Function):
+    """(X, W, b) -> X Wᵀ + b, with ∂ℓ/∂X = Δ W, ∂ℓ/∂W = Δᵀ X and ∂ℓ/∂b = Δᵀ 1."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(rows, weight)
+        result = row_products(rows, weight.t())
+        return result if bias is None else result.add_(bias)
+
+    @staticmethod
+    @differentiable_once
+    def backward(ctx: FunctionCtx, errors: Tensor) -> tuple[Tensor | None, ...]:
+        rows, weight = ctx.saved_tensors
+        wanted = ctx.needs_input_grad
+        return (
+            row_products(errors, weight) if wanted[0] else None,
+            outer_products(errors, rows) if wanted[1] else None,
+            errors.sum(0) if wanted[2] else None,
+        )

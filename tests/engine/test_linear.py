@@ -1,0 +1,40 @@
+import torch
+from torch.nn import functional
+
+from throughtime.cell.elman import Elman
+from throughtime.engine import linear as module
+from throughtime.engine.compiler import CompilerError
+from throughtime.engine.linear import linear, project
+
+
+def test_values_and_gradients_are_those_of_torch():
+    arguments = [torch.randn(shape, requires_grad=True) for shape in ((6, 4, 33), (70, 33), (70,))]
+    expected, found = functional.linear(*arguments), linear(*arguments)
+    torch.testing.assert_close(found, expected)
+    weighting = torch.randn(6, 4, 70)
+    for a, b in zip(*(torch.autograd.grad(r, arguments, weighting) for r in (found, expected)), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(linear(*arguments[:2]), functional.linear(*arguments[:2]))
+
+
+def test_it_is_taken_where_there_is_much_to_do(monkeypatch):
+    taken = []
+    monkeypatch.setattr(module, "linear", lambda *arguments: taken.append(1) or functional.linear(*arguments))
+    cell = Elman(64, 64)
+    project(cell, torch.randn(1, 1, 64))
+    assert not taken
+    project(cell, torch.randn(32, 8, 64))
+    assert taken
+    taken.clear()
+    with torch.autocast("cpu", torch.bfloat16):
+        project(cell, torch.randn(32, 8, 64))
+    assert not taken
+
+
+def test_a_machine_without_a_compiler_does_it_as_torch_does(monkeypatch):
+    def fail(*arguments):
+        raise CompilerError("there is none")
+
+    monkeypatch.setattr(module, "row_products", fail)
+    cell, inputs = Elman(64, 64), torch.randn(32, 8, 64)
+    assert torch.equal(project(cell, inputs), cell.project(inputs))
