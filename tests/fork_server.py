@@ -21,7 +21,9 @@ def serve() -> None:
 
     import throughtime.run.job  # noqa: F401
 
-    print(json.dumps({"ready": [lightning.pytorch.__name__, tensorboard.__name__, torch.__name__]}), flush=True)
+    print(
+        json.dumps({"ready": [lightning.pytorch.__name__, tensorboard.__name__, torch.__name__]}), flush=True
+    )
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()
