@@ -13,14 +13,20 @@ from throughtime.run.command_line import run_script
 def main() -> None:
     """Load the task and hand the input to it."""
     parser = argparse.ArgumentParser(description="Use a trained model on new input.")
-    parser.add_argument("run", help="the folder of a run of task=tagging or task=forecasting, or a checkpoint")
+    parser.add_argument(
+        "run", help="the folder of a run of task=tagging or task=forecasting, or a checkpoint"
+    )
     parser.add_argument("input", type=Path, help="the file to tag, or the history to go on from")
     parser.add_argument("--output", type=Path, help="where to write (default: the terminal)")
     tagging = parser.add_argument_group("task=tagging")
-    tagging.add_argument("--probabilities", action="store_true", help="write each tag's probability beside it")
+    tagging.add_argument(
+        "--probabilities", action="store_true", help="write each tag's probability beside it"
+    )
     tagging.add_argument("--encoding", default="utf-8", help="of the input (default utf-8)")
     forecasting = parser.add_argument_group("task=forecasting")
-    forecasting.add_argument("--horizon", type=int, help="steps to forecast (default: as many as were trained)")
+    forecasting.add_argument(
+        "--horizon", type=int, help="steps to forecast (default: as many as were trained)"
+    )
     forecasting.add_argument("--future", type=Path, help="known covariates of the steps ahead")
     forecasting.add_argument("--plot", action="store_true", help="draw a PNG beside the output")
     options = parser.parse_args()

@@ -19,7 +19,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Photograph a page of TensorBoard with a headless Chromium.")
     parser.add_argument("logdir", type=Path, help="the folder that TensorBoard shows, such as runs")
     parser.add_argument("picture", type=Path, help="the PNG to write")
-    parser.add_argument("--page", default="custom_scalars", help="scalars, custom_scalars, text, hparams, images …")
+    parser.add_argument(
+        "--page", default="custom_scalars", help="scalars, custom_scalars, text, hparams, images …"
+    )
     parser.add_argument("--size", default="1400,1000", help="width,height in pixels")
     parser.add_argument("--port", type=int, default=6099)
     options = parser.parse_args()
@@ -28,7 +30,15 @@ def main() -> None:
         raise UserError(f"no browser found; install one of: {', '.join(BROWSERS)}")
     address = f"http://127.0.0.1:{options.port}"
     server = subprocess.Popen(
-        ["tensorboard", "--logdir", str(options.logdir), "--port", str(options.port), "--reload_interval", "2"],
+        [
+            "tensorboard",
+            "--logdir",
+            str(options.logdir),
+            "--port",
+            str(options.port),
+            "--reload_interval",
+            "2",
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -60,7 +70,12 @@ def _photograph(browser: str, address: str, picture: Path, size: str) -> None:
             [
                 browser,
                 *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"),
-                *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"),
+                *(
+                    "--disable-background-networking",
+                    "--disable-component-update",
+                    "--disable-sync",
+                    "--disable-quic",
+                ),
                 f"--user-data-dir={profile}",
                 f"--window-size={size}",
                 "--virtual-time-budget=20000",

@@ -33,7 +33,7 @@ def test_the_training_step_is_part_of_a_checkpoint():
 
 
 def test_mistakes_are_told():
-    with pytest.raises(UserError, match="teacher_forcing=1.5 must be a probability"):
+    with pytest.raises(UserError, match=r"teacher_forcing=1\.5 must be a probability"):
         build(teacher_forcing=1.5)
     with pytest.raises(UserError, match="decay"):
         build(decay=0.0)

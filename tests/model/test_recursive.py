@@ -14,7 +14,9 @@ from throughtime.model.stack import Stack
 
 def test_a_window_is_the_stream_that_ends_with_it():
     torch.manual_seed(0)
-    model = Recursive(Linear, Stack, partial(GRU, hidden_size=4), Auto(), channels=1, history_size=1, known_size=2)
+    model = Recursive(
+        Linear, Stack, partial(GRU, hidden_size=4), Auto(), channels=1, history_size=1, known_size=2
+    )
     history, known = torch.randn(7, 2, 1), torch.randn(10, 2, 2)
     stream, _ = model(torch.cat([history, known[1:8]], dim=-1), model.initial_state(2))
     series = torch.zeros(2, dtype=torch.int64)

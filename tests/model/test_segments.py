@@ -35,14 +35,16 @@ def test_the_oldest_steps_that_fill_no_segment_are_left_out():
     model, history = build(), torch.randn(10)
     changed = history.clone()
     changed[:2] = 9
-    assert torch.equal(model.forecast(window(history), torch.Tensor.sum), model.forecast(window(changed), torch.Tensor.sum))
+    expected, found = (model.forecast(window(one), torch.Tensor.sum) for one in (history, changed))
+    assert torch.equal(expected, found)
 
 
 def test_segments_ahead_are_decoded_in_parallel_and_differ_by_place_and_series():
     model, history = build(horizon=5), torch.randn(10)
     assert model.segments_ahead == 2
     assert model.forecast(window(history), torch.Tensor.sum).shape == (5, 1, 4)
-    assert not torch.equal(model.forecast(window(history), torch.Tensor.sum), model.forecast(window(history, 1), torch.Tensor.sum))
+    first, second = (model.forecast(one, torch.Tensor.sum) for one in (window(history), window(history, 1)))
+    assert not torch.equal(first, second)
 
 
 def test_a_series_that_training_did_not_have_has_a_vector_that_stays_0():
@@ -51,7 +53,9 @@ def test_a_series_that_training_did_not_have_has_a_vector_that_stays_0():
     assert not model.series.weight[2].any() and not model.series.weight.grad[2].any()
 
 
-@pytest.mark.parametrize(("options", "said"), [({"size": 7}, "must be even"), ({"segment_length": 11}, "longer than")])
+@pytest.mark.parametrize(
+    ("options", "said"), [({"size": 7}, "must be even"), ({"segment_length": 11}, "longer than")]
+)
 def test_mistakes_are_told(options, said):
     with pytest.raises(UserError, match=said):
         build(**options)
