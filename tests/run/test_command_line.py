@@ -95,7 +95,15 @@ print("heavy:", *({{"torch", "lightning", "numpy", "pandas"}} & set(sys.modules)
 
 def test_help_shows_the_commands_that_matter(command) -> None:
     shown = command("train.py", "--help").stdout
-    for part in ("task=textgen", "resume=", "generate.py", "tensorboard", "debug", "cell: elman, gru"):
+    for part in (
+        "task=textgen",
+        "resume=",
+        "generate.py",
+        "tensorboard",
+        "debug",
+        "cell: antisymmetric",
+        "elman, gru",
+    ):
         assert part in shown
 
 
