@@ -4,6 +4,7 @@ Nothing here imports torch, so that `--help`, `--cfg job` and a mistyped key ans
 """
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -30,6 +31,8 @@ def run_command(main: Callable[[], object]) -> None:
     try:
         sys.argv[1:] = resume_arguments(typed, configurations)
         main()
+    except BrokenPipeError:  # whoever read our output has left; there is nobody to tell
+        _leave_quietly()
     except (UserError, HydraException, OmegaConfBaseException, OSError) as error:
         tell(error, explain(error, typed, configurations), typed)
     except Interrupted as interrupted:
@@ -44,8 +47,16 @@ def run_script(main: Callable[[], object]) -> None:
         main()
     except UserError as error:
         tell(error, str(error), sys.argv[1:])
-    except (KeyboardInterrupt, BrokenPipeError):
+    except BrokenPipeError:
+        _leave_quietly()
+    except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _leave_quietly() -> NoReturn:
+    """Exit as SIGPIPE would; the standard output leads nowhere, so that Python does not flush it in vain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(128 + signal.SIGPIPE)
 
 
 def tell(error: Exception, sentence: str, typed: list[str]) -> NoReturn:
