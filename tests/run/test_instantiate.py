@@ -50,3 +50,9 @@ def test_a_slip_in_a_partial_is_told_when_it_is_typed_not_when_it_is_used() -> N
 def test_a_missing_argument_is_named() -> None:
     with pytest.raises(UserError, match=r"cell \(Elman\): .*hidden_size"):
         instantiate({"_target_": ELMAN, "input_size": 2}, "cell")
+
+
+def test_what_a_part_cannot_take_from_the_data_is_told_by_its_key() -> None:
+    head = instantiate({"_target_": "throughtime.head.softmax.Softmax", "_partial_": True}, "head")
+    with pytest.raises(UserError, match=r"head: Softmax does not fit this task's data; it takes no channels"):
+        head(input_size=3, channels=2)

@@ -29,7 +29,7 @@ class Segments(Forecaster):
         layers, cell, engine: as `SequenceModel`.
         history_size, known_size, look_back, horizon, series_count: I, K, T, S and n of the data. Other sizes are not
             needed.
-        segment_length: w.
+        segment_length: w; None for half of T, at most 48.
         size: the features of a segment, an even number.
         step_size: the features of a step ahead, of which the head makes its forecast.
     """
@@ -44,11 +44,13 @@ class Segments(Forecaster):
         look_back: int,
         horizon: int,
         series_count: int,
-        segment_length: int = 48,
+        segment_length: int | None = None,
         size: int = 256,
         step_size: int = 4,
         **sizes: Any,
     ) -> None:
+        if segment_length is None:
+            segment_length = min(max(look_back // 2, 1), 48)
         check_positive(segment_length=segment_length, size=size, step_size=step_size)
         if size % 2:
             raise UserError(f"size={size} must be even: half tells the place of a segment, half its series")

@@ -55,6 +55,11 @@ def _build(target: str, arguments: dict[str, Any], key: str, partial: bool) -> A
 
 
 def _call(factory: Any, key: str, /, **arguments: Any) -> Any:
+    unknown = _unknown(factory, arguments)
+    if unknown:  # what the user types was looked at before: these come from the data
+        raise LocatedError(
+            f"{key}: {factory.__qualname__} does not fit this task's data; it takes no {unknown[0]}"
+        )
     try:
         return factory(**arguments)
     except LocatedError:
@@ -66,17 +71,24 @@ def _call(factory: Any, key: str, /, **arguments: Any) -> Any:
         raise LocatedError(f"{key} ({factory.__qualname__}): {error}") from error
 
 
+def _unknown(factory: Any, arguments: dict[str, Any]) -> list[str]:
+    """The names among the arguments that the factory does not take."""
+    parameters = inspect.signature(factory).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return []
+    return [name for name in arguments if name not in parameters]
+
+
 def _check_arguments(factory: Any, arguments: dict[str, Any], key: str) -> None:
     """Compare names and simple values with the signature, so that a slip is told in the user's own words."""
     parameters = inspect.signature(factory).parameters
-    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    for name in _unknown(factory, arguments):
+        raise UserError(
+            f"{key}.{name}: {factory.__qualname__} takes no such argument; it takes {', '.join(parameters)}"
+        )
     for name, value in arguments.items():
         if name not in parameters:
-            if takes_any:
-                continue
-            raise UserError(
-                f"{key}.{name}: {factory.__qualname__} takes no such argument; it takes {', '.join(parameters)}"
-            )
+            continue
         if not _fits(value, parameters[name].annotation):
             expected = _in_words(parameters[name].annotation)
             raise UserError(f"{key}.{name}={value} is of the wrong kind; {expected} is needed")
