@@ -45,3 +45,21 @@ def test_the_script_prints_a_metric_a_line_or_json(command, trained, tmp_path: P
     assert table.stdout.split()[::2] == list(json.loads(as_json.stdout))
     wrong = command("scripts/evaluate.py", tmp_path / "none")
     assert wrong.returncode == 2 and wrong.stderr.startswith("error: ") and wrong.stderr.count("\n") == 1
+
+
+def test_forecasts_are_measured_again_with_the_scaler_of_their_run(command, tmp_path: Path) -> None:
+    rows = "".join(
+        f"2026-01-{1 + hour // 24:02} {hour % 24:02}:00,{hour % 24 + hour / 100}\n" for hour in range(600)
+    )
+    (tmp_path / "series.csv").write_text("time,load\n" + rows)
+    (tmp_path / "other.csv").write_text("time,wind\n" + rows)
+    run = tmp_path / "run"
+    options = ("data=csv", f"data.path={tmp_path}/series.csv", "data.time=time", "cell.hidden_size=8")
+    arguments = ("task=forecasting", *options, "trainer.max_steps=5", f"hydra.run.dir={run}")
+    assert command("train.py", *arguments).returncode == 0
+    metrics = json.loads((run / "results.json").read_text())["metrics"]
+    again = evaluate(str(run))
+    assert again["test/rmse"] == pytest.approx(metrics["test/rmse"], rel=1e-5)
+    assert evaluate(str(run), str(tmp_path / "series.csv")) == pytest.approx(again)
+    with pytest.raises(UserError, match="has the series wind, but the model was trained on load"):
+        evaluate(str(run), str(tmp_path / "other.csv"))

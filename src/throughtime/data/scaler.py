@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from throughtime.data.series import Series, SeriesSet
 from throughtime.data.series_split import Span
-from throughtime.errors import check_choice
+from throughtime.errors import UserError, check_choice
 
 KINDS = ("standard", "mean", "none")
 
@@ -54,6 +54,15 @@ class Scaler:
         if place < len(self.names):
             return self.location[place], self.scale[place]
         return location_and_scale(series.values, self.kind)
+
+    def check_names(self, series_set: SeriesSet) -> None:
+        """Raise `UserError` unless these are the series that it was fitted on, in their order."""
+        names = tuple(series.name for series in series_set)
+        if names != self.names:
+            raise UserError(
+                f"{series_set.description} has the series {', '.join(names)}, but the model was trained on "
+                f"{', '.join(self.names)}; forecast other series with scripts/predict.py"
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """Plain containers and tensors, as a checkpoint holds them."""

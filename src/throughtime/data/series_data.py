@@ -12,7 +12,7 @@ from lightning import LightningDataModule
 from throughtime.data.autoregression import fit_autoregression, seasonal_scale
 from throughtime.data.calendar import with_calendar
 from throughtime.data.corpus import check_seed
-from throughtime.data.scaler import Scaler, fit_scaler
+from throughtime.data.scaler import Scaler, fit_scaler, scaler_from_state
 from throughtime.data.series import SeriesSet
 from throughtime.data.series_lanes import SeriesLanes
 from throughtime.data.series_split import check_series_split, split_spans
@@ -92,7 +92,12 @@ class SeriesData(LightningDataModule):
         self.autoregression_order = min(autoregression_order, look_back)
         self.seed = seed
         self.series: SeriesSet | None = None
+        self._fitted: dict[str, Any] | None = None
         self._train: Windows | SeriesLanes | None = None
+
+    def restore(self, artifacts: dict[str, Any]) -> None:
+        """Take what another run fitted, so that `setup` fits no scaler."""
+        self._fitted = artifacts
 
     def setup(self, stage: str | None = None) -> None:
         """Read, split, scale and cut, once whatever the stage."""
@@ -102,9 +107,10 @@ class SeriesData(LightningDataModule):
         self._columns = {"values": read.channels, "known": read.known_names, "past": read.past_names}
         series = with_calendar(read if self.joint else read.separate(), self.calendar)
         self.spans = [split_spans(len(one), self.split) for one in series]
-        self.scaler: Scaler = fit_scaler(series, self.spans, self.scaler_kind)
+        self.scaler = self._scaler(series)
         trained = [one.values[slice(*span["train"])] for one, span in zip(series, self.spans, strict=True)]
-        self.indicator = any(bool(np.isnan(values).any()) for values in trained)
+        gaps = any(bool(np.isnan(values).any()) for values in trained)
+        self.indicator = gaps if self._fitted is None else self._fitted["indicator"]
         self.store = SeriesStore(series, self.scaler, self.indicator)
         self.windows = {
             name: window_pairs(
@@ -125,6 +131,13 @@ class SeriesData(LightningDataModule):
             )
         self.series = series
         self._train = self._training(trained)
+
+    def _scaler(self, series: SeriesSet) -> Scaler:
+        if self._fitted is None:
+            return fit_scaler(series, self.spans, self.scaler_kind)
+        scaler = scaler_from_state(self._fitted["scaler"])
+        scaler.check_names(series)
+        return scaler
 
     def _training(self, trained: list[np.ndarray]) -> Windows | SeriesLanes:
         if self.loading == "lanes":

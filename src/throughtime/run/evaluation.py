@@ -14,7 +14,8 @@ def evaluate(path: str, other: str | None = None) -> dict[str, float]:
 
     Args:
         path: the folder of a run, or a checkpoint.
-        other: other data to measure on, all of it; None for the run's own test split, which must lie where it did.
+        other: other data to measure on: of text and tags all of it, of a table of series the part that the split calls
+            test; None for the run's own test split, which must lie where it did.
 
     Raises:
         UserError: there is no such run or data, or the run has no test split.
@@ -22,11 +23,12 @@ def evaluate(path: str, other: str | None = None) -> dict[str, float]:
     loaded = load(path)
     description = dict(loaded.config["data"])
     if other is not None:
-        if "test_path" not in description:
+        paths = [name for name in OTHER_DATA if name in description]
+        if not paths:
             raise UserError(
                 f"--path={other}: the data of {path} come from no file, so no other can take its place"
             )
-        description |= dict.fromkeys(set(OTHER_DATA) & description.keys()) | {"test_path": other}
+        description |= dict.fromkeys(paths) | {paths[-1]: other}
     data = instantiate(description, "data")
     data.restore(loaded.artifacts)
     data.setup()

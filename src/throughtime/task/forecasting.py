@@ -84,6 +84,9 @@ class Forecasting(Task):
         quantiles = self.calibration(self._quantiles(window, features))
         return Forecast(window.original(self.head.predict(features)), window.original(quantiles))
 
+    def measure_on(self, artifacts: dict[str, Any]) -> None:
+        self.backtest = None  # its files belong to the run that was trained
+
     def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
         window = batch.inputs
         if not isinstance(window, Window):  # a chunk of a stream
