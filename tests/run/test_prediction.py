@@ -1,5 +1,6 @@
 """One command predicts for runs of every task that predicts from a file."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 SMALL = ("debug=fast", "cell.hidden_size=8")
@@ -18,11 +19,16 @@ def test_tags_and_forecasts_are_written_and_options_are_told_apart(command, tmp_
     assert "twice" in tagged.stdout
 
     history = tmp_path / "history.csv"
-    history.write_text("time,taylor\n" + "".join(f"{step},{step % 48}\n" for step in range(800)))
+    start = datetime(2026, 1, 1)
+    rows = (f"{start + timedelta(minutes=30 * step)},{20_000 + step % 48}\n" for step in range(800))
+    history.write_text("time,demand\n" + "".join(rows))
     forecast = command(
         "scripts/predict.py", forecasting, history, "--horizon", "5", "--output", tmp_path / "out.csv"
     )
-    assert forecast.returncode in (0, 2), forecast.stderr
+    assert forecast.returncode == 0, forecast.stderr
+    header, *steps = (tmp_path / "out.csv").read_text().splitlines()
+    assert len(steps) == 5
+    assert "lower_95" in header and "forecast" in header
 
     for run, option, task in (
         (tagging, ("--plot",), "forecasting"),
