@@ -12,7 +12,8 @@ from throughtime.callback.hparams import Hyperparameters
 from throughtime.errors import UserError
 from throughtime.run.checkpoint import WholeFileIO
 from throughtime.run.folder import RunFolder
-from throughtime.run.trainer import build_trainer, check_trainer, flat
+from throughtime.run.keys import flat
+from throughtime.run.trainer import build_trainer, check_trainer
 
 Configuration = Callable[..., dict[str, Any]]
 

@@ -13,6 +13,7 @@ from throughtime.run.build import Config
 from throughtime.run.checkpoint import WholeFileIO
 from throughtime.run.folder import RunFolder
 from throughtime.run.instantiate import instantiate
+from throughtime.run.keys import flat
 
 TENSORBOARD = "lightning.pytorch.loggers.TensorBoardLogger"
 
@@ -72,11 +73,3 @@ def check_trainer(trainer: Config) -> None:
     for name in ("val_check_interval", "accumulate_grad_batches", "gradient_clip_val"):
         if isinstance(trainer.get(name), int | float):
             check_positive(**{f"trainer.{name}": trainer[name]})
-
-
-def flat(config: Config, prefix: str = "") -> dict[str, Any]:
-    """The configuration by dotted keys."""
-    items: dict[str, Any] = {}
-    for name, value in config.items():
-        items |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
-    return items
