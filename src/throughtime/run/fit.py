@@ -58,6 +58,7 @@ def fit(run: Run) -> Results:
     if checkpoint is None:
         folder.claim()
     results = Results(task.name, config["seed"], _record(run, recorded, data), task.monitor, task.mode)
+    results.choices = _own_choices(run.choices)
     results.parameters = sum(parameter.numel() for parameter in task.parameters())
     if checkpoint is not None:
         results.go_on_from(folder)
@@ -130,6 +131,13 @@ def _record(run: Run, recorded: Config, data: pl.LightningDataModule) -> list[st
 def _conclude(results: Results, run: Run, task: Task) -> None:
     results.write(run.folder)
     print(summary.closing(results, run.folder, run.config["trainer"], task.report()), flush=True)
+
+
+def _own_choices(choices: dict[str, str | None]) -> dict[str, str]:
+    """The choices that say what is trained: none of Hydra's own groups, and no group that is left empty."""
+    return {
+        group: option for group, option in choices.items() if option and group.partition("/")[0] != "hydra"
+    }
 
 
 def _whole_number(seed: object) -> int:

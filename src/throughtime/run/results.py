@@ -14,6 +14,7 @@ class Results:
         status: running, completed, interrupted or failed.
         best: the best value of the monitored metric, and `best_step` the optimiser step that gave it.
         metrics: the final value of every logged metric, by its name.
+        choices: the option chosen for each config group.
         seconds: the time of training, validations included; of a resumed run all of it up to each checkpoint.
         speed: training tokens a second over that time.
     """
@@ -23,6 +24,7 @@ class Results:
     overrides: list[str]
     monitor: str
     mode: str
+    choices: dict[str, str] = field(default_factory=dict)
     status: str = "running"
     best: float | None = None
     best_step: int | None = None
@@ -42,6 +44,7 @@ class Results:
             return
         for name in ("best", "best_step", "steps", "epochs", "seconds", "speed", "checkpoint"):
             setattr(self, name, earlier[name])
+        self.choices = earlier.get("choices", {})
         self.metrics = {
             name: value for name, value in earlier["metrics"].items() if not name.startswith("test/")
         }
