@@ -11,6 +11,10 @@ class UserError(Exception):
     """A mistake that the person who typed the command can put right."""
 
 
+class Diverged(UserError):
+    """Training has come to numbers that are not finite, again and again; the weights are those of before."""
+
+
 def check_positive(**values: int | float) -> None:
     """Raise `UserError` for the first named value that is not above zero."""
     for name, value in values.items():

@@ -104,6 +104,13 @@ class Task(LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         self._evaluate("test", batch)
 
+    def forget_step(self) -> None:
+        """Drop what a training step that was not finite left behind: the state it carries on, its part of train/loss."""
+        # All ranks begin anew or none, since a checkpoint holds the lanes of all of them.
+        if not self.trainer.strategy.reduce_boolean_decision(self.carried["train"].is_finite()):
+            self.carried["train"].forget()
+        self._recent = (torch.zeros((), device=self.device), 0)
+
     def on_validation_epoch_start(self) -> None:
         self.carried["val"].forget()
 

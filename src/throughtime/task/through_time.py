@@ -36,6 +36,11 @@ class Carried:
 
     def run(self, model: nn.Module, batch: Batch) -> Tensor:
         """The model's features `[T, B, H]` of this chunk, starting from the state carried so far."""
+    def is_finite(self) -> bool:
+        """Whether no NaN and nothing infinite is carried on."""
+        carried = (self._state, None if self._older is None else self._older.inputs)
+        return all(tree is None or _is_finite(tree) for tree in carried)
+
         if batch.fresh or self._state is None:
             self._state, self._older = model.initial_state(batch.targets.shape[1]), None
         if self.horizon is None:
@@ -120,3 +125,7 @@ def _resets(batch: Batch) -> Tensor:
     if batch.resets is not None:
         return batch.resets
     return torch.zeros(batch.targets.shape[:2], dtype=torch.bool, device=batch.targets.device)
+def _is_finite(tree: Tree) -> bool:
+    return bool(tree.isfinite().all()) if isinstance(tree, Tensor) else all(map(_is_finite, tree))
+
+
