@@ -80,6 +80,9 @@ VARIANTS = {
     "gru reset before": {"reset": "before"},
     "antisymmetric gated": {"gated": True},
     "lru learned": {"learned_state": True},
+    "ligru plain": {"normalised": False},
+    "augmented_lstm learned": {"learned_state": True, "projection_size": 2},
+    "augmented_lstm window": {"window": 1},
 }
 CELLS = {name: {} for name in names("cell")} | VARIANTS
 
