@@ -32,3 +32,24 @@ class Batch(NamedTuple):
             return self.mask
         steps = torch.arange(self.targets.shape[0], device=self.lengths.device)
         return steps[:, None] < self.lengths
+
+    def share(self, rank: int, ranks: int) -> "Batch":
+        """The lanes of one of several processes that work on this batch together: rank, rank + ranks, and so on.
+
+        Loaders order lanes by length, so that dealing them out like cards gives all ranks about as much work. Where
+        there are fewer lanes than ranks, those that are left over take the first one, of which nothing counts: every
+        rank takes part in every batch, and none waits for another.
+        """
+        if ranks == 1:
+            return self
+        idle = rank >= self.targets.shape[1]
+        lanes = slice(0, 1) if idle else slice(rank, None, ranks)
+        inputs = self.inputs[:, lanes] if isinstance(self.inputs, Tensor) else self.inputs.lanes(lanes)
+        mask = None if self.mask is None else self.mask[:, lanes]
+        return self._replace(
+            inputs=inputs,
+            targets=self.targets[:, lanes],
+            lengths=None if self.lengths is None else self.lengths[lanes],
+            resets=None if self.resets is None else self.resets[:, lanes],
+            mask=torch.zeros_like(self.targets[:, lanes], dtype=torch.bool) if idle else mask,
+        )

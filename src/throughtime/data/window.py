@@ -48,3 +48,14 @@ class Window(NamedTuple):
     def future(self) -> Float[Tensor, "S B K"]:
         """The covariates of the steps to forecast."""
         return self.known[self.steps :]
+
+    def lanes(self, chosen: slice) -> "Window":
+        """The windows of some of the lanes."""
+        return Window(
+            history=self.history[:, chosen],
+            known=self.known[:, chosen],
+            series=self.series[chosen],
+            origin=self.origin[chosen],
+            location=self.location[:, chosen],
+            scale=self.scale[chosen],
+        )

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
@@ -27,3 +28,16 @@ class WordInputs(NamedTuple):
     lengths: Int[Tensor, " N"]
     seen: Bool[Tensor, "T B"]
     usual: Int[Tensor, "T B"]
+
+    def lanes(self, chosen: slice) -> "WordInputs":
+        """The words of some of the lanes, with the letters of those words alone."""
+        distinct, spellings = torch.unique(self.spellings[:, chosen], return_inverse=True)
+        lengths = self.lengths[distinct]
+        return WordInputs(
+            words=self.words[:, chosen],
+            spellings=spellings,
+            characters=self.characters[: int(lengths.max()), distinct],
+            lengths=lengths,
+            seen=self.seen[:, chosen],
+            usual=self.usual[:, chosen],
+        )

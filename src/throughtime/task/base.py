@@ -3,6 +3,9 @@
 The loss of a chunk is the mean over its counted targets (tokens, frames, points). Validation and test add up totals and
 counts, so their means do not depend on how the data were cut into batches. Each stage carries a state of its own, and
 the sanity check leaves none behind.
+
+Where several processes train one model (ranks), each works on a share of the lanes of every batch, and all that is
+logged, and the step that is taken, is that of the whole batch.
 """
 
 from collections.abc import Mapping
@@ -20,7 +23,8 @@ from throughtime.errors import UserError, check_positive
 from throughtime.head.base import Head
 from throughtime.optim.optimization import Optimization
 from throughtime.optim.plateau import Plateau
-from throughtime.task.through_time import Carried
+from throughtime.ranks import from_all, rank, ranks, total
+from throughtime.task.through_time import Carried, deal, gather
 
 STAGES = ("train", "val", "test")
 
@@ -84,25 +88,21 @@ class Task(LightningModule):
     def configure_optimizers(self) -> Any:
         return self.optimization.configure(self, self.trainer.estimated_stepping_batches)
 
+    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        return batch.share(rank(), ranks())
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss, count = self.chunk_loss("train", batch)
-        self.tokens_seen += count
-        total, seen = self._recent
-        self._recent = (total + loss.detach() * count, seen + count)
+        summed, counted = loss.detach() * count, count
+        if ranks() > 1:
+            summed, everyone = total(torch.stack([summed.double(), summed.new_tensor(count).double()]))
+            counted = int(everyone)
+            # The ranks' gradients are averaged. So weighted, their mean is the gradient of the mean over all targets.
+            loss = loss * (count * ranks() / max(counted, 1))
+        self.tokens_seen += counted
+        before, seen = self._recent
+        self._recent = (before + summed, seen + counted)
         return loss
-
-    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        total, seen = self._recent
-        if seen and logs_at(self.trainer, self.trainer.global_step + 1):
-            # Lightning takes "step" for the place on the axis; without it, it would count from 0 and log the epoch.
-            self.log_dict({"train/loss": total / seen, "step": float(self.trainer.global_step + 1)})
-            self._recent = (torch.zeros((), device=self.device), 0)
-
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self._evaluate("val", batch)
-
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        self._evaluate("test", batch)
 
     def forget_step(self) -> None:
         """Drop what a training step that was not finite left behind: the state it carries on, its part of train/loss."""
@@ -110,6 +110,19 @@ class Task(LightningModule):
         if not self.trainer.strategy.reduce_boolean_decision(self.carried["train"].is_finite()):
             self.carried["train"].forget()
         self._recent = (torch.zeros((), device=self.device), 0)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        summed, seen = self._recent
+        if seen and logs_at(self.trainer, self.trainer.global_step + 1):
+            # Lightning takes "step" for the place on the axis; without it, it would count from 0 and log the epoch.
+            self.log_dict({"train/loss": summed / seen, "step": float(self.trainer.global_step + 1)})
+            self._recent = (torch.zeros((), device=self.device), 0)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._evaluate("val", batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        self._evaluate("test", batch)
 
     def on_validation_epoch_start(self) -> None:
         self.carried["val"].forget()
@@ -126,15 +139,15 @@ class Task(LightningModule):
         self.carried["test"].forget()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["carried"] = self.carried["train"].state_dict()
+        checkpoint["carried"] = gather(from_all(self.carried["train"].state_dict()))
         checkpoint["tokens_seen"] = self.tokens_seen
         checkpoint["recent"] = self._recent
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.carried["train"].load_state_dict(checkpoint["carried"], self.model)
+        self.carried["train"].load_state_dict(deal(checkpoint["carried"], rank(), ranks()), self.model)
         self.tokens_seen = checkpoint["tokens_seen"]
-        total, seen = checkpoint["recent"]
-        self._recent = (total.to(self.device), seen)
+        summed, seen = checkpoint["recent"]
+        self._recent = (summed.to(self.device), seen)
 
     def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
         """The mean loss of one batch and the number of targets it is a mean of."""
@@ -146,6 +159,8 @@ class Task(LightningModule):
         return self.head.loss(features, batch.targets, mask), count
 
     def _evaluate(self, stage: str, batch: Batch) -> None:
+        if batch.mask is not None and not bool(batch.mask.any()):
+            return  # nothing counts, as in the share of a rank that has no lane of its own
         loss, count = self.chunk_loss(stage, batch)
         self._losses[stage].update(loss.double(), count)
 

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from throughtime.ranks import from_all
+
 
 class Calibration(nn.Module):
     """Widens (or narrows) each pair of quantiles a and 1-a by what the validation part asks for, step by step ahead.
@@ -48,9 +50,10 @@ class Calibration(nn.Module):
 
     def fit(self) -> None:
         """Set the offsets by the observed scores; a step ahead without any keeps its own."""
-        if not self._scores:
+        observed = [scores for share in from_all(self._scores) for scores in share]
+        if not observed:
             return
-        scores = torch.cat(self._scores, dim=-1).sort(dim=-1).values
+        scores = torch.cat(observed, dim=-1).sort(dim=-1).values
         self.forget()
         counts = scores.isfinite().sum(-1)
         offsets = self.offsets.cpu().clone()

@@ -39,6 +39,14 @@ class EntityCounts:
         self.answered.update(span.kind for span in found)
         self.correct.update(span.kind for span in true & found)
 
+    def __add__(self, other: "EntityCounts") -> "EntityCounts":
+        """What both have counted."""
+        both = EntityCounts()
+        both.correct = self.correct + other.correct
+        both.answered = self.answered + other.answered
+        both.expected = self.expected + other.expected
+        return both
+
     def overall(self) -> Score:
         """Over the entities of all types."""
         return score(self.correct.total(), self.answered.total(), self.expected.total())

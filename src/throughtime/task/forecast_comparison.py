@@ -1,12 +1,15 @@
 """The test forecasts beside those that need no learning, as a table."""
 
 from collections.abc import Callable, Mapping
+from functools import reduce
+from operator import add
 from typing import Any
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from throughtime.data.window import Window
+from throughtime.ranks import from_all
 from throughtime.task.baselines import autoregression, drift, naive, seasonal_naive
 from throughtime.task.forecast_measures import ForecastMeasures
 
@@ -47,6 +50,11 @@ class Comparison:
         ]
         for measures, forecast in zip(self.measured.values(), forecasts, strict=True):
             measures.update(rows, forecast, truth, mask)
+
+    def gather(self) -> None:
+        """Take into account what the other ranks have measured, of their share of the windows."""
+        for name, measures in self.measured.items():
+            self.measured[name] = reduce(add, from_all(measures))
 
     def table(self, model: ForecastMeasures) -> str:
         """A line a forecast, at most 80 columns wide."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from copy import copy
 from itertools import pairwise
 
 import torch
@@ -98,6 +99,15 @@ class ForecastMeasures:
             total = torch.zeros(len(self.scale), self.horizon, dtype=torch.float64, device=terms.device)
         by_lane = terms.masked_fill(~mask, 0).flatten(1).T
         self.sums[name] = total.index_add(0, rows.flatten(), by_lane)
+
+    def __add__(self, other: "ForecastMeasures") -> "ForecastMeasures":
+        """What both have added up, of the same series."""
+        both = copy(self)
+        both.sums = {
+            name: sum(part.sums[name] for part in (self, other) if name in part.sums)
+            for name in {**self.sums, **other.sums}
+        }
+        return both
 
     def overall(self) -> dict[str, float]:
         """Every measure over all points, and nrmse of the first and the last step ahead; {} before any update."""

@@ -1,6 +1,8 @@
 """Forecasting: the next S steps of a series from the T steps before them."""
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import add
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -15,6 +17,7 @@ from throughtime.head.base import Head
 from throughtime.head.forecast import ForecastHead
 from throughtime.model.forecaster import Forecaster
 from throughtime.optim.optimization import Optimization
+from throughtime.ranks import from_all
 from throughtime.task.backtest import Backtest
 from throughtime.task.base import Task
 from throughtime.task.calibration import Calibration
@@ -113,10 +116,14 @@ class Forecasting(Task):
         self.calibration.fit()
 
     def on_test_end(self) -> None:
-        if self.backtest is not None and self.trainer.datamodule is not None:
+        wanted = self.backtest is not None and self.trainer.datamodule is not None
+        if wanted and self.trainer.is_global_zero:
             self.backtest.run(self, self.trainer.datamodule, self.trainer.default_root_dir)
 
     def measures(self, stage: str, loss: float) -> Mapping[str, float]:
+        self.measured[stage] = reduce(add, from_all(self.measured[stage]))
+        if stage == "test":
+            self.comparison.gather()
         return self.measured[stage].overall()
 
     def report(self) -> str:

@@ -1,6 +1,7 @@
 """What is counted while tagged sentences are evaluated."""
 
 from collections.abc import Sequence
+from copy import copy
 
 import torch
 from jaxtyping import Bool, Int
@@ -61,6 +62,14 @@ class TagMeasures:
             for lane, length in enumerate(lengths.tolist()):
                 true, found = expected[:length, lane].tolist(), answered[:length, lane].tolist()
                 self.entities.add([names[tag] for tag in true], [names[tag] for tag in found])
+
+    def __add__(self, other: "TagMeasures") -> "TagMeasures":
+        """What both have counted, of the same tags."""
+        both = copy(self)
+        for name in ("confusion", "baseline", "unseen", "baseline_unseen"):
+            setattr(both, name, getattr(self, name) + getattr(other, name))
+        both.entities = None if self.entities is None else self.entities + other.entities
+        return both
 
     def values(self) -> dict[str, float]:
         """The measures by their names; one that has nothing to be measured on is left out."""

@@ -1,6 +1,8 @@
 """Tagging: a tag for every token of a sentence."""
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import add
 from typing import Any, ClassVar
 
 import torch
@@ -17,6 +19,7 @@ from throughtime.errors import check_choice
 from throughtime.head.base import Head
 from throughtime.head.crf import CRF
 from throughtime.optim.optimization import Optimization
+from throughtime.ranks import from_all
 from throughtime.task.base import Task
 from throughtime.task.tag_measures import TagMeasures
 
@@ -94,7 +97,7 @@ class Tagging(Task):
         )
 
     def measures(self, stage: str, loss: float) -> Mapping[str, float]:
-        self.measured[stage] = self._counting[stage]
+        self.measured[stage] = reduce(add, from_all(self._counting[stage]))
         self._counting[stage] = self._nothing_counted()
         return self.measured[stage].values()
 

@@ -9,6 +9,8 @@ are run again:
                  |<------------------ gradient: k2 steps ------------------>|
 """
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -34,13 +36,13 @@ class Carried:
         self._state: Tree | None = None
         self._older: Batch | None = None
 
-    def run(self, model: nn.Module, batch: Batch) -> Tensor:
-        """The model's features `[T, B, H]` of this chunk, starting from the state carried so far."""
     def is_finite(self) -> bool:
         """Whether no NaN and nothing infinite is carried on."""
         carried = (self._state, None if self._older is None else self._older.inputs)
         return all(tree is None or _is_finite(tree) for tree in carried)
 
+    def run(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The model's features `[T, B, H]` of this chunk, starting from the state carried so far."""
         if batch.fresh or self._state is None:
             self._state, self._older = model.initial_state(batch.targets.shape[1]), None
         if self.horizon is None:
@@ -93,8 +95,51 @@ class Carried:
             self._older = Batch(inputs, _first(inputs), fresh=False, resets=resets)
 
 
+def gather(shares: list[dict[str, Any]]) -> dict[str, Any]:
+    """What all ranks carry, as one process would that has all of their lanes (`throughtime.data.batch.Batch.share`)."""
+    if len(shares) == 1 or not shares[0]:
+        return shares[0]
+    state = map_state(lambda *parts: _weave(parts, 0), *(share["state"] for share in shares))
+    older = [share["older"] for share in shares]
+    if older[0] is None:
+        return {"state": state, "older": None}
+    inputs = map_state(lambda *parts: _weave(parts, 1), *(one["inputs"] for one in older))
+    marks = None if older[0]["resets"] is None else _weave([one["resets"] for one in older], 1)
+    return {"state": state, "older": {"inputs": inputs, "resets": marks}}
+
+
+def deal(saved: dict[str, Any], rank: int, ranks: int) -> dict[str, Any]:
+    """The share of one rank of what `gather` gave, whatever the number of ranks was then."""
+    if ranks == 1 or not saved:
+        return saved
+    state = map_state(lambda tensor: tensor[rank::ranks], saved["state"])
+    if saved["older"] is None:
+        return {"state": state, "older": None}
+    marks = saved["older"]["resets"]
+    inputs = map_state(lambda tensor: tensor[:, rank::ranks], saved["older"]["inputs"])
+    return {
+        "state": state,
+        "older": {"inputs": inputs, "resets": None if marks is None else marks[:, rank::ranks]},
+    }
+
+
+def _weave(parts: Sequence[Tensor], axis: int) -> Tensor:
+    """The lanes of all ranks in their order: the first of each rank, then the second of each."""
+    lanes = [
+        lane
+        for row in zip_longest(*(part.unbind(axis) for part in parts))
+        for lane in row
+        if lane is not None
+    ]
+    return torch.stack(lanes, axis)
+
+
 def _first(tree: Tree) -> Tensor:
     return tree if isinstance(tree, Tensor) else _first(tree[0])
+
+
+def _is_finite(tree: Tree) -> bool:
+    return bool(tree.isfinite().all()) if isinstance(tree, Tensor) else all(map(_is_finite, tree))
 
 
 def _steps(batch: Batch) -> int:
@@ -125,7 +170,3 @@ def _resets(batch: Batch) -> Tensor:
     if batch.resets is not None:
         return batch.resets
     return torch.zeros(batch.targets.shape[:2], dtype=torch.bool, device=batch.targets.device)
-def _is_finite(tree: Tree) -> bool:
-    return bool(tree.isfinite().all()) if isinstance(tree, Tensor) else all(map(_is_finite, tree))
-
-
