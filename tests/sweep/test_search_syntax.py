@@ -66,5 +66,5 @@ def test_a_range_has_the_numbers_that_hydra_would_try(typed: str) -> None:
 
 @pytest.mark.parametrize("typed", ["range(3,3)", "range(0,5,9)", "range(9,1,-2)", "tag(exp,interval(1,2))"])
 def test_a_slip_is_told_by_its_key(typed: str) -> None:
-    with pytest.raises(UserError, match="^key: "):
+    with pytest.raises(UserError, match=r"^key: "):
         sweep_entry(parse(f"key={typed}"))
