@@ -24,6 +24,7 @@ HEIGHT = {
     "callback": 2,
     "task": 3,
     "run": 4,
+    "report": 5,
 }
 
 

@@ -1,0 +1,114 @@
+"""Cells of text in lines: on a terminal within 80 columns, or as Markdown."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import zip_longest
+
+from rich.cells import cell_len
+
+WIDTH = 80
+GAP = 2
+NARROWEST = 18
+"""The least width of a column of wrapped text that is still easy to read."""
+
+FEWEST = 8
+"""The least width that is left to one in any case."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of text.
+
+    Attributes:
+        head: the columns' names.
+        lines: the cells.
+        texts: how many columns, from the left, are text; the others are numbers, which stand to the right.
+        note: what is said below.
+        wraps: how many columns, from the left, may be wrapped on a terminal.
+    """
+
+    head: Sequence[str]
+    lines: Sequence[Sequence[str]]
+    texts: int
+    note: str = ""
+    wraps: int = 1
+
+    @cached_property
+    def widths(self) -> list[int]:
+        """The columns that each column takes where nothing is wrapped."""
+        return [max(map(cell_len, column)) for column in zip(self.head, *self.lines, strict=True)]
+
+    def fits(self) -> bool:
+        """Whether no cell has to be wrapped."""
+        return sum(self.widths) + GAP * (len(self.head) - 1) <= WIDTH
+
+    def fits_wrapped(self) -> bool:
+        """Whether text can be wrapped so that the numbers fit beside it."""
+        return sum(min(width, NARROWEST) for width in self.widths[: self.wraps]) <= self._room()
+
+    def wrapped(self) -> "Grid":
+        """The same with the lines of long texts broken."""
+        left, limits = max(self._room(), FEWEST * self.wraps), {}
+        for place in sorted(range(self.wraps), key=lambda place: self.widths[place]):
+            limits[place] = min(self.widths[place], left // (self.wraps - len(limits)))
+            left -= limits[place]
+        lines: list[list[str]] = []
+        for line in self.lines:
+            broken = [_broken(cell, limits.get(place)) for place, cell in enumerate(line)]
+            lines += map(list, zip_longest(*broken, fillvalue=""))
+        return replace(self, lines=lines)
+
+    def __str__(self) -> str:
+        lines = [self.head, ["─" * width for width in self.widths], *self.lines]
+        padded = (map(self._padded, range(len(self.head)), line) for line in lines)
+        return "".join(f"{(' ' * GAP).join(cells).rstrip()}\n" for cells in padded)
+
+    def _padded(self, place: int, cell: str) -> str:
+        space = " " * (self.widths[place] - cell_len(cell))
+        return cell + space if place < self.texts else space + cell
+
+    def _room(self) -> int:
+        """The columns of the terminal that are left to what may be wrapped."""
+        return WIDTH - sum(self.widths[self.wraps :]) - GAP * (len(self.head) - 1)
+
+
+def _broken(text: str, width: int | None) -> list[str]:
+    """Lines of at most this width; a word that is longer starts on a line of its own."""
+    if width is None:
+        return [text]
+    lines = [""]
+    for word in text.split():
+        if len(lines[-1]) + len(word) + 1 <= width and lines[-1]:
+            lines[-1] += f" {word}"
+        else:
+            lines += textwrap.wrap(word, width, break_on_hyphens=False)
+    return lines[1:]
+
+
+def terminal(grids: Sequence[Grid]) -> str:
+    """The first of these grids that fits into 80 columns, else the first that fits when text is wrapped."""
+    chosen = next((grid for grid in grids if grid.fits()), None)
+    if chosen is None:
+        chosen = next((grid for grid in grids if grid.fits_wrapped()), grids[-1]).wrapped()
+    note = f"\n{textwrap.fill(chosen.note, WIDTH)}\n" if chosen.note else ""
+    return f"{chosen}{note}"
+
+
+def markdown(grid: Grid) -> str:
+    """A table in Markdown; what would be read as its marks is escaped."""
+    rule = ["---" if place < grid.texts else "---:" for place in range(len(grid.head))]
+    lines = [grid.head, rule, *grid.lines]
+    table = "".join(f"| {' | '.join(_escaped(cell) for cell in line)} |\n" for line in lines)
+    return table + (f"\n{grid.note}\n" if grid.note else "")
+
+
+def _escaped(cell: str) -> str:
+    return (
+        cell.replace("\\", "\\\\")
+        .replace("|", "\\|")
+        .replace("\n", " ")
+        .replace("*", "\\*")
+        .replace("_", "\\_")
+    )

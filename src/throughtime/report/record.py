@@ -1,0 +1,128 @@
+"""What a run left in its folder, read back: its configuration and what it came to."""
+
+import json
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from throughtime.errors import UserError
+from throughtime.run.folder import RunFolder
+from throughtime.run.keys import flat
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run.
+
+    Attributes:
+        path: its folder.
+        status: completed, running, interrupted or failed; a run that was killed says running.
+        config: the whole configuration, flat, by dotted keys.
+        choices: the option chosen for each config group, as far as the run wrote it down.
+        overrides: what the user typed.
+        metrics: the final value of every metric; `best` is the best value of the one that is monitored.
+        mode: whether "min" or "max" of the monitored metric is best.
+        error: why it failed, in a line; None where it did not.
+    """
+
+    path: Path
+    status: str
+    task: str
+    seed: int
+    monitor: str
+    mode: str
+    config: dict[str, Any] = field(default_factory=dict)
+    choices: dict[str, str] = field(default_factory=dict)
+    overrides: list[str] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
+    best: float | None = None
+    parameters: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+
+
+def read(folder: Path) -> Record:
+    """The record of the run in this folder.
+
+    Raises:
+        UserError: a file is missing or damaged.
+    """
+    run = RunFolder(Path(folder))
+    try:
+        results = json.loads(run.results.read_text(encoding="utf-8"))
+        config = yaml.load(run.config.read_text(encoding="utf-8"), Loader) or {}
+    except OSError as error:
+        raise UserError(f"{error.filename}: {error.strerror}") from error
+    except (ValueError, yaml.YAMLError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{run.path}: its results cannot be read, so it is left out ({reason})") from error
+    try:
+        return Record(
+            path=run.path,
+            config=flat(config),
+            error=_last_line(run.error),
+            choices=results.get("choices", {}),
+            **{name: results[name] for name in READ},
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{run.results} is not the results of a run; it lacks {error}") from error
+
+
+READ = (
+    *("status", "task", "seed", "monitor", "mode", "overrides"),
+    *("metrics", "best", "parameters", "steps", "seconds"),
+)
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, where it was built
+
+
+def find(paths: Iterable[str | Path]) -> list[Record]:
+    """The records of all runs in these folders, at any depth, in the order of their paths.
+
+    A run that cannot be read (it is being written, or damaged) is told and left out.
+
+    Raises:
+        UserError: there is no such folder, or it is none.
+    """
+    records: dict[Path, Record] = {}
+    for path in map(Path, paths):
+        if not path.is_dir():
+            what = (
+                "is a file; name the folder of a run, or one above it" if path.exists() else "does not exist"
+            )
+            raise UserError(f"{path} {what}")
+        for folder in _runs_below(path):
+            if folder.resolve() in records:
+                continue
+            try:
+                records[folder.resolve()] = read(folder)
+            except UserError as error:
+                log.warning("%s", error)
+    return [records[place] for place in sorted(records)]
+
+
+def _runs_below(top: Path) -> Iterator[Path]:
+    """Every folder with the results of a run; inside such a folder there is no other."""
+    for place, folders, files in os.walk(top):
+        if "results.json" in files:
+            folders.clear()
+            yield Path(place)
+        elif "config.yaml" in files and "checkpoints" in folders:
+            folders.clear()
+            log.warning("%s has no results yet, so it is left out", place)
+
+
+def _last_line(error: Path) -> str | None:
+    """The last line of a traceback says what happened."""
+    try:
+        lines = [line.strip() for line in error.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except OSError:
+        return None
+    return lines[-1] if lines else None

@@ -1,0 +1,188 @@
+"""Runs that differ in their seed alone, taken together: mean, spread, and which differences exceed it."""
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from throughtime.errors import UserError
+from throughtime.report.columns import columns, differing, identity
+from throughtime.report.record import Record
+
+LEVEL = 0.05
+BEST, WORSE, UNCLEAR, UNKNOWN = "best", "worse", "unclear", "–"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The mean of `count` values and their standard deviation (n - 1); None for a single value."""
+
+    mean: float
+    deviation: float | None
+    count: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One configuration.
+
+    Attributes:
+        values: what sets it apart from the other rows, by the keys of the columns.
+        records: its runs, by seed.
+        monitor, mode: the metric that is compared, and whether its "min" or "max" is best.
+        metrics: each metric over the completed runs; of the monitored one the best value of each run, of the
+            others the final one. Values that are not finite are left out.
+        failed: runs that failed, or were completed without a finite value of the monitored metric.
+        unfinished: runs that were interrupted or are still running.
+        parameters: of the model; None where no run came that far.
+        seconds: of training, the mean over the completed runs.
+        verdict: beside the best row: best, worse, unclear, or – where a row has fewer than two values.
+    """
+
+    values: dict[str, Any]
+    records: tuple[Record, ...]
+    monitor: str
+    mode: str
+    metrics: dict[str, Spread]
+    failed: int
+    unfinished: int
+    parameters: int | None
+    seconds: float | None
+    verdict: str = UNKNOWN
+
+    @property
+    def score(self) -> Spread | None:
+        """The monitored metric."""
+        return self.metrics.get(self.monitor)
+
+
+def by_task(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Runs whose scores can be compared: of one task, with one monitored metric."""
+    records = list(records)
+    together: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        together.setdefault((record.task, record.monitor), []).append(record)
+    tasks = [task for task, _ in together]
+    return {
+        task if tasks.count(task) == 1 else f"{task} by {monitor}": group
+        for (task, monitor), group in sorted(together.items())
+    }
+
+
+def summarise(records: Sequence[Record], by: Sequence[str] | None = None) -> list[Row]:
+    """A row for each configuration, the best first, those without a score last.
+
+    A run that repeats another, of the same configuration and seed, adds nothing to what is known of the spread:
+    of these the last completed one counts.
+
+    Args:
+        records: of one task and monitored metric (`by_task`), in any order.
+        by: columns to tell rows apart by, whatever else differs; None for all in which the runs differ.
+
+    Raises:
+        UserError: the runs are of several tasks or monitors, or a key of `by` is in none of them.
+    """
+    if len({(record.task, record.monitor, record.mode) for record in records}) > 1:
+        raise UserError(
+            "runs of several tasks, or with several monitored metrics, cannot be compared in one table"
+        )
+    keys = differing(records)
+    records = _one_a_seed(records, keys)
+    shown = columns(records, by)
+    together: dict[tuple, list[int]] = {}
+    for place, record in enumerate(records):
+        same = [column.values[place] for column in shown] if by else [identity(record, key) for key in keys]
+        together.setdefault(tuple(same), []).append(place)
+    rows = [
+        _row({column.key: column.values[places[0]] for column in shown}, [records[place] for place in places])
+        for places in together.values()
+    ]
+    return judge(sorted(rows, key=_order))
+
+
+def _one_a_seed(records: Sequence[Record], keys: Sequence[str]) -> list[Record]:
+    """Of the runs of one configuration and seed the last completed one, else the last; in the order of seeds."""
+    kept: dict[tuple, Record] = {}
+    for record in sorted(records, key=lambda record: (record.status == "completed", str(record.path))):
+        kept[record.seed, *(identity(record, key) for key in keys)] = record
+    return sorted(kept.values(), key=lambda record: (record.seed, str(record.path)))
+
+
+def _row(values: dict[str, Any], records: Sequence[Record]) -> Row:
+    completed = [record for record in records if record.status == "completed"]
+    scored = [record for record in completed if _is_finite(record.best)]
+    names = dict.fromkeys(name for record in completed for name in record.metrics)
+    monitor = records[0].monitor
+    metrics = {monitor: spread([record.best for record in completed])} | {
+        name: spread([record.metrics.get(name) for record in completed]) for name in names if name != monitor
+    }
+    sizes = [record.parameters for record in records if record.parameters]
+    return Row(
+        values=values,
+        records=tuple(records),
+        monitor=monitor,
+        mode=records[0].mode,
+        metrics={name: one for name, one in metrics.items() if one is not None},
+        failed=sum(record.status == "failed" for record in records) + len(completed) - len(scored),
+        unfinished=sum(record.status in ("running", "interrupted") for record in records),
+        parameters=sizes[0] if sizes else None,
+        seconds=statistics.fmean(record.seconds for record in completed) if completed else None,
+    )
+
+
+def spread(values: Iterable[float | None]) -> Spread | None:
+    """Mean, standard deviation (n - 1) and n of the finite values; None where there is none."""
+    finite = [float(value) for value in values if _is_finite(value)]
+    if not finite:
+        return None
+    deviation = statistics.stdev(finite) if len(finite) > 1 else None
+    return Spread(statistics.fmean(finite), deviation, len(finite))
+
+
+def _is_finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _order(row: Row) -> tuple[bool, float]:
+    if row.score is None:
+        return (True, 0.0)
+    return (False, row.score.mean if row.mode == "min" else -row.score.mean)
+
+
+def judge(rows: Sequence[Row]) -> list[Row]:
+    """Rows in the order of their scores, each with its verdict beside the first.
+
+    A row is worse than the best where the difference of their means exceeds its standard error t times:
+
+        |m_i - m_b| > t_{1-α/(k-1), ν} √(s_i²/n_i + s_b²/n_b)
+
+    with α = 0.05, k rows with a spread, and Welch's degrees of freedom ν (Welch 1947, Biometrika 34). The level
+    is shared out among the k - 1 comparisons because the best row was picked by looking: so the configuration
+    that is truly best is called worse in at most one table of twenty (multiple comparisons with the best: Hsu
+    1984, Annals of Statistics 12). It rests on values that are about normal; with few seeds little is clear.
+    """
+    if not rows or rows[0].score is None:
+        return list(rows)
+    best = rows[0].score
+    compared = sum(row.score is not None and row.score.deviation is not None for row in rows)
+    judged = [replace(rows[0], verdict=BEST)]
+    for row in rows[1:]:
+        exceeds = None if row.score is None else exceeds_spread(row.score, best, LEVEL / max(compared - 1, 1))
+        verdict = {None: UNKNOWN, True: WORSE, False: UNCLEAR}[exceeds]
+        judged.append(replace(row, verdict=verdict))
+    return judged
+
+
+def exceeds_spread(one: Spread, other: Spread, level: float) -> bool | None:
+    """Whether two means differ by more than chance (one-sided, at this level); None where a spread is not known."""
+    if one.deviation is None or other.deviation is None:
+        return None
+    difference = abs(one.mean - other.mean)
+    first, second = one.deviation**2 / one.count, other.deviation**2 / other.count
+    if first + second == 0:
+        return difference > 0
+    freedom = (first + second) ** 2 / (first**2 / (one.count - 1) + second**2 / (other.count - 1))
+    from scipy.special import stdtrit  # only where it is needed: half a second
+
+    return bool(difference > stdtrit(freedom, 1 - level) * math.sqrt(first + second))

@@ -1,0 +1,72 @@
+"""Runs are found wherever they lie; one that cannot be read is told and hides no other."""
+
+import logging
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from throughtime.errors import UserError
+from throughtime.report.record import find, read
+
+
+def test_a_run_is_read_with_its_configuration_by_dotted_keys(
+    run: Callable[..., Path], tmp_path: Path
+) -> None:
+    record = read(run(tmp_path / "a", seed=7, best=2.5))
+    assert (record.seed, record.best, record.status, record.error) == (7, 2.5, "completed", None)
+    assert record.config["cell.hidden_size"] == 8 and record.path == tmp_path / "a"
+
+
+def test_a_failed_run_tells_the_last_line_of_its_error(run: Callable[..., Path], tmp_path: Path) -> None:
+    folder = run(tmp_path / "a", status="failed", best=None)
+    (folder / "error.txt").write_text("Traceback:\n  …\nRuntimeError: out of memory\n\n")
+    assert read(folder).error == "RuntimeError: out of memory"
+
+
+def test_runs_are_found_at_any_depth_once_and_in_order(run: Callable[..., Path], tmp_path: Path) -> None:
+    made = [run(tmp_path / name) for name in ("a/b/c", "a/x", "z")]
+    found = find([tmp_path / "z", tmp_path, tmp_path / "a" / "." / "x"])
+    assert [record.path.resolve() for record in found] == made
+
+
+def test_a_value_that_is_no_number_is_read(run: Callable[..., Path], tmp_path: Path) -> None:
+    assert math.isnan(read(run(tmp_path / "a", best=float("nan"))).best)
+
+
+@pytest.mark.parametrize(
+    "damage", ["truncated", "empty", "not results", "no configuration", "not yet written"]
+)
+def test_what_cannot_be_read_is_told_and_hides_no_other(
+    damage: str, run: Callable[..., Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole, broken = run(tmp_path / "whole"), run(tmp_path / "broken")
+    results = broken / "results.json"
+    if damage == "truncated":
+        results.write_text(results.read_text()[:40])
+    elif damage == "empty":
+        results.write_text("")
+    elif damage == "not results":
+        results.write_text('{"a": [1]}')
+    elif damage == "no configuration":
+        (broken / "config.yaml").unlink()
+    else:
+        results.unlink()
+    with caplog.at_level(logging.WARNING):
+        assert [record.path for record in find([tmp_path])] == [whole]
+    assert "broken" in caplog.text and len(caplog.records) == 1
+
+
+def test_a_path_that_leads_nowhere_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not exist"):
+        find([tmp_path / "none"])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        find([tmp_path / "file"])
+
+
+def test_a_real_run_is_read(swept: Path) -> None:
+    record = read(swept / "0")
+    assert record.status == "completed" and record.choices["cell"] == "elman"
+    assert record.config["cell.hidden_size"] == 8 and "test/bpc" in record.metrics
