@@ -1,7 +1,9 @@
 """One run from its configuration to its results: build, train, test, and write down what came of it."""
 
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -28,12 +30,14 @@ class Run:
         folder: where everything of this run goes.
         overrides: what the user typed.
         choices: the option chosen for each config group; empty for a resumed run.
+        say: takes what the run tells at its start and at its end; by default it is printed.
     """
 
     config: Config
     folder: RunFolder
     overrides: list[str]
     choices: dict[str, str]
+    say: Callable[[str], None] = partial(print, flush=True)
 
 
 def fit(run: Run) -> Results:
@@ -64,7 +68,7 @@ def fit(run: Run) -> Results:
         results.go_on_from(folder)
     results.write(folder)
     keeper = next(callback for callback in trainer.callbacks if isinstance(callback, Checkpoint))
-    print(summary.opening(task, data, results, folder), flush=True)
+    run.say(summary.opening(task, data, results, folder))
     try:
         with keeper.answering_signals():
             _train_and_test(trainer, keeper, task, data, results, folder, checkpoint)
@@ -130,7 +134,7 @@ def _record(run: Run, recorded: Config, data: pl.LightningDataModule) -> list[st
 
 def _conclude(results: Results, run: Run, task: Task) -> None:
     results.write(run.folder)
-    print(summary.closing(results, run.folder, run.config["trainer"], task.report()), flush=True)
+    run.say(summary.closing(results, run.folder, run.config["trainer"], task.report()))
 
 
 def _own_choices(choices: dict[str, str | None]) -> dict[str, str]:
