@@ -29,7 +29,10 @@ class ToyTask(pl.LightningModule):
         super().__init__()
         torch.manual_seed(0)
         self.line = nn.Sequential(nn.Linear(3, 1), nn.Dropout(0.1))
-        self.tokens_seen = 0
+        self.tokens_seen = self.forgotten = 0
+
+    def forget_step(self) -> None:
+        self.forgotten += 1
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         self.tokens_seen += len(batch)

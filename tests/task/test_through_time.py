@@ -100,3 +100,20 @@ def test_what_is_saved_and_loaded_goes_on_as_if_never_stopped(
     second.load_state_dict(first.state_dict(), model)
     for batch in stream[2:]:
         assert torch.equal(first.run(model, batch), second.run(model, batch))
+
+
+@pytest.mark.parametrize("horizon", [None, 9])
+def test_what_is_carried_is_finite_until_it_is_not(
+    model: SequenceModel, chunks: Chunks, horizon: int | None
+) -> None:
+    carried = Carried(horizon)
+    assert carried.is_finite()
+    for batch in chunks(5)[:3]:
+        carried.run(model, batch)
+    assert carried.is_finite()
+    model.front.weight.data.fill_(torch.nan)
+    for batch in chunks(5)[3:]:
+        carried.run(model, batch)
+    assert not carried.is_finite()
+    carried.forget()
+    assert carried.is_finite()

@@ -3,15 +3,14 @@
 A checkpoint is taken either at the end of a training step after which no validation is due, or at the end of a
 validation. Lightning restores both to the very next step; one taken between a step and its validation would lose the
 validation. Three files lie in the folder: `best.ckpt` by the monitored metric, `last.ckpt`, and `previous.ckpt`, the
-one before it, should the last be damaged.
+one before it, should the last be damaged. A state that cannot be written (a full disk) is told and tried again at the
+next save; only where the end of training cannot be, the run fails. Weights that are not finite are never written.
 """
 
-import os
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -21,9 +20,9 @@ import torch
 from lightning.pytorch import callbacks
 from torch import Tensor
 
-from throughtime.errors import Interrupted, check_positive
-
-BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
+from throughtime.callback.checkpoint_files import write_best, write_last
+from throughtime.errors import Diverged, Interrupted, UserError, check_positive
+from throughtime.ranks import from_all, largest, rank
 
 
 class Checkpoint(callbacks.Checkpoint):
@@ -55,6 +54,9 @@ class Checkpoint(callbacks.Checkpoint):
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if stage == "fit":
             self._started_at = self._saved_at = time.monotonic()
+            if rank() > 0:  # weights are alike on all ranks, but each draws dropout masks of its own
+                seeds = np.random.SeedSequence((torch.initial_seed(), rank()))
+                torch.manual_seed(int(seeds.generate_state(1, np.uint64)[0]))
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         self._earlier_seconds, self._started_at = self.seconds, None
@@ -107,38 +109,55 @@ class Checkpoint(callbacks.Checkpoint):
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         if trainer.fit_loop.epoch_loop._should_accumulate() or self._validation_is_due(trainer):
             return
-        if self._signal is not None or self._save_is_due(trainer):
+        number = self._agreed_signal(trainer)
+        if number or largest(int(self._save_is_due(trainer)), trainer.strategy.root_device):
             self._save_last(trainer)
-        self._leave_on_signal()
+        self._leave_on(number)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.sanity_checking or trainer.state.fn != "fit":
             return
         value = trainer.callback_metrics.get(pl_module.monitor)
         if value is not None and self._is_better(float(value), pl_module.mode):
+            before = self.best, self.best_step
             self.best, self.best_step = float(value), trainer.global_step
-            trainer.save_checkpoint(self._folder(trainer) / BEST)
+            if write_best(trainer) is not None:
+                self.best, self.best_step = before
         if (
             not trainer.fit_loop.epoch_loop._should_accumulate()
         ):  # a gradient half gathered is in no checkpoint
             self._save_last(trainer)
-            self._leave_on_signal()
+            self._leave_on(self._agreed_signal(trainer))
 
-    def on_test_batch_end(self, *_: Any) -> None:
-        self._leave_on_signal()  # the end of training is saved
+    def on_test_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        self._leave_on(self._agreed_signal(trainer))  # the end of training is saved
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._save_last(trainer)
+        problem = self._save_last(trainer)
+        if problem is not None:
+            raise UserError(
+                f"{problem}; the end of training is lost, resume= goes on from the last checkpoint"
+            )
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        if isinstance(exception, Diverged):  # its weights are those of the last step that was taken
+            self._save_last(trainer)
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        checkpoint["random"] = random_state()
+        checkpoint["random"], *others = from_all(random_state())
+        if others:
+            checkpoint["random_of_other_ranks"] = others
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        self._random = checkpoint["random"]
+        states = [checkpoint["random"], *checkpoint.get("random_of_other_ranks", [])]
+        if rank() < len(states):
+            self._random = states[rank()]
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "best_step": self.best_step, "seconds": self.seconds}
@@ -162,33 +181,31 @@ class Checkpoint(callbacks.Checkpoint):
         loop = trainer.fit_loop
         return loop.epoch_loop._should_check_val_fx(loop._data_fetcher)
 
-    def _save_last(self, trainer: pl.Trainer) -> None:
-        folder = self._folder(trainer)
-        last = folder / LAST
-        if last.exists():  # a second name for the old file, so that there is a last.ckpt at every moment
-            second_name = folder / f".{PREVIOUS}"
-            second_name.unlink(missing_ok=True)
-            os.link(last, second_name)
-            os.replace(second_name, folder / PREVIOUS)
-        trainer.save_checkpoint(last)
+    def _save_last(self, trainer: pl.Trainer) -> str | None:
+        problem = write_last(trainer)
         self._saved_at = time.monotonic()
+        return problem
 
-    def _leave_on_signal(self) -> None:
-        if self._signal is not None:
-            raise Interrupted(self._signal)
+    def _agreed_signal(self, trainer: pl.Trainer) -> int:
+        """The signal that came to any of the ranks, so that all of them save and leave at one step; 0 for none."""
+        return largest(self._signal or 0, trainer.strategy.root_device)
 
     @staticmethod
-    def _folder(trainer: pl.Trainer) -> Path:
-        return Path(trainer.default_root_dir) / "checkpoints"
+    def _leave_on(number: int) -> None:
+        if number:
+            raise Interrupted(number)
 
 
 def random_state() -> dict[str, Any]:
-    """The states of all generators that training draws from, as tensors: torch on the CPU and on every GPU."""
-    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
+    """The states of the generators that training draws from, as tensors: torch on the CPU and on this rank's GPU."""
+    return {
+        "cpu": torch.get_rng_state(),
+        "cuda": [torch.cuda.get_rng_state()] if torch.cuda.is_available() else [],
+    }
 
 
 def set_random_state(state: dict[str, Tensor | list[Tensor]]) -> None:
     """Restore what `random_state` gave."""
     torch.set_rng_state(state["cpu"].cpu())
     if state["cuda"]:
-        torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])
+        torch.cuda.set_rng_state(state["cuda"][0].cpu())

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 
-from throughtime.callback.checkpoint import BEST, LAST, PREVIOUS
+from throughtime.callback.checkpoint_files import BEST, LAST, PREVIOUS
 from throughtime.errors import UserError
 from throughtime.run.folder import RunFolder, existing_run, replacing
 
@@ -27,7 +27,12 @@ class WholeFileIO(CheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         with replacing(Path(path)) as file:
-            torch.save(checkpoint | self.extra, file)
+            try:
+                torch.save(checkpoint | self.extra, file)
+            except RuntimeError as error:  # PyTorch's own complaint that its write was cut short
+                if isinstance(error.__context__, OSError):
+                    raise error.__context__ from None
+                raise
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = None

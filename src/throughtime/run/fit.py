@@ -9,7 +9,8 @@ from pathlib import Path
 import lightning.pytorch as pl
 from omegaconf import OmegaConf
 
-from throughtime.callback.checkpoint import BEST, LAST, Checkpoint
+from throughtime.callback.checkpoint import Checkpoint
+from throughtime.callback.checkpoint_files import BEST, LAST
 from throughtime.errors import UserError
 from throughtime.run import summary
 from throughtime.run.build import Config, build_data, build_task

@@ -1,0 +1,72 @@
+"""The checkpoint files of a run, each whole and finite or as it was before."""
+
+import logging
+import os
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+
+from throughtime.errors import UserError
+
+BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
+NEXT = ".next.ckpt"
+
+log = logging.getLogger(__name__)
+
+
+def checkpoint_folder(trainer: pl.Trainer) -> Path:
+    """Where the checkpoints of a run lie."""
+    return Path(trainer.default_root_dir) / "checkpoints"
+
+
+def write_best(trainer: pl.Trainer) -> str | None:
+    """Save the present state as the best one; returns a sentence that says why it was not saved, or None."""
+    return _write(trainer, BEST)
+
+
+def write_last(trainer: pl.Trainer) -> str | None:
+    """Save the present state as the last one, and keep the last one of before; returns what `write_best` does.
+
+    There is a last checkpoint at every moment, and the two of before stay where the new one cannot be written.
+    """
+    problem = _write(trainer, NEXT)
+    if problem is None and trainer.is_global_zero:
+        folder = checkpoint_folder(trainer)
+        if (folder / LAST).exists():  # a second name for the old file before the first one goes to the new
+            second_name = folder / f".{PREVIOUS}"
+            second_name.unlink(missing_ok=True)
+            os.link(folder / LAST, second_name)
+            os.replace(second_name, folder / PREVIOUS)
+        os.replace(folder / NEXT, folder / LAST)
+    return problem
+
+
+def _write(trainer: pl.Trainer, name: str) -> str | None:
+    """Save under a name.
+
+    Raises:
+        UserError: the run's folder is no longer there.
+    """
+    folder, problem = checkpoint_folder(trainer), None
+    if not folder.is_dir():
+        raise UserError(f"{folder} is gone: the run's folder was moved or deleted while the run wrote to it")
+    if not _is_finite(trainer.lightning_module):
+        return _told(f"the weights at step {trainer.global_step} are not finite, so they are not saved")
+    try:
+        trainer.save_checkpoint(folder / name)
+    except OSError as error:
+        trainer.strategy.barrier("Trainer.save_checkpoint")  # where the other ranks wait for this one
+        problem = f"no checkpoint could be written in {folder} ({error.strerror or error})"
+    if not trainer.strategy.reduce_boolean_decision(problem is None):
+        return _told(problem or f"another process could write no checkpoint in {folder}")
+    return None
+
+
+def _told(problem: str) -> str:
+    log.warning("%s; those of before stay", problem)
+    return problem
+
+
+def _is_finite(module: pl.LightningModule) -> bool:
+    return bool(torch.stack([parameter.isfinite().all() for parameter in module.parameters()]).all())
