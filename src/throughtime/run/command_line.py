@@ -25,6 +25,8 @@ CHANGEABLE_ON_RESUME = ("trainer.", "callback.", "decode.", "logger.", "hydra.",
 def run_command(main: Callable[[], object]) -> None:
     """Run a Hydra main function; tell mistakes in a sentence (exit code 2) and leave on a signal with its own code."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would print, and we say it better
+    # Before torch is imported: its kernel of distributed training warns of what is meant (see conf/trainer/ddp.yaml).
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     OmegaConf.register_new_resolver("token", folder.token, use_cache=True)
     typed = sys.argv[1:]
     configurations = Path(sys.argv[0]).resolve().parent / "conf"

@@ -17,6 +17,7 @@ from throughtime.run.build import Config, build_data, build_task
 from throughtime.run.checkpoint import WholeFileIO, newest_checkpoint, read_checkpoint
 from throughtime.run.environment import environment
 from throughtime.run.folder import RunFolder, replacing, write_json
+from throughtime.run.ranks import OneMachine, check_ranks, other_ranks
 from throughtime.run.results import Results
 from throughtime.run.trainer import build_trainer, check_trainer
 from throughtime.task.base import Task
@@ -56,10 +57,10 @@ def fit(run: Run) -> Results:
     data = build_data(config, run.choices.get("data"))
     artifacts = data.artifacts()
     task = build_task(config, artifacts)
-    recorded = {**config, "resume": None}
-    trainer = build_trainer(
-        config, folder, WholeFileIO({"config": recorded, "artifacts": artifacts}), resumed_step
-    )
+    recorded, place = {**config, "resume": None}, OneMachine()
+    saving = WholeFileIO({"config": recorded, "artifacts": artifacts})
+    trainer = build_trainer(config, folder, saving, resumed_step, place)
+    check_ranks(trainer.world_size, config, data)
     if checkpoint is None:
         folder.claim()
     results = Results(task.name, config["seed"], _record(run, recorded, data), task.monitor, task.mode)
@@ -71,7 +72,8 @@ def fit(run: Run) -> Results:
     keeper = next(callback for callback in trainer.callbacks if isinstance(callback, Checkpoint))
     run.say(summary.opening(task, data, results, folder))
     try:
-        with keeper.answering_signals():
+        together = other_ranks(trainer.world_size, place.main_port, config, folder, checkpoint)
+        with keeper.answering_signals(), together:
             _train_and_test(trainer, keeper, task, data, results, folder, checkpoint)
         results.status = "completed"
     except BaseException as error:
@@ -104,11 +106,16 @@ def _train_and_test(
         results.steps, results.epochs = trainer.global_step, trainer.current_epoch
         results.best, results.best_step = keeper.best, keeper.best_step
         _take_metrics(trainer, results)
-        chosen = next((name for name in (BEST, LAST) if (folder.checkpoints / name).exists()), None)
-        results.checkpoint = chosen and str(folder.checkpoints / chosen)
+        results.checkpoint = chosen_checkpoint(folder)
     if data.test_dataloader():
         trainer.test(task, datamodule=data, ckpt_path=results.checkpoint, weights_only=True, verbose=False)
         _take_metrics(trainer, results)
+
+
+def chosen_checkpoint(folder: RunFolder) -> str | None:
+    """The best checkpoint of a run where it was validated, else its last; None where it has none."""
+    chosen = next((name for name in (BEST, LAST) if (folder.checkpoints / name).exists()), None)
+    return chosen and str(folder.checkpoints / chosen)
 
 
 def _take_metrics(trainer: pl.Trainer, results: Results) -> None:
@@ -129,7 +136,8 @@ def _record(run: Run, recorded: Config, data: pl.LightningDataModule) -> list[st
         with replacing(path) as file:
             file.write(OmegaConf.to_yaml(OmegaConf.create(content)).encode())
     write_json(folder.environment, environment(data.fingerprint()))
-    folder.error.unlink(missing_ok=True)
+    for told in folder.errors():
+        told.unlink()
     return overrides
 
 

@@ -73,6 +73,14 @@ class RunFolder:
     def error(self) -> Path:
         return self.path / "error.txt"
 
+    def error_of(self, rank: int) -> Path:
+        """Where another rank than 0 tells why it failed."""
+        return self.path / f"error_rank_{rank}.txt"
+
+    def errors(self) -> list[Path]:
+        """What earlier failures have left."""
+        return sorted(self.path.glob("error*.txt"))
+
     def claim(self) -> None:
         """Make the folder this run's own. Exactly one process can claim a folder.
 
@@ -93,7 +101,7 @@ class RunFolder:
     def discard(self) -> None:
         """Remove what a run wrote that never took a step; whatever else lies in the folder stays."""
         events = self.path.glob("events.out.tfevents.*")
-        for path in (self.config, self.overrides, self.environment, self.results, self.error, *events):
+        for path in (self.config, self.overrides, self.environment, self.results, *self.errors(), *events):
             path.unlink(missing_ok=True)
         self.remove_if_empty()
 

@@ -44,6 +44,8 @@ def quiet() -> None:
         r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",
         r".*The number of training batches .* is smaller than the logging interval.*",
         r".*is a subclass of `torch.utils.data.IterableDataset`.*",
+        r".*You have overridden `on_before_batch_transfer` in `LightningModule`.*",
+        r".*It is recommended to use `self.log\(.*sync_dist=True.*",  # tasks log what is of all ranks already
         r".*Total length of `list` across ranks is zero.*",  # a split of fraction 0 is meant to be empty
     ):
         warnings.filterwarnings("ignore", message)

@@ -3,23 +3,30 @@
 from typing import Any
 
 import lightning.pytorch as pl
+from lightning.fabric.plugins.environments import ClusterEnvironment
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from throughtime.callback.checkpoint import Checkpoint
 from throughtime.callback.final_validation import FinalValidation
 from throughtime.callback.hparams import Hyperparameters
-from throughtime.errors import UserError, check_positive
+from throughtime.errors import UserError, check_choice, check_positive
 from throughtime.run.build import Config
 from throughtime.run.checkpoint import WholeFileIO
 from throughtime.run.folder import RunFolder
 from throughtime.run.instantiate import instantiate
 from throughtime.run.keys import flat
+from throughtime.run.ranks import OneMachine
 
+STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")
 TENSORBOARD = "lightning.pytorch.loggers.TensorBoardLogger"
 
 
 def build_trainer(
-    config: Config, folder: RunFolder, saving: WholeFileIO, resumed_step: int | None
+    config: Config,
+    folder: RunFolder,
+    saving: WholeFileIO,
+    resumed_step: int | None,
+    place: ClusterEnvironment | None = None,
 ) -> pl.Trainer:
     """The trainer that the configuration describes.
 
@@ -28,6 +35,7 @@ def build_trainer(
         folder: where everything of this run goes.
         saving: how checkpoints are written and read.
         resumed_step: the optimiser steps of the checkpoint that the run goes on from; None for a new run.
+        place: which of the run's processes this is; None for the only one.
 
     Raises:
         UserError: a value that the trainer, a callback or the logger objects to.
@@ -44,7 +52,7 @@ def build_trainer(
         default_root_dir=str(folder.path),
         logger=_build_logger(config, folder, resumed_step) or False,
         callbacks=[*callbacks, FinalValidation()],
-        plugins=[saving],
+        plugins=[saving, place or OneMachine()],
         enable_model_summary=False,
     )
 
@@ -65,7 +73,12 @@ def _build_logger(config: Config, folder: RunFolder, resumed_step: int | None) -
 
 
 def check_trainer(trainer: Config) -> None:
-    """Raise `UserError` for what Lightning takes without a word: a run with no end, intervals and a norm of 0."""
+    """Raise `UserError` for what Lightning takes without a word, or takes further than this framework goes."""
+    check_choice(STRATEGIES, **{"trainer.strategy": trainer.get("strategy", "auto")})
+    if trainer.get("num_nodes", 1) != 1:
+        raise UserError(
+            "trainer.num_nodes is not for this framework: a run trains on the devices of one machine"
+        )
     if trainer["max_steps"] == -1 and trainer["max_epochs"] == -1 and trainer["max_time"] is None:
         raise UserError(
             "the run would never end; set trainer.max_steps, trainer.max_epochs or trainer.max_time"
