@@ -13,14 +13,14 @@ def kernel(cell: Cell) -> Compiled:
 
 def test_an_elman_cell_is_one_product_and_one_loop_a_step():
     code = kernel(Elman(3, 4)).functions["plain"].code
-    assert code.count("multiply(") == 1
+    assert code.count("product(") == 1
     assert code.count("#pragma omp simd") == 1
     assert "TANH(v" in code
 
 
 def test_the_backward_pass_has_no_product_for_a_weights_gradient():
     functions = kernel(GRU(3, 4, reset="before")).functions
-    assert functions["backward"].code.count("multiply(") == functions["keeping"].code.count("multiply(") == 2
+    assert functions["backward"].code.count("product(") == functions["keeping"].code.count("product(") == 2
 
 
 def test_the_same_cell_has_the_same_text():

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from throughtime.engine.product import outer_products, pack, row_products
+from throughtime.engine.product import outer_products, row_products
 
 SHAPES = [(1, 1, 1), (5, 17, 33), (600, 7, 64), (1100, 13, 130)]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
@@ -21,13 +21,27 @@ def test_products_of_any_size_and_order_of_memory(shape, transposed, dtype):
     inner, rows, outer = shape
     left, right = numbers(inner, rows, dtype, transposed), numbers(inner, outer, dtype, transposed)
     expected, tolerance = left.t() @ right, 4 * TOLERANCE[dtype] * inner**0.5
-    torch.testing.assert_close(outer_products(left, right), expected, rtol=0, atol=tolerance)
+    torch.testing.assert_close(outer_products(left, right)[0], expected, rtol=0, atol=tolerance)
     torch.testing.assert_close(row_products(left.t(), right), expected, rtol=0, atol=tolerance)
 
 
-def test_panels_hold_every_column_and_zeros():
-    matrix = torch.arange(1.0, 7.0).view(2, 3)
-    assert pack(matrix).sum() == matrix.sum()
+def test_a_row_is_added_to_every_row_of_a_product():
+    left, right, start = torch.randn(9, 7), torch.randn(7, 70), torch.randn(70)
+    torch.testing.assert_close(row_products(left, right, start), left @ right + start)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_sum_of_rows_comes_with_the_outer_products(shape):
+    inner, rows, outer = shape
+    left = numbers(inner, rows, torch.float64, False)
+    _, found = outer_products(left, numbers(inner, outer, torch.float64, False), sums=True)
+    torch.testing.assert_close(found, left.sum(0))
+
+
+def test_a_sum_of_nothing_is_zero():
+    product, sums = outer_products(torch.ones(0, 3), torch.ones(0, 4), sums=True)
+    assert (product == 0).all()
+    assert (sums == 0).all()
 
 
 def test_nan_stays_in_its_row():
@@ -38,11 +52,12 @@ def test_nan_stays_in_its_row():
     assert found[[0, 1, 3, 4, 5, 6, 7]].isfinite().all()
 
 
-def test_threads_share_the_rows():
-    left, right = torch.randn(50, 40), torch.randn(40, 70)
+def test_threads_share_a_product():
+    left, right = torch.randn(500, 40), torch.randn(40, 70)
     before, alone = torch.get_num_threads(), row_products(left, right)
     try:
         torch.set_num_threads(3)
         torch.testing.assert_close(row_products(left, right), alone)
+        torch.testing.assert_close(outer_products(left, left)[0], left.t() @ left, rtol=1e-4, atol=1e-4)
     finally:
         torch.set_num_threads(before)

@@ -12,14 +12,18 @@ from throughtime.engine.derivative import differentiate
 from throughtime.engine.emit import Function
 from throughtime.engine.expression import width
 from throughtime.engine.lower import lower
-from throughtime.engine.memory import Array, panels_of
+from throughtime.engine.memory import Array
 from throughtime.engine.operators import decompositions
+from throughtime.engine.panels import MULTIPLY, SHARE, STEP
 from throughtime.engine.passes import Passes, passes
 from throughtime.engine.pool import memory
 from throughtime.engine.prelude import prelude
-from throughtime.engine.product import MULTIPLY, pack, threads_for
 from throughtime.engine.program import Program
+from throughtime.engine.team import MEET, most_threads
 from throughtime.engine.trace import Trace
+
+FEW = 8  # lanes a thread
+LARGE = 1 << 16  # numbers of a weight
 
 
 class _Run(ctypes.Structure):
@@ -29,9 +33,11 @@ class _Run(ctypes.Structure):
         ("steps", ctypes.c_long),
         ("lanes", ctypes.c_long),
         ("threads", ctypes.c_long),
+        ("shared", ctypes.c_long),
         ("lengths", ctypes.c_void_p),
         ("resets", ctypes.c_void_p),
         ("arrays", ctypes.c_void_p),
+        ("strides", ctypes.c_void_p),
     )
 
 
@@ -65,38 +71,40 @@ class Compiled:
     ) -> dict[str, Tensor]:
         """Run a function on the arrays given; the others are made, and all but the weights are returned by name."""
         function = self.functions[name]
-        threads = threads_for(lanes)
+        threads, shared = self._shares(function, lanes)
         found = dict(given)
+        read = {f"weight{i}": w if w.dim() == 2 else w.contiguous() for i, w in enumerate(weights)}
         for array in function.arrays:
-            if array.name not in found and array.rows not in ("vector", "panels"):
+            if array.name not in found and array.name not in read:
                 found[array.name] = self._new(array, steps, lanes, threads)
-        read = found | self._weights(function, weights)
+        read.update(found)
         addresses = (ctypes.c_void_p * len(function.arrays))(
             *(read[a.name].data_ptr() for a in function.arrays)
         )
+        numbers = [stride for w in weights for stride in (w.stride() if w.dim() == 2 else (0, 0))]
+        strides = (ctypes.c_long * len(numbers))(*numbers)
         run = _Run(
             steps,
             lanes,
             threads,
+            shared,
             None if lengths is None else lengths.data_ptr(),
             None if resets is None else resets.data_ptr(),
             ctypes.addressof(addresses),
+            ctypes.addressof(strides),
         )
         getattr(self.library, name)(ctypes.byref(run))
         return found
 
-    def _weights(self, function: Function, weights: list[Tensor]) -> dict[str, Tensor]:
-        """The vectors as they are, the matrices as panels."""
-        found = {
-            f"weight{index}": weight.contiguous() for index, weight in enumerate(weights) if weight.dim() < 2
-        }
-        names = {array.name for array in function.arrays}
-        for product in self.program.products:
-            name = panels_of(product).name
-            if name in names and name not in found:
-                weight = weights[product.weight]
-                found[name] = pack(weight.t() if product.transposed else weight)
-        return found
+    def _shares(self, function: Function, lanes: int) -> tuple[int, bool]:
+        """How many threads there are, and whether they share each product by its columns rather than by lanes.
+
+        Lanes need no meetings; but each thread reads all of the weights for its few lanes.
+        """
+        threads = most_threads()
+        largest = max((a.width for a in function.arrays if a.rows == "matrix"), default=0)
+        shared = threads > 1 and lanes < FEW * threads and largest >= LARGE
+        return (threads if shared else min(threads, max(1, lanes))), shared
 
     def _new(self, array: Array, steps: int, lanes: int, threads: int) -> Tensor:
         shapes = {
@@ -107,6 +115,8 @@ class Compiled:
             "coming": (2, lanes),
             "going": (2, lanes),
         }
+        if array.rows == "panels":
+            return memory.empty(array.width, dtype=self.program.precision)
         if array.rows == "sum":
             return torch.zeros(threads, array.width, dtype=self.program.precision)
         return memory.empty(*shapes[array.rows], array.width, dtype=self.program.precision)
@@ -130,5 +140,6 @@ def compiled(trace: Trace) -> Compiled:
         "keeping": Function("keeping", found.keeping, False, parts),
         "backward": Function("backward", found.backward, True, parts),
     }
-    source = prelude(program.precision) + MULTIPLY + "\n".join(["", *(f.code for f in functions.values())])
+    head = prelude(program.precision) + MEET + MULTIPLY + SHARE + STEP
+    source = "\n".join([head, *(f.code for f in functions.values())])
     return Compiled(program, found, functions, source, library(source))

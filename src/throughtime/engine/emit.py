@@ -2,7 +2,7 @@
 
 from throughtime.engine.block import Block
 from throughtime.engine.expression import Expression, width
-from throughtime.engine.memory import Array, Place, panels_of
+from throughtime.engine.memory import Array, Place, matrix_of, panels_of
 from throughtime.engine.schedule import Pass, Time
 
 TAB = "    "
@@ -39,26 +39,24 @@ class Function:
         body = stages + template if backward else template + stages
         if backward:
             body.insert(0, "const long side = (run->steps - 1 - t) & 1;")
+        packs = self._packs()
         self.arrays = list(self.used.values())
         head = [f"real *const {a.name} = run->arrays[{i}];" for i, a in enumerate(self.arrays)]
         lines = [
-            f"static void {name}_lanes(const struct run *run, long thread, long first, long last) {{",
-            *indent(["const long lanes = run->lanes;", *head, "(void)thread;", order, *indent(body), "}"]),
-            "}",
-            f"void {name}(const struct run *run) {{",
-            *indent(["if (run->threads == 1) {", f"{TAB}{name}_lanes(run, 0, 0, run->lanes);", "} else {"]),
-            "#pragma omp parallel num_threads(run->threads)",
+            f"static void {name}_part(const struct run *run, struct team *team, long thread, long count) {{",
             *indent(
                 [
-                    "{",
-                    f"{TAB}const long thread = omp_get_thread_num(), count = omp_get_num_threads();",
-                    f"{TAB}{name}_lanes(run, thread, run->lanes * thread / count, run->lanes * (thread + 1) / count);",
+                    "const long lanes = run->lanes;",
+                    "const long first = lanes * thread / count, last = lanes * (thread + 1) / count;",
+                    *head,
+                    *packs,
+                    order,
+                    *indent(body),
                     "}",
-                ],
-                2,
+                ]
             ),
-            TAB + "}",
             "}",
+            f"SHARED(run, {name})",
         ]
         self.code = "\n".join(lines) + "\n"
 
@@ -151,16 +149,32 @@ class Function:
             "}",
         ]
 
+    def _packs(self) -> list[str]:
+        """All threads together bring the weights of the products into panels."""
+        lines: dict[str, None] = {}
+        for index in self.direction.operands:
+            product = self.direction.program.products[index]
+            matrix, panels = matrix_of(product), panels_of(product)
+            steps = [f"run->strides[{2 * product.weight + side}]" for side in (0, 1)]
+            if product.transposed:
+                steps.reverse()
+            sizes = f"{width(product.row)}, {product.width}"
+            strides = ", ".join(steps)
+            lines[f"pack({sizes}, {self._use(matrix)}, {strides}, {self._use(panels)}, thread, count);"] = (
+                None
+            )
+        return [*lines, "meet(team, count);"] if lines else []
+
     def _product(self, index: int) -> list[str]:
         product = self.direction.program.products[index]
         place = self.direction.operands[index]
         result = Array(f"product{index}", "lanes", product.width)
         panels = panels_of(product)
         self._use(place.array), self._use(result), self._use(panels)
-        at = place.array.pointer.replace(" b)", " first)").replace("b *", "first *")
-        sizes = f"last - first, {width(product.row)}, {product.width}"
-        x = f"{at} + {place.offset}, {place.array.width}, 1"
-        return [f"multiply({sizes}, {x}, {panels.name}, {result.name} + first * {result.width});"]
+        at = place.array.pointer.replace(" b)", " 0)").replace("b *", "0 *")
+        sizes = f"{width(product.row)}, {product.width}"
+        x = f"{at} + {place.offset}, {place.array.width}"
+        return [f"product(run, team, thread, count, {sizes}, {x}, {panels.name}, {result.name});"]
 
     def _copy(self, target: Array, source: Array) -> str:
         self._use(target), self._use(source)

@@ -161,7 +161,7 @@ class _Recurrence(torch.autograd.Function):
         found = kernel.call("keeping", given, list(tensors[:weights]), *projected.shape[:2], lengths, resets)
         wanted = {array.name for array in kernel.functions["backward"].arrays}
         wanted |= {place.array.name for pairs in kernel.passes.factors for pair in pairs for place in pair}
-        names = [name for name in found if name in wanted and not name.startswith(("product", "start"))]
+        names = [name for name in found if name in wanted and not name.startswith(("product", "start", "panels"))]
         ctx.kernel, ctx.lengths, ctx.resets, ctx.names = kernel, lengths, resets, names
         ctx.weights = weights
         ctx.start = bool(start)
@@ -203,7 +203,7 @@ def _weight_gradients(
         pairs, array = kernel.passes.factors[index], kernel.passes.sums[index]
         gradient = None
         if needed[index] and pairs:
-            gradient = sum(outer_products(_rows(found, a), _rows(found, b)) for a, b in pairs)
+            gradient = sum(outer_products(_rows(found, a), _rows(found, b))[0] for a, b in pairs)
         elif needed[index] and array is not None:
             gradient = found[array.name].sum(0).view(weight.shape)
         gradients.append(gradient)

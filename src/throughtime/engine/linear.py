@@ -69,16 +69,14 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(rows, weight)
-        result = row_products(rows, weight.t())
-        return result if bias is None else result.add_(bias)
+        return row_products(rows, weight.t(), bias)
 
     @staticmethod
     @differentiable_once
     def backward(ctx: FunctionCtx, errors: Tensor) -> tuple[Tensor | None, ...]:
         rows, weight = ctx.saved_tensors
         wanted = ctx.needs_input_grad
-        return (
-            row_products(errors, weight) if wanted[0] else None,
-            outer_products(errors, rows) if wanted[1] else None,
-            errors.sum(0) if wanted[2] else None,
-        )
+        inputs = row_products(errors, weight) if wanted[0] else None
+        if not wanted[1]:
+            return inputs, None, errors.sum(0) if wanted[2] else None
+        return inputs, *outer_products(errors, rows, sums=wanted[2])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from throughtime.engine.expression import Source, width
+from throughtime.engine.panels import panels_size
 from throughtime.engine.program import Product
 
 # Where the row of lane b at step t begins, in rows of an array.
@@ -12,7 +13,8 @@ ROWS = {
     "after": "((t + 1) * lanes + b)",  # … and after it
     "lanes": "b",  # [B, n]
     "vector": "0",  # [n]
-    "panels": "0",  # a weight as `product` packs it
+    "matrix": "0",  # a weight as the caller has it
+    "panels": "0",  # a weight as `panels` packs it
     "sum": "thread",  # [threads, n]
     "coming": "(side * lanes + b)",  # [2, B, n]: the gradient that comes from step t + 1 …
     "going": "((1 - side) * lanes + b)",  # … and the one that goes to step t - 1
@@ -68,7 +70,12 @@ def place_of(source: Source, offset: int = 0) -> Place:
     return Place(Array(name.format(source.index), rows, source.width), offset)
 
 
+def matrix_of(product: Product) -> Array:
+    """The weight of a product."""
+    return Array(f"weight{product.weight}", "matrix", width(product.row) * product.width)
+
+
 def panels_of(product: Product) -> Array:
     """The packed weight of a product; its width is that of all the rows together."""
     name = f"panels{product.weight}{'_transposed' if product.transposed else ''}"
-    return Array(name, "panels", width(product.row) * product.width)
+    return Array(name, "panels", panels_size(width(product.row), product.width))

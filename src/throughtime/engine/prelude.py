@@ -62,10 +62,11 @@ COMMON = r"""
 #define SIGN(a) ((real)(((a) > 0) - ((a) < 0)))
 
 struct run {
-    long steps, lanes, threads;
-    const int64_t *lengths;  /* [lanes], or NULL */
-    const uint8_t *resets;   /* [steps, lanes], or NULL */
+    long steps, lanes, threads, shared;  /* shared: each thread has columns of every product, not lanes */
+    const int64_t *lengths;              /* [lanes], or NULL */
+    const uint8_t *resets;               /* [steps, lanes], or NULL */
     real *const *arrays;
+    const long *strides;  /* of weight i in memory: 2 i of its rows, 2 i + 1 of its columns */
 };
 """
 
@@ -73,7 +74,7 @@ FUNCTIONS = ("fabs", "sqrt", "expm1", "log", "log1p", "erf", "sin", "cos", "atan
 
 
 def _types(single: bool) -> str:
-    lines = ["#include <stdint.h>", "#include <string.h>", "#include <omp.h>", ""]
+    lines = ["#include <stdint.h>", "#include <string.h>", "#include <sched.h>", "#include <omp.h>", ""]
     lines.append(f"typedef {'float' if single else 'double'} real;")
     suffix = "f" if single else ""
     lines += [f"#define {name.upper()} __builtin_{name}{suffix}" for name in FUNCTIONS]

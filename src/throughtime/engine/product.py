@@ -1,186 +1,147 @@
-"""The product of rows with a weight, in C: the one part of an emitted file that is no plain loop.
+"""Products that are no part of a loop over steps: W x + b for all of them, and the weights' gradients.
 
-A weight is packed into panels of as many columns as fit the processor's vector registers with a few rows of sums,
-so that the inner loop reads it in order. The vectors are those of GCC and clang, so the same text serves every
-processor. (The scheme is that of Goto & van de Geijn 2008, ACM TOMS 34:12.) BLAS would do the same, but the one in
-torch leaves half of some processors unused.
+Each is one call of C, in which the threads pack the matrix on the right together and then share the rows.
 """
 
 import ctypes
-import os
+from functools import cache
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from throughtime.engine.compiler import library
+from throughtime.engine.panels import DEEP, MULTIPLY, SHARE, panels_size
 from throughtime.engine.pool import memory
 from throughtime.engine.prelude import TYPES
+from throughtime.engine.team import MEET, most_threads
 
-MULTIPLY = r"""
-#if defined(__AVX512F__)
-enum { BYTES = 64, TALL = 6, WIDE = 4 };
-#elif defined(__AVX__)
-enum { BYTES = 32, TALL = 6, WIDE = 2 };
-#else
-enum { BYTES = 16, TALL = 6, WIDE = 2 };
-#endif
-enum { LONG = BYTES / sizeof(real), PANEL = WIDE * LONG, DEEP = 512 };
-typedef real vector __attribute__((vector_size(BYTES), aligned(sizeof(real)), may_alias));
-
-/* ROWS rows of x times one panel: y, or y += when there is more to add to. */
-#define TILE(ROWS)                                                                                              \
-    static void tile##ROWS(long inner, const real *x, long i_step, long k_step, const real *w, real *y,         \
-                           long y_row, int more) {                                                              \
-        vector sum[ROWS][WIDE];                                                                                 \
-        for (int i = 0; i < ROWS; ++i)                                                                          \
-            for (int v = 0; v < WIDE; ++v)                                                                      \
-                sum[i][v] = more ? *(const vector *)(y + i * y_row + v * LONG) : (vector){0};                   \
-        for (long k = 0; k < inner; ++k)                                                                        \
-            for (int v = 0; v < WIDE; ++v) {                                                                    \
-                const vector column = *(const vector *)(w + k * PANEL + v * LONG);                              \
-                for (int i = 0; i < ROWS; ++i) sum[i][v] += x[i * i_step + k * k_step] * column;                \
-            }                                                                                                   \
-        for (int i = 0; i < ROWS; ++i)                                                                          \
-            for (int v = 0; v < WIDE; ++v) *(vector *)(y + i * y_row + v * LONG) = sum[i][v];                   \
-    }
-TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
-typedef void tile(long, const real *, long, long, const real *, real *, long, int);
-static tile *const tiles[] = {0, tile1, tile2, tile3, tile4, tile5, tile6};
-
-/* y [rows, outer] = x w, with x [rows, inner] in memory x[i * i_step + k * k_step] and w in panels. */
-static void multiply(long rows, long inner, long outer, const real *x, long i_step, long k_step, const real *w,
-                     real *y) {
-    const long blocks = (rows + TALL - 1) / TALL;
-    for (long from = 0; from < inner; from += DEEP) {
-        const long deep = inner - from < DEEP ? inner - from : DEEP;
-        for (long j = 0; j < outer; j += PANEL) {
-            const real *const columns = w + j * inner + from * PANEL;
-            const long wide = outer - j < PANEL ? outer - j : PANEL;
-            for (long block = 0; block < blocks; ++block) {
-                const long first = rows * block / blocks, tall = rows * (block + 1) / blocks - first;
-                const real *const left = x + first * i_step + from * k_step;
-                real *const target = y + first * outer + j;
-                if (wide == PANEL) {
-                    tiles[tall](deep, left, i_step, k_step, columns, target, outer, from > 0);
-                    continue;
-                }
-                real edge[TALL * PANEL];
-                if (from > 0)
-                    for (long i = 0; i < tall; ++i) memcpy(edge + i * PANEL, target + i * outer, sizeof(real) * wide);
-                tiles[tall](deep, left, i_step, k_step, columns, edge, PANEL, from > 0);
-                for (long i = 0; i < tall; ++i) memcpy(target + i * outer, edge + i * PANEL, sizeof(real) * wide);
-            }
-        }
-    }
-}
-"""
+SMALL = 1 << 20  # multiplications; fewer are done before other threads have begun
 
 WHOLE = r"""
-const long panel = PANEL;
+struct factors {
+    long inner, rows, outer, threads;
+    const real *x, *w;
+    long k_step, j_step;  /* of w in memory */
+    const real *start;    /* [outer], or NULL */
+    real *panels;         /* for w */
+    real *stacks;         /* for x, where that is packed too */
+    real *y, *sums;
+};
 
-/* The panels of w [inner, outer], in memory w[k * k_step + j * j_step]; the last one is filled up with zeros. */
-void pack(long inner, long outer, const real *w, long k_step, long j_step, real *panels) {
-    for (long from = 0; from < outer; from += PANEL)
-        for (long k0 = 0; k0 < inner; k0 += 16)
-            for (long j = 0; j < PANEL; ++j)
-                for (long k = k0; k < k0 + 16 && k < inner; ++k)
-                    panels[from * inner + k * PANEL + j] =
-                        from + j < outer ? w[k * k_step + (from + j) * j_step] : (real)0;
-}
-
-/* y [rows, outer] = x w, with x [rows, inner] and w [inner, outer] in panels. */
-void row_products(long inner, long rows, long outer, const real *x, const real *w, real *y, long threads) {
-    if (threads == 1) {
-        multiply(rows, inner, outer, x, inner, 1, w, y);
+/* y [rows, outer] = start + x w, with x [rows, inner]: each thread has its rows, or its columns where rows are few. */
+static void row_products_part(const struct factors *f, struct team *team, long thread, long count) {
+    const long inner = f->inner, outer = f->outer;
+    pack(inner, outer, f->w, f->k_step, f->j_step, f->panels, thread, count);
+    meet(team, count);
+    if (f->rows >= 2 * TALL * count) {
+        const long first = f->rows * thread / count, last = f->rows * (thread + 1) / count;
+        multiply(last - first, inner, outer, f->x + first * inner, inner, f->panels, f->start, f->y + first * outer,
+                 0, outer);
     } else {
-#pragma omp parallel num_threads(threads)
-        {
-            const long thread = omp_get_thread_num(), count = omp_get_num_threads();
-            const long first = rows * thread / count, last = rows * (thread + 1) / count;
-            multiply(last - first, inner, outer, x + first * inner, inner, 1, w, y + first * outer);
-        }
+        by_columns(thread, count, f->rows, inner, outer, f->x, inner, f->panels, f->start, f->y);
     }
 }
+SHARED(factors, row_products)
 
-/* The sum of outer products y [rows, outer] = xᵀ w, with x [inner, rows] and w [inner, outer] in panels. */
-void outer_products(long inner, long rows, long outer, const real *x, const real *w, real *y, long threads) {
-    if (threads == 1) {
-        multiply(rows, inner, outer, x, 1, rows, w, y);
-    } else {
-#pragma omp parallel num_threads(threads)
-        {
-            const long thread = omp_get_thread_num(), count = omp_get_num_threads();
-            const long first = rows * thread / count, last = rows * (thread + 1) / count;
-            multiply(last - first, inner, outer, x + first, 1, rows, w, y + first * outer);
-        }
+/* TALL columns of x side by side, for deep rows: what a tile reads of them lies in one piece. */
+static void stack(long deep, long x_row, const real *x, long wide, real *stacks) {
+    for (long k0 = 0; k0 < deep; k0 += 16)
+        for (long i = 0; i < wide; i += TALL)
+            for (long k = k0; k < k0 + 16 && k < deep; ++k) {
+                real *const to = stacks + i * deep + k * TALL;
+                const real *const from = x + k * x_row + i;
+                if (i + TALL <= wide) memcpy(to, from, sizeof(real) * TALL);
+                else memcpy(to, from, sizeof(real) * (wide - i));
+            }
+}
+
+/* The sum of outer products y [rows, outer] = xᵀ w and the sums of x's columns, with x [inner, rows]. */
+static void outer_products_part(const struct factors *f, struct team *team, long thread, long count) {
+    const long rows = f->rows, outer = f->outer, blocks = (rows + TALL - 1) / TALL;
+    const long first = blocks * thread / count * TALL, end = blocks * (thread + 1) / count * TALL;
+    const long last = end < rows ? end : rows, stacked = outer > PANEL;
+    if (f->sums) memset(f->sums + first, 0, sizeof(real) * (last - first));
+    for (long from = 0; from < f->inner || from == 0; from += DEEP) {
+        const long deep = f->inner - from < DEEP ? f->inner - from : DEEP;
+        const real *const x = f->x + from * rows;
+        real *const stacks = f->stacks + first * deep;
+        if (from) meet(team, count);
+        pack(deep, outer, f->w + from * f->k_step, f->k_step, f->j_step, f->panels, thread, count);
+        for (long k = 0; f->sums && k < deep; ++k)
+            for (long i = first; i < last; ++i) f->sums[i] += x[k * rows + i];
+        if (stacked) stack(deep, rows, x + first, last - first, stacks);
+        meet(team, count);
+        for (long j = 0; j < outer; j += PANEL)
+            for (long i = first; i < last; i += TALL) {
+                real *const y = f->y + i * outer + j;
+                const real *const left = stacked ? stacks + (i - first) * deep : x + i;
+                tile(last - i < TALL ? last - i : TALL, outer - j, deep, left, 1, stacked ? TALL : rows,
+                     f->panels + j * deep, from ? y : 0, outer, y, outer);
+            }
     }
 }
+SHARED(factors, outer_products)
 """
 
-_forked = False
+
+class _Factors(ctypes.Structure):
+    """`struct factors`."""
+
+    _fields_ = (
+        *((name, ctypes.c_long) for name in ("inner", "rows", "outer", "threads")),
+        *((name, ctypes.c_void_p) for name in ("x", "w")),
+        *((name, ctypes.c_long) for name in ("k_step", "j_step")),
+        *((name, ctypes.c_void_p) for name in ("start", "panels", "stacks", "y", "sums")),
+    )
 
 
-def _after_fork() -> None:
-    # The threads of a parent that has used OpenMP are not there in its child.
-    global _forked
-    _forked = True
-
-
-os.register_at_fork(after_in_child=_after_fork)
-
-
-def threads_for(parts: int) -> int:
-    """How many threads to use for work that can be cut into so many parts."""
-    return 1 if _forked else max(1, min(torch.get_num_threads(), parts))
-
-
+@cache
 def _library(precision: torch.dtype) -> ctypes.CDLL:
-    return library(TYPES[precision] + MULTIPLY + WHOLE)
+    return library(TYPES[precision] + MEET + MULTIPLY + SHARE + WHOLE)
 
 
-def pack(matrix: Float[Tensor, "N M"]) -> Float[Tensor, " _"]:
-    """A matrix in panels, whatever the order of its memory."""
-    functions = _library(matrix.dtype)
-    inner, outer = matrix.shape
-    panel = ctypes.c_long.in_dll(functions, "panel").value
-    packed = memory.empty(-(-outer // panel) * inner * panel, dtype=matrix.dtype)
-    rows, columns = matrix.stride()
-    functions.pack(*_longs(inner, outer), _address(matrix), *_longs(rows, columns), _address(packed))
-    return packed
-
-
-def row_products(left: Float[Tensor, "R N"], right: Float[Tensor, "N M"]) -> Float[Tensor, "R M"]:
-    """left right.
+def row_products(
+    left: Float[Tensor, "R N"], right: Float[Tensor, "N M"], start: Float[Tensor, " M"] | None = None
+) -> Float[Tensor, "R M"]:
+    """start + left right.
 
     Raises:
         CompilerError: there is no C compiler, or it fails.
     """
-    rows, inner = left.shape
-    return _product("row_products", inner, rows, left, right)
-
-
-def outer_products(left: Float[Tensor, "N R"], right: Float[Tensor, "N M"]) -> Float[Tensor, "R M"]:
-    """leftᵀ right.
-
-    Raises:
-        CompilerError: there is no C compiler, or it fails.
-    """
-    inner, rows = left.shape
-    return _product("outer_products", inner, rows, left, right)
-
-
-def _product(name: str, inner: int, rows: int, left: Tensor, right: Tensor) -> Tensor:
-    left, panels, outer = left.contiguous(), pack(right), right.shape[1]
-    result = memory.empty(rows, outer, dtype=left.dtype)
-    sizes, tensors = _longs(inner, rows, outer), map(_address, (left, panels, result))
-    getattr(_library(left.dtype), name)(*sizes, *tensors, *_longs(threads_for(rows)))
+    (rows, inner), outer, precision = left.shape, right.shape[1], left.dtype
+    left, start = left.contiguous(), None if start is None else start.contiguous()
+    panels = memory.empty(panels_size(inner, outer), dtype=precision)
+    result = memory.empty(rows, outer, dtype=precision)
+    sizes = inner, rows, outer, _threads(inner * rows * outer)
+    addresses = left.data_ptr(), right.data_ptr(), *right.stride()
+    begin = None if start is None else start.data_ptr()
+    factors = _Factors(*sizes, *addresses, begin, panels.data_ptr(), None, result.data_ptr(), None)
+    _library(precision).row_products(ctypes.byref(factors))
     return result
 
 
-def _longs(*numbers: int) -> list[ctypes.c_long]:
-    return [ctypes.c_long(number) for number in numbers]
+def outer_products(
+    left: Float[Tensor, "N R"], right: Float[Tensor, "N M"], sums: bool = False
+) -> tuple[Float[Tensor, "R M"], Float[Tensor, " R"] | None]:
+    """leftᵀ right, and on demand the sum of left's rows.
+
+    Raises:
+        CompilerError: there is no C compiler, or it fails.
+    """
+    (inner, rows), outer, precision = left.shape, right.shape[1], left.dtype
+    left, deep = left.contiguous(), min(inner, DEEP)
+    panels = memory.empty(panels_size(deep, outer), dtype=precision)
+    stacks = memory.empty((rows + 64) * deep, dtype=precision)
+    result = memory.empty(rows, outer, dtype=precision)
+    added = torch.empty(rows, dtype=precision) if sums else None
+    sizes = inner, rows, outer, _threads(inner * rows * outer)
+    addresses = left.data_ptr(), right.data_ptr(), *right.stride(), None, panels.data_ptr(), stacks.data_ptr()
+    last = None if added is None else added.data_ptr()
+    factors = _Factors(*sizes, *addresses, result.data_ptr(), last)
+    _library(precision).outer_products(ctypes.byref(factors))
+    return result, added
 
 
-def _address(tensor: Tensor) -> ctypes.c_void_p:
-    return ctypes.c_void_p(tensor.data_ptr())
+def _threads(multiplications: int) -> int:
+    return 1 if multiplications < SMALL else most_threads()
