@@ -1,51 +1,142 @@
-"""Measure speed as ratios, in turns and in one process: `python scripts/benchmark.py training`.
+"""Measure speed as ratios, in turns and in one process: `python scripts/benchmark.py cells`.
 
-Machines are noisy, so what is compared runs in alternation, and the median is told with the whole spread.
+Machines are noisy, so what is compared runs in alternation, and medians are told with the worst.
 """
 
 import argparse
 import json
-import platform
+import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from throughtime.errors import UserError
 from throughtime.run.command_line import run_script
 
-KINDS = {
+CELLS = "forward and backward of cells by engines, against torch.nn and the plain loop"
+SHOW = "the C that engine=fused makes of a cell"
+RUNS = {
     "training": "a whole run of train.py against a bare PyTorch loop",
     "generation": "characters a second for one lane against torch.nn.LSTM in a loop",
 }
+KINDS = ("torch", "loop", "bptt", "lstm", "scan", "bf16", "auto", "compile")
+QUICK_CELLS = "elman,gru,lstm,layernorm_lstm,lem"
 
 
-def main() -> None:
-    """Run one benchmark, print its table, and write it as JSON where asked."""
-    parser = argparse.ArgumentParser(description="Measure speed as ratios, in turns and in one process.")
-    parser.add_argument(
-        "kind", choices=KINDS, help="; ".join(f"{name}: {what}" for name, what in KINDS.items())
+def arguments(words: list[str]) -> argparse.Namespace:
+    """What was typed: a kind of benchmark, and what that kind takes."""
+    top = argparse.ArgumentParser(
+        description="Measure speed as ratios, in turns and in one process.",
+        epilog="`benchmark.py KIND --help` tells what a kind takes.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("overrides", nargs="*", help="settings of the run that is measured, as for train.py")
-    parser.add_argument("--rounds", type=int, default=7, help="how many turns each side gets (default 7)")
+    kinds = {"cells": CELLS, "show": SHOW, **RUNS}
+    about = "; ".join(f"{name}: {what}" for name, what in kinds.items())
+    top.add_argument("kind", choices=kinds, metavar="KIND", help=about)
+    kind = top.parse_args(words[:1]).kind
+    parser = argparse.ArgumentParser(f"{top.prog} {kind}", description=kinds[kind].capitalize() + ".")
+    {"cells": _add_cells, "show": _add_show}.get(kind, _add_run)(parser)
+    # Intermixed: settings may follow options.
+    return parser.parse_intermixed_args(words[1:], argparse.Namespace(kind=kind))
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("overrides", nargs="*", help="settings of what is measured, as for train.py")
+    parser.add_argument("--rounds", type=int, default=7, help="turns of each side (default 7)")
     parser.add_argument(
         "--steps", type=int, default=60, help="optimiser steps, or for generation characters, a turn"
     )
     parser.add_argument("--threads", type=int, help="threads of torch (default: its own choice)")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    options = parser.parse_intermixed_args()
+
+
+def _add_show(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("overrides", nargs="*", help="cell=NAME or cell=FILE.py:CLASS, cell.hidden_size=64 …")
+    parser.add_argument("--all", action="store_true", help="the whole file, not the cell's functions only")
+
+
+def _add_cells(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "kinds", nargs="*", metavar="COMPARISON", help=f"of {', '.join(KINDS)} (default: all of them)"
+    )
+    parser.add_argument("--cells", help="names of conf/cell or FILE.py:CLASS, with commas (default: all)")
+    parser.add_argument(
+        "--threads", default="", help="threads of torch, such as 1,2 (default: its own choice)"
+    )
+    parser.add_argument("--minutes", type=float, help="the time that all shapes share (default 10)")
+    parser.add_argument("--quick", action="store_true", help="four small shapes of a few cells, in a minute")
+    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--figure", type=Path, help="draw the ratios into this PNG")
+
+
+def main() -> None:
+    """Run one benchmark, print its table, and write it as JSON where asked."""
+    options = arguments(sys.argv[1:])
+    {"cells": compare_cells, "show": show}.get(options.kind, measure_run)(options)
+
+
+def show(options: argparse.Namespace) -> None:
+    """Print the C of a cell."""
+    print(import_module("benchmarks.show").source(options.overrides, options.all))
+
+
+def measure_run(options: argparse.Namespace) -> None:
+    """Measure a whole run, and print its figures."""
     if options.rounds < 1 or options.steps < 2:
         raise UserError("--rounds must be at least 1 and --steps at least 2")
-
     import torch
-    from benchmarks import generation, training
+    from benchmarks.machine import in_words, provenance
 
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    measure = {"training": training.measure, "generation": generation.measure}[options.kind]
-    figures = measure(options.overrides, options.rounds, options.steps)
-    figures["machine"] = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    figures = import_module(f"benchmarks.{options.kind}").measure(
+        options.overrides, options.rounds, options.steps
+    )
+    figures["threads"] = torch.get_num_threads()
     for name, value in figures.items():
         print(f"{name:<28} {value if isinstance(value, str) else round(value, 3)}")
-    if options.json is not None:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    print(in_words(provenance()))
+    _write(options.json, figures | provenance())
+
+
+def compare_cells(options: argparse.Namespace) -> None:
+    """Measure cells, and print their table."""
+    for kind in options.kinds:
+        if kind not in KINDS:
+            raise UserError(f"there is no comparison {kind}; choose among {', '.join(KINDS)}")
+    threads = [_whole(number) for number in options.threads.split(",") if number]
+    minutes = (1 if options.quick else 10) if options.minutes is None else options.minutes
+    if minutes <= 0:
+        raise UserError(f"--minutes must be above 0, not {minutes}")
+    import torch
+    from benchmarks.cells import measure
+    from benchmarks.table import table
+    from benchmarks.ways import cell_names
+
+    chosen = options.cells or (QUICK_CELLS if options.quick else ",".join(cell_names()))
+    found = measure(
+        kinds=options.kinds or list(KINDS),
+        cells=chosen.split(","),
+        threads=threads or [torch.get_num_threads()],
+        minutes=minutes,
+        quick=options.quick,
+        tell=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    print(table(found))
+    _write(options.json, found)
+    if options.figure is not None:
+        import_module("benchmarks.figure").figure(found, options.figure)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise UserError(f"--threads takes whole numbers such as 1,2, not {text}")
+    return int(text)
+
+
+def _write(path: Path | None, figures: dict[str, Any]) -> None:
+    if path is not None:
+        path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,11 @@
 """Two ways to do the same work, timed in turns."""
 
+import itertools
 import statistics
+import time
 from collections.abc import Callable
+
+FEWEST_ROUNDS, MOST_ROUNDS = 3, 50
 
 
 def compare(ours: Callable[[], float], theirs: Callable[[], float], rounds: int) -> dict[str, float]:
@@ -11,13 +15,7 @@ def compare(ours: Callable[[], float], theirs: Callable[[], float], rounds: int)
     """
     ours()
     theirs()
-    pairs = []
-    for turn in range(
-        rounds
-    ):  # who goes first changes, so that neither always finds the machine as the other left it
-        first, second = (ours, theirs) if turn % 2 == 0 else (theirs, ours)
-        rates = first(), second()
-        pairs.append(rates if turn % 2 == 0 else rates[::-1])
+    pairs = [_turn(turn, ours, theirs) for turn in range(rounds)]
     ratios = [one / other for one, other in pairs]
     return {
         "ours (median)": statistics.median(one for one, _ in pairs),
@@ -26,3 +24,33 @@ def compare(ours: Callable[[], float], theirs: Callable[[], float], rounds: int)
         "ratio (lowest)": min(ratios),
         "ratio (highest)": max(ratios),
     }
+
+
+def medians(ours: Callable[[], None], theirs: Callable[[], None], enough: float) -> tuple[float, float, int]:
+    """The median seconds of both sides, which take turns until `enough` seconds are over, and the turns.
+
+    One turn of each comes before the first that counts.
+    """
+    ours()
+    theirs()
+    start, pairs = time.perf_counter(), []
+    for turn in itertools.count():
+        over = time.perf_counter() - start > enough
+        if turn >= MOST_ROUNDS or (over and turn >= FEWEST_ROUNDS):
+            break
+        pairs.append(_turn(turn, lambda: _seconds(ours), lambda: _seconds(theirs)))
+    mine, others = zip(*pairs, strict=True)
+    return statistics.median(mine), statistics.median(others), len(pairs)
+
+
+def _turn(turn: int, ours: Callable[[], float], theirs: Callable[[], float]) -> tuple[float, float]:
+    """Both sides once; who goes first changes, so that neither always finds the machine as the other left it."""
+    first, second = (ours, theirs) if turn % 2 == 0 else (theirs, ours)
+    values = first(), second()
+    return values if turn % 2 == 0 else values[::-1]
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start

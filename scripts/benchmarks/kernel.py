@@ -1,0 +1,26 @@
+"""The kernel that engine=fused makes of a cell."""
+
+import torch
+
+from throughtime.cell.base import Cell
+from throughtime.engine.compiled import Compiled, compiled
+from throughtime.engine.compiler import CompilerError
+from throughtime.engine.plan import traced
+from throughtime.engine.program import UnknownOperatorError
+from throughtime.engine.trace import UntraceableError
+from throughtime.errors import UserError
+
+
+def kernel(cell: Cell) -> Compiled:
+    """The compiled recurrence of a cell, under the autocast that is on.
+
+    Raises:
+        UserError: there is none, so that engine=fused would hand the cell to engine=bptt.
+    """
+    projected = cell.project(torch.zeros(1, 1, cell.input_size)).detach()
+    try:
+        return compiled(traced(cell, projected, cell.initial_state(1)))
+    except UnknownOperatorError as error:
+        raise UserError(f"engine=fused has no C for this cell: its step has {error}") from error
+    except (UntraceableError, CompilerError) as error:
+        raise UserError(f"engine=fused makes no C of this cell: {error}") from error

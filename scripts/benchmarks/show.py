@@ -1,0 +1,47 @@
+"""The C that engine=fused makes of a cell."""
+
+import yaml
+from yaml import YAMLError
+
+from benchmarks.kernel import kernel
+from benchmarks.setup import composed
+from benchmarks.ways import some_cell
+from throughtime.cell.base import Cell
+from throughtime.errors import UserError
+from throughtime.run.instantiate import instantiate
+
+
+def source(overrides: list[str], everything: bool) -> str:
+    """The emitted C of the cell that `cell=…` and `cell.…=…` name.
+
+    Args:
+        overrides: as for train.py; `cell=FILE.py:CLASS` is a class of one's own.
+        everything: whether the whole file is wanted, not the cell's own functions only.
+
+    Raises:
+        UserError: there is no such cell, or the compiler has no C for it.
+    """
+    found = kernel(_cell(overrides))
+    if everything:
+        return found.source
+    return "\n".join(function.code for function in found.functions.values())
+
+
+def _cell(overrides: list[str]) -> Cell:
+    own = [word.removeprefix("cell=") for word in overrides if word.startswith("cell=") and ".py:" in word]
+    if not own:
+        config = composed(overrides)["cell"]
+        return instantiate(config, "cell")(input_size=config["hidden_size"])
+    options = {"hidden_size": 256}
+    for word in overrides:
+        key, _, value = word.partition("=")
+        if key.startswith("cell."):
+            options[key.removeprefix("cell.")] = _value(value)
+    return some_cell(own[0], **options)
+
+
+def _value(text: str) -> object:
+    try:
+        return yaml.safe_load(text)
+    except YAMLError as error:
+        raise UserError(f"{text} is not a value that YAML knows") from error

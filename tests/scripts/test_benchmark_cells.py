@@ -1,0 +1,63 @@
+import json
+
+import pytest
+from benchmarks import cells
+from benchmarks.figure import figure
+from benchmarks.shapes import Shape
+from benchmarks.table import table
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    monkeypatch.setattr(cells, "QUICK", [Shape(1, 2, 8), Shape(2, 3, 8)])
+    monkeypatch.setattr(cells, "ENOUGH_QUICK", 0.0)
+    kinds, names = ["torch", "loop", "lstm", "compile"], ["gru", "lstm", "layernorm_lstm"]
+    return cells.measure(kinds, names, [1, 2], 0.2, True, lambda line: None)
+
+
+def test_the_figures_are_whole_and_say_where_they_are_from(measured):
+    measured = json.loads(json.dumps(measured))
+    assert {"date", "git", "processor", "cores", "torch"} <= set(measured)
+    assert set(measured["compile_seconds"]) == {"gru", "lstm", "layernorm_lstm"}
+    assert len(measured["comparisons"]) == 2 * 4
+    for each in measured["comparisons"]:
+        ratios = [shape["theirs"] / shape["ours"] for shape in each["shapes"]]
+        assert ratios == pytest.approx([shape["ratio"] for shape in each["shapes"]])
+        assert min(ratios) == pytest.approx(each["worst"]["ratio"])
+        assert len(ratios) + len(each["left_out"]) == 2
+
+
+def test_a_ratio_and_its_inverse_are_even_on_average():
+    rows = [{"ratio": 4.0}, {"ratio": 0.25}]
+    assert cells.summary(rows)["geometric_mean"] == pytest.approx(1.0)
+    assert cells.summary(rows)["worst"] == {"ratio": 0.25}
+
+
+def test_what_does_not_fit_into_memory_is_left_out_and_said(monkeypatch):
+    shapes = [Shape(1, 2, 8), Shape(1, 64, 8)]
+    monkeypatch.setattr(cells, "QUICK", shapes)
+    monkeypatch.setattr(cells, "ENOUGH_QUICK", 0.0)
+    monkeypatch.setattr(cells, "free_bytes", lambda: shapes[1].bytes - 1)
+    found = cells.measure(["torch"], ["gru"], [1], 0.2, True, lambda line: None)
+    assert [row["for"] for row in found["comparisons"][0]["left_out"]] == ["memory"]
+    assert "0 for time and 1 for memory; in no comparison: B1 T64 H8" in table(found)
+
+
+def test_the_table_fits_into_80_columns_and_has_a_row_for_each_comparison(measured):
+    lines = table(measured).splitlines()
+    assert max(map(len, lines)) <= 80
+    for each in measured["comparisons"]:
+        assert sum(line.startswith(each["comparison"] + " ") for line in lines) == 2
+
+
+def test_what_cannot_be_measured_is_said_and_not_measured(monkeypatch):
+    monkeypatch.setattr(cells, "QUICK", [Shape(1, 2, 8)])
+    monkeypatch.setattr("benchmarks.ways.Way.reason_against", lambda way: f"no {way.engine} here")
+    found = cells.measure(["torch"], ["gru"], [1], 0.2, True, lambda line: None)
+    assert found["comparisons"] == []
+    assert "not measured: gru: fused / torch.nn.GRU (no fused here)" in table(found)
+
+
+def test_the_picture_is_written(measured, tmp_path):
+    figure(measured, tmp_path / "benchmark.png")
+    assert (tmp_path / "benchmark.png").read_bytes().startswith(b"\x89PNG")
