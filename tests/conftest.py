@@ -1,12 +1,17 @@
 """Shared fixtures; every function of the package is checked against its shape annotations while the tests run."""
 
 import json
+import multiprocessing
 import os
+import pickle
 import random
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +106,67 @@ def command_in(fork_server: Callable[[dict[str, Any]], int]) -> Callable[[Path],
 def command(command_in: Callable[[Path], Command], tmp_path: Path) -> Command:
     """Run `train.py` or a script as a user would: `command("train.py", "task=textgen", folder=...)`."""
     return command_in(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def in_processes() -> Callable[..., list[Any]]:
+    """What `function(*arguments)` returns in each of `count` forked processes, connected as the ranks of a run are.
+
+    It fails where one of them fails, or where they are not done in time, as when one waits for another for ever.
+    """
+
+    def run(function: Callable[..., Any], *arguments: Any, count: int = 2, seconds: float = 90) -> list[Any]:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+        fork = multiprocessing.get_context("fork")
+        pipes = [fork.Pipe(duplex=False) for _ in range(count)]
+        shared = (count, port, seconds, function, arguments)
+        processes = [
+            fork.Process(target=_as_rank, args=(sender, rank, *shared))
+            for rank, (_, sender) in enumerate(pipes)
+        ]
+        for process in processes:
+            process.start()
+        try:
+            return [_received(receiver, rank, seconds) for rank, (receiver, _) in enumerate(pipes)]
+        finally:
+            for process in processes:
+                process.kill()
+                process.join()
+
+    return run
+
+
+def _as_rank(
+    sender: Connection,
+    rank: int,
+    count: int,
+    port: int,
+    seconds: float,
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+) -> None:
+    import torch
+    from torch import distributed
+
+    try:
+        torch.set_num_threads(1)  # a fork has none of its parent's threads
+        place = {"rank": rank, "world_size": count, "timeout": timedelta(seconds=seconds)}
+        distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", **place)
+        outcome = (None, function(*arguments))
+        distributed.barrier()
+    except BaseException as error:
+        outcome = (f"{type(error).__name__}: {error}", None)
+    sender.send_bytes(pickle.dumps(outcome))
+    os._exit(0)
+
+
+def _received(receiver: Connection, rank: int, seconds: float) -> Any:
+    assert receiver.poll(seconds), f"rank {rank} has not returned after {seconds} seconds"
+    failure, result = pickle.loads(receiver.recv_bytes())
+    assert failure is None, f"rank {rank}: {failure}"
+    return result
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,7 @@ class RunFolder:
 
     def errors(self) -> list[Path]:
         """What earlier failures have left."""
-        return sorted(self.path.glob("error*.txt"))
+        return [path for path in (self.error, *self.path.glob("error_rank_*.txt")) if path.exists()]
 
     def claim(self) -> None:
         """Make the folder this run's own. Exactly one process can claim a folder.
