@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from throughtime.run.command_line import run_script
+from throughtime.run.command_line import add_weights, run_script
 
 
 def main() -> None:
@@ -13,13 +13,14 @@ def main() -> None:
     )
     parser.add_argument("run", help="the folder of a run, or a checkpoint")
     parser.add_argument("--path", help="other data to measure on (default: the run's own test split)")
+    add_weights(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     from throughtime.run.evaluation import evaluate  # only now: this imports torch
     from throughtime.run.job import quiet
 
     quiet()
-    metrics = evaluate(options.run, options.path)
+    metrics = evaluate(options.run, options.path, options.weights)
     if options.json:
         print(json.dumps(metrics, indent=2))
         return

@@ -5,7 +5,7 @@ import secrets
 import sys
 
 from throughtime.errors import UserError
-from throughtime.run.command_line import run_script
+from throughtime.run.command_line import add_weights, run_script
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -24,6 +24,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=int, help="the same seed gives the same text; without one, another text each time"
     )
+    add_weights(parser)
     parser.add_argument("--interactive", action="store_true", help="ask for prompts until an empty line")
     return parser
 
@@ -34,7 +35,8 @@ def main() -> None:
     from throughtime.run.generation import Writer  # only now: this imports torch
 
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
-    writer = Writer(options.run, options.temperature, options.top_k, options.top_p, options.beam, seed)
+    sampling = (options.temperature, options.top_k, options.top_p, options.beam)
+    writer = Writer(options.run, *sampling, seed, options.weights)
     if not options.interactive:
         writer.show(options.prompt, options.length, options.samples, sys.stdout)
         return

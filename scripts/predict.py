@@ -7,7 +7,7 @@ forecasts with intervals that go on from the history in INPUT.
 import argparse
 from pathlib import Path
 
-from throughtime.run.command_line import run_script
+from throughtime.run.command_line import add_weights, run_script
 
 
 def main() -> None:
@@ -18,6 +18,7 @@ def main() -> None:
     )
     parser.add_argument("input", type=Path, help="the file to tag, or the history to go on from")
     parser.add_argument("--output", type=Path, help="where to write (default: the terminal)")
+    add_weights(parser)
     tagging = parser.add_argument_group("task=tagging")
     tagging.add_argument(
         "--probabilities", action="store_true", help="write each tag's probability beside it"

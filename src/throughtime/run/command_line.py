@@ -3,6 +3,7 @@
 Nothing here imports torch, so that `--help`, `--cfg job` and a mistyped key answer within about a second.
 """
 
+import argparse
 import os
 import signal
 import sys
@@ -57,6 +58,16 @@ def run_script(main: Callable[[], object]) -> None:
 
 def _leave_quietly() -> NoReturn:
     """Exit as SIGPIPE would; the standard output leads nowhere, so that Python does not flush it in vain."""
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """The option of every script that uses a checkpoint: which of its weights."""
+    parser.add_argument(
+        "--weights",
+        default="raw",
+        choices=("raw", "ema", "average"),
+        help="the weights as trained (default), or an average that the run kept",
+    )
+
+
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(128 + signal.SIGPIPE)
 

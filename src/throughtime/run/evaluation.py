@@ -3,24 +3,26 @@
 import lightning.pytorch as pl
 
 from throughtime.errors import UserError
+from throughtime.run.averages import RAW
 from throughtime.run.instantiate import instantiate
 from throughtime.run.load import load
 
 OTHER_DATA = ("path", "train_path", "val_path", "test_path")
 
 
-def evaluate(path: str, other: str | None = None) -> dict[str, float]:
+def evaluate(path: str, other: str | None = None, weights: str = RAW) -> dict[str, float]:
     """The test metrics of the run or checkpoint at `path`, by their names.
 
     Args:
         path: the folder of a run, or a checkpoint.
         other: other data to measure on: of text and tags all of it, of a table of series the part that the split calls
             test; None for the run's own test split, which must lie where it did.
+        weights: `raw`, or an average that the run kept: `ema` or `average`.
 
     Raises:
-        UserError: there is no such run or data, or the run has no test split.
+        UserError: there is no such run, data or average, or the run has no test split.
     """
-    loaded = load(path)
+    loaded = load(path, weights)
     description = dict(loaded.config["data"])
     if other is not None:
         paths = [name for name in OTHER_DATA if name in description]

@@ -9,6 +9,7 @@ from throughtime.decode.base import Decoder
 from throughtime.decode.beam import Beam
 from throughtime.decode.sampling import Sampling
 from throughtime.errors import UserError, check_positive
+from throughtime.run.averages import RAW
 from throughtime.run.load import load
 from throughtime.task.textgen import TextGeneration
 
@@ -21,6 +22,7 @@ class Writer:
         temperature, top_k, top_p: of sampling.
         beam: the width of a beam search instead of sampling.
         seed: of the samples; each further sample goes on with the same random numbers.
+        weights: `raw`, or an average that the run kept: `ema` or `average`.
 
     Raises:
         UserError: there is no checkpoint of a text-generation run at `path`, or a value is out of its range.
@@ -34,9 +36,10 @@ class Writer:
         top_p: float | None = None,
         beam: int | None = None,
         seed: int = 0,
+        weights: str = RAW,
     ) -> None:
         self.decoder: Decoder = Sampling(temperature, top_k, top_p) if beam is None else Beam(beam)
-        loaded = load(path)
+        loaded = load(path, weights)
         if not isinstance(loaded.task, TextGeneration):
             raise UserError(
                 f"{path} is a run of task={loaded.task.name}, which writes no text; name one of textgen"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from throughtime.errors import UserError
+from throughtime.run.averages import RAW, take_average
 from throughtime.run.build import Config, build_task
 from throughtime.run.checkpoint import find_checkpoint, read_checkpoint
 from throughtime.task.base import Task
@@ -27,11 +28,15 @@ class Loaded:
     path: Path
 
 
-def load(path: str | Path) -> Loaded:
+def load(path: str | Path, weights: str = RAW) -> Loaded:
     """The trained task at `path`: the folder of a run (its best checkpoint), or a checkpoint file.
 
+    Args:
+        path: the folder or the file.
+        weights: `raw` as they were trained, or an average that the run kept, `ema` or `average`.
+
     Raises:
-        UserError: there is no checkpoint, it is damaged, or it is none of throughtime's.
+        UserError: there is no checkpoint, it is damaged, it is none of throughtime's, or it has no such weights.
     """
     checkpoint_path = find_checkpoint(str(path))
     checkpoint = read_checkpoint(checkpoint_path)
@@ -39,4 +44,5 @@ def load(path: str | Path) -> Loaded:
         raise UserError(f"{checkpoint_path} is not a checkpoint of throughtime: it holds no configuration")
     task = build_task(checkpoint["config"], checkpoint["artifacts"])
     task.load_state_dict(checkpoint["state_dict"])
+    take_average(task, checkpoint, weights)
     return Loaded(task.eval(), checkpoint["config"], checkpoint["artifacts"], checkpoint_path)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from throughtime.errors import UserError
+from throughtime.run.averages import RAW
 from throughtime.run.load import load
 from throughtime.task import forecast_prediction, tagging_prediction
 from throughtime.task.forecasting import Forecasting
@@ -18,13 +19,22 @@ def predict(
     horizon: int | None = None,
     future: Path | None = None,
     plot: bool = False,
+    weights: str = RAW,
 ) -> None:
     """Tag or forecast; the options of the other task must be left alone.
+
+    Args:
+        run: the folder of a run, or a checkpoint.
+        input: the file to tag, or the history to go on from.
+        output: where to write; None for the terminal.
+        probabilities, encoding: of tagging.
+        horizon, future, plot: of forecasting.
+        weights: `raw`, or an average that the run kept: `ema` or `average`.
 
     Raises:
         UserError: the run is of a task that predicts nothing from a file, or an option is not of its task.
     """
-    loaded = load(run)
+    loaded = load(run, weights)
     tagging = {"--probabilities": probabilities}
     forecasting = {"--horizon": horizon is not None, "--future": future is not None, "--plot": plot}
     if isinstance(loaded.task, Tagging):
