@@ -17,10 +17,12 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from throughtime.errors import Interrupted, UserError
-from throughtime.run import folder
+from throughtime.run import folder, sweep_folder
 from throughtime.run.mistakes import explain
+from throughtime.run.sweep_folder import quoted, sweep_arguments
 
 CHANGEABLE_ON_RESUME = ("trainer.", "callback.", "decode.", "logger.", "hydra.", "debug=")
+MULTIRUN = ("-m", "--multirun")
 
 
 def run_command(main: Callable[[], object]) -> None:
@@ -83,17 +85,23 @@ def tell(error: Exception, sentence: str, typed: list[str]) -> NoReturn:
 def resume_arguments(arguments: list[str], configurations: Path) -> list[str]:
     """Turn `resume=RUN …` into arguments that make the run's own recorded configuration the primary one.
 
+    Of a sweep they are those that it was started with.
+
     The recorded configuration is whole and resolved, so a change in conf/ since then cannot change the run.
 
     Raises:
-        UserError: RUN is not a run's folder, or another argument would change what the run is.
+        UserError: RUN is not the folder of a run or a sweep, or another argument would change what it is.
     """
     given = [argument for argument in arguments if argument.startswith("resume=")]
     if not given or given[-1] in ("resume=", "resume=null"):
         return arguments
     path = given[-1].removeprefix("resume=").strip("'\"")
-    run = folder.existing_run(path, "resume")
     others = [argument for argument in arguments if argument not in given]
+    if (Path(path) / sweep_folder.RECORD).is_file():
+        return sweep_arguments(path, [argument for argument in others if argument not in MULTIRUN])
+    run = folder.existing_run(path, "resume")
+    if not set(MULTIRUN).isdisjoint(others):
+        raise UserError(f"resume={path} is the folder of a run, not of a sweep; leave -m out")
     for argument in others:
         is_override = not argument.startswith("-") and ("=" in argument or argument.startswith("~"))
         if is_override and not argument.lstrip("+~").startswith(CHANGEABLE_ON_RESUME):
@@ -103,16 +111,10 @@ def resume_arguments(arguments: list[str], configurations: Path) -> list[str]:
             )
     return [
         *("--config-path", str(run.path.resolve()), "--config-name", run.config.stem),
-        f"hydra.searchpath=[{_quoted(f'file://{configurations}')}]",
+        f"hydra.searchpath=[{quoted(f'file://{configurations}')}]",
         *("hydra/job_logging=stdout", "hydra.output_subdir=null"),
-        f"hydra.run.dir={_quoted(path)}",
-        f"resume={_quoted(path)}",
+        f"hydra.run.dir={quoted(path)}",
+        f"resume={quoted(path)}",
         # The recorded configuration has no list of defaults to choose from, so a debug mode is added to it.
         *(f"+{argument}" if argument.startswith("debug=") else argument for argument in others),
     ]
-
-
-def _quoted(value: str) -> str:
-    """A value in the quotes of Hydra's override grammar."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

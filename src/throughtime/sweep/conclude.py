@@ -1,6 +1,15 @@
 """What a sweep came to: the table, its files, the figure, and the exit code."""
 
+import shlex
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+from throughtime.errors import UserError
+from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, WAITING, Outcome, outcome_of
+from throughtime.sweep.session import jobs_in
 
 
 def conclude(folder: Path) -> int:
@@ -10,9 +19,51 @@ def conclude(folder: Path) -> int:
         folder: the sweep's. All is read from the files of its jobs, so it may be called again.
 
     Returns:
-        The exit code: 0 where every job is completed, 1 where one failed or was not begun.
+        The exit code: 0 where every job is completed, else 1.
 
     Raises:
         UserError: all jobs failed by one and the same mistake of the user's; the sweep's folder is gone then.
     """
-    raise NotImplementedError
+    outcomes = [outcome_of(job, folder) for job in jobs_in(folder)]
+    mistakes = {outcome.error for outcome in outcomes if outcome.mistake}
+    if len(mistakes) == 1 and all(outcome.mistake for outcome in outcomes):
+        shutil.rmtree(folder)
+        raise UserError(str(mistakes.pop()))
+    begun = [outcome for outcome in outcomes if outcome.status != WAITING]
+    if begun:
+        print(f"\n{report(folder, begun)}")
+    for outcome in outcomes:
+        if outcome.status == FAILED:
+            print(f"job {outcome.number} failed: {outcome.error} ({outcome.folder / 'error.txt'})")
+    print(f"sweep folder  {shlex.quote(str(folder))}")
+    if all(outcome.status == COMPLETED for outcome in outcomes):
+        return 0
+    counts = Counter(outcome.status for outcome in outcomes)
+    print(", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status]))
+    print(how_to_go_on(folder), flush=True)
+    return 1
+
+
+STATUSES = (COMPLETED, FAILED, INTERRUPTED, WAITING)
+
+
+def how_to_go_on(folder: Path) -> str:
+    """The exact command."""
+    return f"go on         python train.py -m resume={shlex.quote(str(folder))}"
+
+
+def report(folder: Path, outcomes: Sequence[Outcome]) -> str:
+    """Write the files of the comparison into the sweep's folder; returns its table."""
+    from throughtime.report.files import write_report  # only now: it imports much
+    from throughtime.report.record import read
+
+    records = [read(outcome.folder) for outcome in outcomes]
+    named = {record.task: record for record in records if record.steps}
+    # A job that failed before its first step may not know yet what its task monitors here.
+    records = [
+        record
+        if record.steps or record.task not in named
+        else replace(record, monitor=named[record.task].monitor, mode=named[record.task].mode)
+        for record in records
+    ]
+    return write_report(folder, records)

@@ -37,15 +37,17 @@ class Job:
 
     Attributes:
         number: its place in the sweep, from 0; the name of its folder.
-        overrides: what sets it apart, and whatever else the user typed: `["task=textgen", "cell=gru", "seed=1"]`.
+        overrides: what the user typed, with one value for each swept key: `["task=textgen", "cell=gru", "seed=1"]`.
         config: the whole resolved configuration in plain containers.
         choices: the option chosen for each config group.
+        label: what sets it apart from the sweep's other jobs, for the lines on the terminal: "cell=gru seed=1".
     """
 
     number: int
     overrides: list[str]
     config: dict[str, Any]
     choices: dict[str, str | None]
+    label: str = ""
 
     @property
     def identity(self) -> str:
@@ -90,15 +92,17 @@ class Outcome:
         folder: the job's folder, a run folder like any other, with job.json besides.
         status: completed; failed (it raised, or its monitored metric was never finite: error.txt says why);
             interrupted (a signal came and its state is saved, or its process was killed); waiting (not begun).
-        value: the best value of the monitored metric; NaN where there is none.
+        monitor: the name of the monitored metric, where the run came so far as to know it.
+        value: the best value of that metric; NaN where there is none.
         seconds: of training.
         error: why it failed, in a line; None where it did not.
-        mistake: whether that line is all of error.txt: a mistake of the user's (`UserError`), not a fault.
+        mistake: whether it is a mistake of the user's that was found before the first step.
     """
 
     number: int
     folder: Path
     status: str
+    monitor: str = ""
     value: float = float("nan")
     seconds: float = 0.0
     error: str | None = None
@@ -120,10 +124,11 @@ def outcome_of(job: Job, sweep: Path) -> Outcome:
         number=job.number,
         folder=folder.path,
         status=status,
+        monitor=results["monitor"],
         value=float("nan") if results["best"] is None else float(results["best"]),
         seconds=results["seconds"],
         error=told[-1] if told else None,
-        mistake=len(told) == 1,
+        mistake=len(told) == 1 and results["steps"] == 0,
     )
 
 

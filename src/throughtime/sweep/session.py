@@ -1,20 +1,21 @@
 """A sweep as it is started or gone on with: its folder, its record, and the jobs that overrides describe."""
 
 import json
+import os
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from throughtime.errors import UserError
 from throughtime.run.folder import write_json
+from throughtime.run.sweep_folder import RECORD, quoted, read_record
 from throughtime.sweep.job import Job
-
-RECORD = "sweep.json"
-
 
 @dataclass(frozen=True)
 class Session:
@@ -23,7 +24,7 @@ class Session:
     Attributes:
         folder: the sweep's. A job's is `folder / str(number)`.
         context, config: Hydra's, with which it composes jobs and makes the launcher.
-        record: what sweep.json says of a sweep that is gone on with; None for a new one.
+        record: what sweep.json says of a sweep that is gone on with; None for one that has yet to be planned.
     """
 
     folder: Path
@@ -36,40 +37,72 @@ class Session:
         """Whether the first job that fails stops the sweep."""
         return bool(self.config.sweep.fail_fast)
 
-    def compose(self, number: int, overrides: list[str]) -> Job:
-        """The job that these overrides give (all that the user typed, with one value for each swept key).
+    def compose(self, number: int, overrides: Sequence[str], label: str = "") -> Job:
+        """The job that these overrides give: all that the user typed, with one value for each swept key.
 
         Raises:
             HydraException, OmegaConfBaseException: they do not compose; the command line tells it in a sentence.
         """
         loader = self.context.config_loader
-        config = loader.load_sweep_config(self.config, overrides)
-        with open_dict(config):
-            config.hydra.job.id = config.hydra.job.num = number
+        given = [override for override in overrides if not override.startswith("resume=")]
+        config = loader.load_sweep_config(self.config, given)
+        with read_write(config.hydra), open_dict(config.hydra):
+            config.hydra.job.id = str(number)
+            config.hydra.job.num = number
             config.hydra.runtime.output_dir = str(self.folder.resolve() / str(number))
         HydraConfig.instance().set_config(config)
         choices = OmegaConf.to_container(config.hydra.runtime.choices)
-        with open_dict(config):
+        with read_write(config), open_dict(config):
             del config["hydra"]
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-        return Job(number, list(overrides), plain, choices)
+        return Job(number, given, {**plain, "resume": None}, choices, label)
 
-    def write(self, content: dict[str, Any]) -> None:
-        """Write sweep.json, from which the sweep can be gone on with; of a new sweep after its jobs' job.json.
-
-        Args:
-            content: what the sweeper wants to find in `record` on resuming, plain; `arguments` (what the user
-                typed) must be in it, for the command line composes a resumed sweep from these.
+    def claim(self) -> None:
+        """Make a new sweep's folder its own. Exactly one process can.
 
         Raises:
-            UserError: the folder cannot be written.
+            UserError: the folder holds a sweep already, or cannot be written.
         """
-        write_json(self.folder / RECORD, content)
+        if self.config.resume:  # it was claimed, and its process killed before the plan was whole
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            descriptor, whole = tempfile.mkstemp(dir=self.folder, prefix=f".{RECORD}.")
+            with os.fdopen(descriptor, "w") as file:
+                json.dump({"arguments": self._arguments(), "planned": False}, file)
+            try:
+                os.link(whole, self.folder / RECORD)
+            finally:
+                os.unlink(whole)
+        except FileExistsError as error:
+            raise UserError(
+                f"{self.folder} already holds a sweep; go on with -m resume={self.folder} or give another "
+                "hydra.sweep.dir"
+            ) from error
+        except OSError as error:
+            raise UserError(f"hydra.sweep.dir={self.folder} cannot be written: {error.strerror}") from error
+
+    def write(self, **content: Any) -> None:
+        """Write sweep.json, whole: from now on a resumption finds `content` in `record`.
+
+        A sweeper that plans all its jobs writes theirs first, so that the plan is whole or not there.
+        """
+        write_json(self.folder / RECORD, {"arguments": self._arguments(), "planned": True, **content})
 
     def jobs(self) -> list[Job]:
         """All jobs that lie in the folder, by number."""
-        numbers = sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdigit())
-        return [Job.read(self.folder / str(number)) for number in numbers]
+        return jobs_in(self.folder)
+
+    def _arguments(self) -> list[str]:
+        """What the user typed, from which the command line composes the sweep again on resuming it."""
+        if self.record is not None:
+            return self.record["arguments"]
+        overrides = self.config.hydra.overrides
+        hydra = [one for one in overrides.hydra if not one.startswith(OUR_OVERRIDES)]
+        return [*hydra, *(one for one in overrides.task if not one.startswith("resume="))]
+
+
+OUR_OVERRIDES = ("hydra.mode=", "hydra.sweep.dir=")
 
 
 def begin(context: HydraContext, config: DictConfig) -> Session:
@@ -77,24 +110,17 @@ def begin(context: HydraContext, config: DictConfig) -> Session:
 
     A new sweep's folder is made by `claim`, after whatever the user may have mistyped was looked at.
     """
+    HydraConfig.instance().set_config(config)
     folder = Path(config.hydra.sweep.dir)
-    record = None
-    if config.resume:
-        record = read_record(folder)
-    return Session(folder, context, config, record)
+    # Its name has the time and a random part in it; from here on it is a constant, also for processes to come.
+    with read_write(config.hydra):
+        config.hydra.sweep.dir = str(folder)
+        config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(str(folder))}")
+    record = read_record(folder) if config.resume else None
+    return Session(folder, context, config, record if record and record["planned"] else None)
 
 
-def read_record(folder: Path) -> dict[str, Any]:
-    """What sweep.json says.
-
-    Raises:
-        UserError: the folder holds no sweep, or the sweep was stopped before it had begun.
-    """
-    try:
-        return json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(
-            f"resume={folder}: the folder holds no {RECORD}, so there is no sweep to go on with; start it anew"
-        ) from error
-    except ValueError as error:
-        raise UserError(f"{folder / RECORD} is damaged; start the sweep anew") from error
+def jobs_in(folder: Path) -> list[Job]:
+    """All jobs that lie in a sweep's folder, by number."""
+    numbers = (int(path.name) for path in folder.iterdir() if path.name.isdigit())
+    return [Job.read(folder / str(number)) for number in sorted(numbers)]

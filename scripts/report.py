@@ -1,0 +1,102 @@
+"""Compare runs: `python scripts/report.py runs multirun/… --where cell=gru --sort test/bpc`."""
+
+import argparse
+from pathlib import Path
+
+from throughtime.errors import UserError
+from throughtime.report.record import find
+from throughtime.run.command_line import run_script
+
+
+def arguments() -> argparse.ArgumentParser:
+    """What the command takes."""
+    parser = argparse.ArgumentParser(
+        description="Compare runs: a table for each task, a line for each configuration, mean and spread over seeds.",
+        epilog="A key may be shortened to its last part (lr) where that is no other key's.",
+    )
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="folders with runs, at any depth")
+    parser.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="only runs with cell=gru, 'val/loss<1.5', status!=failed …; may be given more than once",
+    )
+    parser.add_argument(
+        "--runs", action="store_true", help="a line for each run instead of each configuration"
+    )
+    parser.add_argument(
+        "--by", default="", metavar="KEYS", help="tell configurations apart by these keys alone"
+    )
+    parser.add_argument("--sort", metavar="KEY", help="a key or a metric (default: the monitored metric)")
+    parser.add_argument("--reverse", action="store_true", help="the greatest first")
+    parser.add_argument(
+        "--metrics", default="", metavar="NAMES", help="further metrics to show, with commas between"
+    )
+    parser.add_argument("--diff", nargs=2, metavar="RUN", help="what differs between two runs")
+    parser.add_argument("--format", choices=("terminal", "csv", "markdown", "json"), default="terminal")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write to a file instead of the terminal")
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw the curves into a PNG; of one task")
+    return parser
+
+
+def main() -> None:
+    """Read the runs and print, write or draw what is asked for."""
+    options = arguments().parse_args()
+    if bool(options.paths) == bool(options.diff):
+        raise UserError("name the folders to report on (scripts/report.py runs), or two runs with --diff")
+    if options.diff:
+        from throughtime.report.difference import difference
+
+        text = difference(*options.diff, options.format)
+    else:
+        text = report(options)
+    if options.output is None:
+        print(text, end="")
+        return
+    from throughtime.report.files import write_text
+
+    write_text(options.output, text)
+
+
+def report(options: argparse.Namespace) -> str:
+    """The tables, after drawing the figure where one is asked for."""
+    from throughtime.report.page import page
+    from throughtime.report.selection import where
+
+    found = find(options.paths)
+    if not found:
+        raise UserError(f"there are no runs in {' '.join(map(str, options.paths))}")
+    records = where(found, options.where)
+    if not records:
+        raise UserError(f"none of the {len(found)} runs meets --where {' '.join(options.where)}")
+    if options.figure is not None:
+        draw(records, options.figure)
+    return page(
+        records,
+        options.format,
+        single=options.runs,
+        by=split(options.by),
+        sort=options.sort,
+        reverse=options.reverse,
+        metrics=split(options.metrics),
+    )
+
+
+def draw(records: list, path: Path) -> None:
+    """The figure of the comparison."""
+    from throughtime.report.figure import comparison  # only now: it imports matplotlib
+
+    if comparison(records, path) is None:
+        raise UserError(
+            "these runs have logged no curve, so there is no figure (logger=tensorboard logs them)"
+        )
+
+
+def split(names: str) -> list[str]:
+    """What stands between commas."""
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+if __name__ == "__main__":
+    run_script(main)

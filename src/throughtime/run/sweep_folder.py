@@ -1,0 +1,53 @@
+"""The folder of a sweep, as far as the command line looks into it: what the user typed when it was started."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from throughtime.errors import UserError
+
+RECORD = "sweep.json"
+CHANGEABLE_ON_RESUME = ("hydra/launcher=", "hydra.launcher.", "hydra.sweeper.", "sweep.")
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What sweep.json says.
+
+    Raises:
+        UserError: the folder holds no sweep, or its record is damaged.
+    """
+    try:
+        return json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{folder / RECORD}: {error.strerror}; {folder} is not the folder of a sweep") from error
+    except ValueError as error:
+        raise UserError(f"{folder / RECORD} is damaged; start the sweep anew") from error
+
+
+def sweep_arguments(path: str, others: list[str]) -> list[str]:
+    """Turn `resume=SWEEP …` into what the user typed when the sweep was started, and how it is run from now on.
+
+    Raises:
+        UserError: another argument would change what the sweep compares.
+    """
+    folder = Path(path)
+    for argument in others:
+        if argument.startswith("-") or argument.lstrip("+").startswith(CHANGEABLE_ON_RESUME):
+            continue
+        raise UserError(
+            f"{argument} cannot be changed on resume: a sweep goes on with its own jobs; only keys of hydra/launcher, "
+            "hydra.sweeper and sweep can be changed"
+        )
+    now = {_key(argument) for argument in others}
+    before = [argument for argument in read_record(folder)["arguments"] if _key(argument) not in now]
+    return ["-m", *before, *others, f"hydra.sweep.dir={quoted(path)}", f"resume={quoted(path)}"]
+
+
+def _key(argument: str) -> str:
+    return argument.partition("=")[0].lstrip("+")
+
+
+def quoted(value: str) -> str:
+    """A value in the quotes of Hydra's override grammar."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,85 @@
+"""A sweep over a grid: every combination of the values that were typed, or that conf/sweep/ names.
+
+    jobs = values(key_1) × values(key_2) × …        the last key varies fastest
+"""
+
+import itertools
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+from throughtime.errors import Interrupted, UserError
+from throughtime.sweep.conclude import conclude, how_to_go_on
+from throughtime.sweep.job import COMPLETED, Job, outcome_of
+from throughtime.sweep.launch import launch
+from throughtime.sweep.session import Session, begin
+
+
+def sweep_grid(
+    context: HydraContext, config: DictConfig, params: Mapping[str, Any], arguments: Sequence[str]
+) -> None:
+    """Plan the jobs, or read the plan of the sweep that is gone on with; run them; compare them.
+
+    Args:
+        params: swept keys and their values in Hydra's syntax (`1,2,3`, `range(1,4)`), as conf/sweep/ gives them.
+        arguments: what the user typed; the same key there wins.
+
+    Raises:
+        UserError: a mistake that concerns the whole sweep; nothing is left behind of a new one.
+        Interrupted: a signal came, and the running jobs have saved their state.
+        SystemExit: with 1, where a job failed.
+    """
+    session = begin(context, config)
+    if session.record is None:
+        jobs = plan(session, [*(f"{key}={value}" for key, value in params.items()), *arguments])
+        session.claim()
+        for job in jobs:
+            job.write(session.folder)
+        session.write(jobs=len(jobs))
+    jobs = session.jobs()
+    complete = sum(outcome_of(job, session.folder).status == COMPLETED for job in jobs)
+    print(f"sweep: {len(jobs)} jobs{f', {complete} complete' if complete else ''}, {session.folder}", flush=True)
+    try:
+        launch(session, jobs)
+    except Interrupted:
+        print(how_to_go_on(session.folder), flush=True)
+        raise
+    code = conclude(session.folder)
+    if code:
+        sys.exit(code)
+
+
+def plan(session: Session, arguments: Sequence[str]) -> list[Job]:
+    """The jobs of the grid, each configuration once, composed before any of them starts.
+
+    Raises:
+        UserError: a sweep that is no grid.
+        HydraException, OmegaConfBaseException: one of them does not compose.
+    """
+    parser = OverridesParser.create(config_loader=session.context.config_loader)
+    values = {one.get_key_element(): one for one in parser.parse_overrides(list(arguments))}
+    swept = [key for key, one in values.items() if one.is_sweep_override()]
+    jobs: dict[str, Job] = {}
+    for combination in itertools.product(*map(_choices, values.values())):
+        label = " ".join(one for key, one in zip(values, combination, strict=True) if key in swept)
+        job = session.compose(len(jobs), combination, label)
+        jobs.setdefault(job.identity, job)
+    return list(jobs.values())
+
+
+def _choices(override: Override) -> list[str]:
+    """Each value of a swept key as an override of its own."""
+    if not override.is_sweep_override():
+        return [override.input_line]
+    key = override.get_key_element()
+    if not override.is_discrete_sweep():
+        raise UserError(
+            f"{override.input_line}: a grid needs single values, such as {key}=0.1,0.01 or {key}=range(1,4); "
+            "sweep=optuna searches an interval"
+        )
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
