@@ -43,6 +43,16 @@ def arguments() -> argparse.ArgumentParser:
 def main() -> None:
     """Read the runs and print, write or draw what is asked for."""
     options = arguments().parse_args()
+    try:
+        answer(options)
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename} cannot be written: there is no such folder") from error
+    except PermissionError as error:
+        raise UserError(f"{error.filename} cannot be written: {error.strerror}") from error
+
+
+def answer(options: argparse.Namespace) -> None:
+    """Do one of what the command can do."""
     if bool(options.paths) == bool(options.diff):
         raise UserError("name the folders to report on (scripts/report.py runs), or two runs with --diff")
     if options.diff:

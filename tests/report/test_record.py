@@ -31,6 +31,12 @@ def test_runs_are_found_at_any_depth_once_and_in_order(run: Callable[..., Path],
     assert [record.path.resolve() for record in found] == made
 
 
+def test_jobs_stand_in_the_order_of_their_numbers(run: Callable[..., Path], tmp_path: Path) -> None:
+    for number in (10, 2, 1):
+        run(tmp_path / str(number))
+    assert [record.path.name for record in find([tmp_path])] == ["1", "2", "10"]
+
+
 def test_a_value_that_is_no_number_is_read(run: Callable[..., Path], tmp_path: Path) -> None:
     assert math.isnan(read(run(tmp_path / "a", best=float("nan"))).best)
 

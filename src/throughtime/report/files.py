@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from throughtime.report.page import page
 from throughtime.report.record import Record
-from throughtime.report.summary import by_task, summarise
-from throughtime.report.table import render, row_values, run_values, written
+from throughtime.report.summary import by_task
 from throughtime.run.folder import replacing
 
 
@@ -16,18 +16,14 @@ def write_report(folder: Path, records: Sequence[Record]) -> str:
         folder: that of the sweep. A figure of a second task is comparison_2.png, and so on.
         records: of all its jobs, failed ones included.
     """
-    groups = by_task(records)
-    tables = {name: summarise(group) for name, group in groups.items()}
-    lines = [{"task": rows[0].records[0].task} | row_values(row) for rows in tables.values() for row in rows]
-    pages = [f"## {name}\n\n{render(rows, 'markdown')}" for name, rows in tables.items()]
-    write_text(folder / "results.csv", written(run_values(records), "csv"))
-    write_text(folder / "summary.csv", written(lines, "csv"))
-    write_text(folder / "summary.md", "\n".join(pages))
+    write_text(folder / "results.csv", page(records, "csv", single=True))
+    write_text(folder / "summary.csv", page(records, "csv"))
+    write_text(folder / "summary.md", page(records, "markdown"))
     from throughtime.report.figure import comparison  # only now: it imports matplotlib
 
-    for number, group in enumerate(groups.values(), 1):
+    for number, group in enumerate(by_task(records).values(), 1):
         comparison(group, folder / ("comparison.png" if number == 1 else f"comparison_{number}.png"))
-    return "\n".join(f"{name}\n\n{render(rows)}" for name, rows in tables.items())
+    return page(records)
 
 
 def write_text(path: Path, text: str) -> None:

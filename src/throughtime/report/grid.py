@@ -25,7 +25,7 @@ class Grid:
         head: the columns' names.
         lines: the cells.
         texts: how many columns, from the left, are text; the others are numbers, which stand to the right.
-        note: what is said below.
+        note: what is said below, a paragraph a line.
         wraps: how many columns, from the left, may be wrapped on a terminal.
     """
 
@@ -92,7 +92,8 @@ def terminal(grids: Sequence[Grid]) -> str:
     chosen = next((grid for grid in grids if grid.fits()), None)
     if chosen is None:
         chosen = next((grid for grid in grids if grid.fits_wrapped()), grids[-1]).wrapped()
-    note = f"\n{textwrap.fill(chosen.note, WIDTH)}\n" if chosen.note else ""
+    paragraphs = [textwrap.fill(line, WIDTH) for line in chosen.note.splitlines()]
+    note = "".join(f"\n{paragraph}" for paragraph in paragraphs) + ("\n" if paragraphs else "")
     return f"{chosen}{note}"
 
 
@@ -101,7 +102,7 @@ def markdown(grid: Grid) -> str:
     rule = ["---" if place < grid.texts else "---:" for place in range(len(grid.head))]
     lines = [grid.head, rule, *grid.lines]
     table = "".join(f"| {' | '.join(_escaped(cell) for cell in line)} |\n" for line in lines)
-    return table + (f"\n{grid.note}\n" if grid.note else "")
+    return table + "".join(f"\n{paragraph}\n" for paragraph in grid.note.splitlines())
 
 
 def _escaped(cell: str) -> str:

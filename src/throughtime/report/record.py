@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,7 +85,7 @@ Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, where i
 
 
 def find(paths: Iterable[str | Path]) -> list[Record]:
-    """The records of all runs in these folders, at any depth, in the order of their paths.
+    """The records of all runs in these folders, at any depth, in the order of their paths (2 before 10).
 
     A run that cannot be read (it is being written, or damaged) is told and left out.
 
@@ -105,7 +106,7 @@ def find(paths: Iterable[str | Path]) -> list[Record]:
                 records[folder.resolve()] = read(folder)
             except UserError as error:
                 log.warning("%s", error)
-    return [records[place] for place in sorted(records)]
+    return [records[place] for place in sorted(records, key=_with_numbers)]
 
 
 def _runs_below(top: Path) -> Iterator[Path]:
@@ -117,6 +118,12 @@ def _runs_below(top: Path) -> Iterator[Path]:
         elif "config.yaml" in files and "checkpoints" in folders:
             folders.clear()
             log.warning("%s has no results yet, so it is left out", place)
+
+
+def _with_numbers(path: Path) -> list[tuple[int, str]]:
+    """An order of paths in which job 10 stands after job 9."""
+    parts = re.split(r"(\d+)", str(path))
+    return [(int(part), "") if place % 2 else (0, part) for place, part in enumerate(parts)]
 
 
 def _last_line(error: Path) -> str | None:

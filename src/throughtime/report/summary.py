@@ -35,7 +35,7 @@ class Row:
             others the final one. Values that are not finite are left out.
         failed: runs that failed, or were completed without a finite value of the monitored metric.
         unfinished: runs that were interrupted or are still running.
-        parameters: of the model; None where no run came that far.
+        parameters: of the model; None where no run came that far, or not all have as many.
         seconds: of training, the mean over the completed runs.
         verdict: beside the best row: best, worse, unclear, or – where a row has fewer than two values.
     """
@@ -117,7 +117,7 @@ def _row(values: dict[str, Any], records: Sequence[Record]) -> Row:
     metrics = {monitor: spread([record.best for record in completed])} | {
         name: spread([record.metrics.get(name) for record in completed]) for name in names if name != monitor
     }
-    sizes = [record.parameters for record in records if record.parameters]
+    sizes = {record.parameters for record in records if record.parameters}
     return Row(
         values=values,
         records=tuple(records),
@@ -126,7 +126,7 @@ def _row(values: dict[str, Any], records: Sequence[Record]) -> Row:
         metrics={name: one for name, one in metrics.items() if one is not None},
         failed=sum(record.status == "failed" for record in records) + len(completed) - len(scored),
         unfinished=sum(record.status in ("running", "interrupted") for record in records),
-        parameters=sizes[0] if sizes else None,
+        parameters=sizes.pop() if len(sizes) == 1 else None,
         seconds=statistics.fmean(record.seconds for record in completed) if completed else None,
     )
 

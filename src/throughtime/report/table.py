@@ -146,9 +146,9 @@ def _configurations(rows: Sequence[Row], metrics: Sequence[str], joined: bool = 
         line += ["–" if row.seconds is None else clock(row.seconds), row.verdict]
         lines.append(line)
     numbers = ["n", *(name for name, _ in lost), "parameters", "time", "vs best"]
-    return Grid(
-        [*head, rows[0].monitor, *metrics, *numbers], lines, len(head), " ".join((note, LEGEND)).strip()
-    )
+    notes = [note, LEGEND] if len(rows) > 1 else [note]
+    head = [*head, rows[0].monitor, *metrics, *numbers]
+    return Grid(head, lines, len(settings[0]), "\n".join(filter(None, notes)), int(joined))
 
 
 def _runs(records: Sequence[Record], metrics: Sequence[str], joined: bool = False) -> Grid:
@@ -168,7 +168,7 @@ def _runs(records: Sequence[Record], metrics: Sequence[str], joined: bool = Fals
         [*head, "seed", records[0].monitor, *metrics, "time"],
         lines,
         len(head),
-        f"{place} {note}".strip(),
+        f"{place}\n{note}",
         1 + joined,
     )
 

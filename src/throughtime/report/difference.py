@@ -1,0 +1,83 @@
+"""Two runs side by side: what differs in configuration, environment, data and metrics."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from throughtime.errors import UserError, check_choice
+from throughtime.report.grid import Grid, markdown, terminal
+from throughtime.report.numbers import number, setting
+from throughtime.report.record import Record, read
+from throughtime.report.table import FORMATS, written
+from throughtime.run.folder import RunFolder, existing_run
+from throughtime.run.keys import MISSING, differences, flat
+
+SECTIONS = ("configuration", "environment", "data", "metrics")
+OF_THE_COMMAND = ("command", "folder")
+"""Where and how a run was started, which differs between any two."""
+
+
+def difference(first: str, second: str, format: str = "terminal") -> str:
+    """What differs between two runs.
+
+    Raises:
+        UserError: a folder is not that of a run, cannot be read, or the format is not known.
+    """
+    check_choice(FORMATS, format=format)
+    records = [read(existing_run(path, "--diff").path) for path in (first, second)]
+    found = compare(*records)
+    if format in ("csv", "json"):
+        lines = [
+            {"part": section, "key": key, "first": one, "second": other}
+            for section, pairs in found.items()
+            for key, (one, other) in pairs.items()
+        ]
+        return written(lines, format)
+    return "\n".join(_section(name, pairs, format) for name, pairs in found.items())
+
+
+def compare(first: Record, second: Record) -> dict[str, dict[str, tuple[Any, Any]]]:
+    """The differences by sections, in the order of `SECTIONS`."""
+    environments = [_environment(record) for record in (first, second)]
+    fingerprints = [flat({"data": environment.pop("data", {})}) for environment in environments]
+    outcomes = [
+        {
+            "status": one.status,
+            "best": one.best,
+            "steps": one.steps,
+            "parameters": one.parameters,
+            **one.metrics,
+        }
+        for one in (first, second)
+    ]
+    pairs = ((first.config, second.config), map(flat, environments), fingerprints, outcomes)
+    return {name: differences(*pair) for name, pair in zip(SECTIONS, pairs, strict=True)}
+
+
+def _environment(record: Record) -> dict[str, Any]:
+    """What environment.json says; of a run without one nothing."""
+    path = RunFolder(record.path).environment
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error})") from error
+    return {name: value for name, value in content.items() if name not in OF_THE_COMMAND}
+
+
+def _section(name: str, pairs: Mapping[str, tuple[Any, Any]], format: str) -> str:
+    if not pairs:
+        return f"{name}: no difference\n"
+    show = _measure if name == "metrics" else _as_typed
+    lines = [[key, show(one), show(other)] for key, (one, other) in pairs.items()]
+    grid = Grid([name, "first", "second"], lines, 3, wraps=3)
+    return markdown(grid) if format == "markdown" else terminal([grid])
+
+
+def _measure(value: Any) -> str:
+    return value if value == MISSING else number(value)
+
+
+def _as_typed(value: Any) -> str:
+    return setting(value) or "null"
