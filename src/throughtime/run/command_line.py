@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -31,6 +32,8 @@ def run_command(main: Callable[[], object]) -> None:
     # Before torch is imported: its kernel of distributed training warns of what is meant (see conf/trainer/ddp.yaml).
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     OmegaConf.register_new_resolver("token", folder.token, use_cache=True)
+    # Our launchers' settings have the names of the plugins' own, which check them; Hydra thinks ill of it.
+    warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
     typed = sys.argv[1:]
     configurations = Path(sys.argv[0]).resolve().parent / "conf"
     try:
@@ -58,8 +61,6 @@ def run_script(main: Callable[[], object]) -> None:
         sys.exit(130)
 
 
-def _leave_quietly() -> NoReturn:
-    """Exit as SIGPIPE would; the standard output leads nowhere, so that Python does not flush it in vain."""
 def add_weights(parser: argparse.ArgumentParser) -> None:
     """The option of every script that uses a checkpoint: which of its weights."""
     parser.add_argument(
@@ -70,6 +71,8 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _leave_quietly() -> NoReturn:
+    """Exit as SIGPIPE would; the standard output leads nowhere, so that Python does not flush it in vain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(128 + signal.SIGPIPE)
 

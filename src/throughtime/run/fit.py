@@ -3,7 +3,6 @@
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -23,6 +22,10 @@ from throughtime.run.trainer import build_trainer, check_trainer
 from throughtime.task.base import Task
 
 
+def _print(text: str) -> None:
+    print(text, flush=True)
+
+
 @dataclass(frozen=True)
 class Run:
     """What is asked for.
@@ -39,7 +42,7 @@ class Run:
     folder: RunFolder
     overrides: list[str]
     choices: dict[str, str]
-    say: Callable[[str], None] = partial(print, flush=True)
+    say: Callable[[str], None] = _print
 
 
 def fit(run: Run) -> Results:

@@ -19,7 +19,9 @@ def read_record(folder: Path) -> dict[str, Any]:
     try:
         return json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except OSError as error:
-        raise UserError(f"{folder / RECORD}: {error.strerror}; {folder} is not the folder of a sweep") from error
+        raise UserError(
+            f"{folder / RECORD}: {error.strerror}; {folder} is not the folder of a sweep"
+        ) from error
     except ValueError as error:
         raise UserError(f"{folder / RECORD} is damaged; start the sweep anew") from error
 

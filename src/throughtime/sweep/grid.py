@@ -1,6 +1,6 @@
 """A sweep over a grid: every combination of the values that were typed, or that conf/sweep/ names.
 
-    jobs = values(key_1) × values(key_2) × …        the last key varies fastest
+jobs = values(key_1) × values(key_2) × …        the last key varies fastest
 """
 
 import itertools
@@ -43,7 +43,9 @@ def sweep_grid(
         session.write(jobs=len(jobs))
     jobs = session.jobs()
     complete = sum(outcome_of(job, session.folder).status == COMPLETED for job in jobs)
-    print(f"sweep: {len(jobs)} jobs{f', {complete} complete' if complete else ''}, {session.folder}", flush=True)
+    print(
+        f"sweep: {len(jobs)} jobs{f', {complete} complete' if complete else ''}, {session.folder}", flush=True
+    )
     try:
         launch(session, jobs)
     except Interrupted:

@@ -63,7 +63,7 @@ def is_parallel(session: Session) -> bool:
 
 @contextmanager
 def _answering_signals(session: Session, journal: Journal, parallel: bool) -> Iterator[list[int]]:
-    """Note the first SIGINT or SIGTERM and stop all jobs; where they run in this process, or at a second one, at once."""
+    """Note the first SIGINT or SIGTERM and stop all jobs; at once where they run in this process, or at a second."""
     received: list[int] = []
 
     def answer(number: int, frame: FrameType | None) -> None:
@@ -105,7 +105,8 @@ def _run_in_parallel(session: Session, jobs: Sequence[Job], together: int) -> No
         try:
             _hand_over(session, jobs, together)
             return
-        except Exception as error:  # a worker was killed, or a cluster lost a job; what the others did is in their folders
+        except Exception as error:
+            # A worker was killed, or a cluster lost a job; what the others did is in their folders.
             problem = error
         before, begun = begun, {number: times_begun(folders[number]) - earlier[number] for number in folders}
         if (session.folder / STOP).exists():
@@ -114,7 +115,9 @@ def _run_in_parallel(session: Session, jobs: Sequence[Job], together: int) -> No
             raise problem
         for job in jobs:
             if begun[job.number] >= ATTEMPTS:
-                give_up(folders[job.number], f"its process was killed {ATTEMPTS} times; is there memory enough?")
+                give_up(
+                    folders[job.number], f"its process was killed {ATTEMPTS} times; is there memory enough?"
+                )
         jobs = [job for job in jobs if not _has_ended(job, session.folder, begun[job.number])]
 
 

@@ -17,6 +17,7 @@ from throughtime.run.folder import write_json
 from throughtime.run.sweep_folder import RECORD, quoted, read_record
 from throughtime.sweep.job import Job
 
+
 @dataclass(frozen=True)
 class Session:
     """What a sweeper works with. `begin` makes it.
@@ -24,12 +25,14 @@ class Session:
     Attributes:
         folder: the sweep's. A job's is `folder / str(number)`.
         context, config: Hydra's, with which it composes jobs and makes the launcher.
+        arguments: what the user typed when the sweep was started.
         record: what sweep.json says of a sweep that is gone on with; None for one that has yet to be planned.
     """
 
     folder: Path
     context: HydraContext
     config: DictConfig
+    arguments: list[str]
     record: dict[str, Any] | None
 
     @property
@@ -69,7 +72,7 @@ class Session:
             self.folder.mkdir(parents=True, exist_ok=True)
             descriptor, whole = tempfile.mkstemp(dir=self.folder, prefix=f".{RECORD}.")
             with os.fdopen(descriptor, "w") as file:
-                json.dump({"arguments": self._arguments(), "planned": False}, file)
+                json.dump({"arguments": self.arguments, "planned": False}, file)
             try:
                 os.link(whole, self.folder / RECORD)
             finally:
@@ -87,22 +90,11 @@ class Session:
 
         A sweeper that plans all its jobs writes theirs first, so that the plan is whole or not there.
         """
-        write_json(self.folder / RECORD, {"arguments": self._arguments(), "planned": True, **content})
+        write_json(self.folder / RECORD, {"arguments": self.arguments, "planned": True, **content})
 
     def jobs(self) -> list[Job]:
         """All jobs that lie in the folder, by number."""
         return jobs_in(self.folder)
-
-    def _arguments(self) -> list[str]:
-        """What the user typed, from which the command line composes the sweep again on resuming it."""
-        if self.record is not None:
-            return self.record["arguments"]
-        overrides = self.config.hydra.overrides
-        hydra = [one for one in overrides.hydra if not one.startswith(OUR_OVERRIDES)]
-        return [*hydra, *(one for one in overrides.task if not one.startswith("resume="))]
-
-
-OUR_OVERRIDES = ("hydra.mode=", "hydra.sweep.dir=")
 
 
 def begin(context: HydraContext, config: DictConfig) -> Session:
@@ -112,12 +104,23 @@ def begin(context: HydraContext, config: DictConfig) -> Session:
     """
     HydraConfig.instance().set_config(config)
     folder = Path(config.hydra.sweep.dir)
-    # Its name has the time and a random part in it; from here on it is a constant, also for processes to come.
+    overrides = config.hydra.overrides
+    typed = [one for one in overrides.hydra if not one.startswith(("hydra.mode=", "hydra.sweep.dir="))]
+    arguments = [*typed, *(one for one in overrides.task if not one.startswith("resume="))]
+    # What jobs are composed with: the name of the folder, which has the time and a random part in it, is a constant
+    # from here on, also for processes to come; and how jobs are launched is none of their business.
     with read_write(config.hydra):
         config.hydra.sweep.dir = str(folder)
-        config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(str(folder))}")
-    record = read_record(folder) if config.resume else None
-    return Session(folder, context, config, record if record and record["planned"] else None)
+        kept = [
+            one
+            for one in overrides.hydra
+            if not one.lstrip("+").startswith(("hydra/launcher", "hydra.launcher"))
+        ]
+        overrides.hydra = [*kept, f"hydra.sweep.dir={quoted(str(folder))}"]
+    if not config.resume:
+        return Session(folder, context, config, arguments, None)
+    record = read_record(folder)
+    return Session(folder, context, config, record["arguments"], record if record["planned"] else None)
 
 
 def jobs_in(folder: Path) -> list[Job]:

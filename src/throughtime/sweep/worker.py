@@ -29,7 +29,11 @@ def carried(config: DictConfig) -> None:
     """
     folder = Path(HydraConfig.get().runtime.output_dir)
     journal = Journal(folder.parent)
-    with suppress(Interrupted, KeyboardInterrupt), _output_into(folder / OUTPUT), _stopping_with(folder.parent):
+    with (
+        suppress(Interrupted, KeyboardInterrupt),
+        _output_into(folder / OUTPUT),
+        _stopping_with(folder.parent),
+    ):
         choose_device(folder.parent)
         perform(folder, journal.add, config.sweep.fail_fast)
 
