@@ -108,6 +108,7 @@ def _train_and_test(
         results.speed = round(task.tokens_seen / keeper.seconds, 1) if keeper.seconds else 0.0
         results.steps, results.epochs = trainer.global_step, trainer.current_epoch
         results.best, results.best_step = keeper.best, keeper.best_step
+        results.pruned = any(getattr(callback, "pruned", False) for callback in trainer.callbacks)
         _take_metrics(trainer, results)
         results.checkpoint = chosen_checkpoint(folder)
     if data.test_dataloader():

@@ -15,6 +15,7 @@ class Results:
         best: the best value of the monitored metric, and `best_step` the optimiser step that gave it.
         metrics: the final value of every logged metric, by its name.
         choices: the option chosen for each config group.
+        pruned: whether a search stopped the run early; its status is completed, and it is not gone on with.
         seconds: the time of training, validations included; of a resumed run all of it up to each checkpoint.
         speed: training tokens a second over that time.
     """
@@ -26,6 +27,7 @@ class Results:
     mode: str
     choices: dict[str, str] = field(default_factory=dict)
     status: str = "running"
+    pruned: bool = False
     best: float | None = None
     best_step: int | None = None
     metrics: dict[str, float] = field(default_factory=dict)
