@@ -1,5 +1,7 @@
-"""The sweepers that `hydra/sweeper=…` names. Hydra takes plugins from this namespace only, and imports it at each start,
-so that they are names and nothing more: the work is done in `throughtime.sweep`.
+"""The sweepers that `hydra/sweeper=…` names.
+
+Hydra takes plugins from this namespace only and imports them at each start, so that here are names and nothing more:
+the work is done in `throughtime.sweep`.
 """
 
 from collections.abc import Sequence
@@ -27,3 +29,22 @@ class GridSweeper(Sweeper):
         from throughtime.sweep.grid import sweep_grid
 
         sweep_grid(self.context, self.sweep_config, self.params, arguments)
+
+
+class OptunaSweeper(Sweeper):
+    """A search over the space of `sweep` and the ranges that were typed (`throughtime.sweep.search`).
+
+    Args:
+        params: keys and ranges in Hydra's syntax, besides those on the command line.
+    """
+
+    def __init__(self, params: dict[str, Any] | None = None) -> None:
+        self.params = params or {}
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.context, self.sweep_config = hydra_context, config
+
+    def sweep(self, arguments: Sequence[str]) -> None:
+        from throughtime.sweep.search import search
+
+        search(self.context, self.sweep_config, self.params, arguments)

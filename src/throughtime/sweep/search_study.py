@@ -1,0 +1,41 @@
+"""The study of a search: an Optuna study in a SQLite file in the sweep's folder, from which a resumed search goes on.
+
+SQLite rather than Optuna's journal file: after SIGKILL in the middle of a write SQLite rolls the write back, while a
+journal keeps half a line and cannot be read again.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import optuna
+from optuna import Study
+from optuna.samplers import BaseSampler
+
+from throughtime.callback.pruning import STUDY, STUDY_FILE, open_storage
+
+
+def create_study(folder: Path, directions: Sequence[str]) -> None:
+    """Put a new study into the sweep's folder, whole or not at all; one that lies there already stays.
+
+    Args:
+        folder: the sweep's folder.
+        directions: `minimize` or `maximize` for each objective.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    path = folder / STUDY_FILE
+    if path.exists():
+        return
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    storage = open_storage(unfinished)
+    optuna.create_study(study_name=STUDY, storage=storage, directions=list(directions))
+    storage.remove_session()
+    storage.engine.dispose()
+    os.replace(unfinished, path)
+
+
+def open_study(folder: Path, sampler: BaseSampler) -> Study:
+    """The study in the sweep's folder."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna.load_study(study_name=STUDY, storage=open_storage(folder / STUDY_FILE), sampler=sampler)
