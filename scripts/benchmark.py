@@ -125,6 +125,7 @@ def compare_cells(options: argparse.Namespace) -> None:
     print(table(found))
     _write(options.json, found)
     if options.figure is not None:
+        options.figure.parent.mkdir(parents=True, exist_ok=True)
         import_module("benchmarks.figure").figure(found, options.figure)
 
 
@@ -136,6 +137,7 @@ def _whole(text: str) -> int:
 
 def _write(path: Path | None, figures: dict[str, Any]) -> None:
     if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 

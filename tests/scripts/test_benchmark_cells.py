@@ -7,12 +7,13 @@ from benchmarks.shapes import Shape
 from benchmarks.table import table
 
 
-@pytest.fixture
-def measured(monkeypatch):
-    monkeypatch.setattr(cells, "QUICK", [Shape(1, 2, 8), Shape(2, 3, 8)])
-    monkeypatch.setattr(cells, "ENOUGH_QUICK", 0.0)
+@pytest.fixture(scope="module")
+def measured():
     kinds, names = ["torch", "loop", "lstm", "compile"], ["gru", "lstm", "layernorm_lstm"]
-    return cells.measure(kinds, names, [1, 2], 0.2, True, lambda line: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cells, "QUICK", [Shape(1, 2, 8), Shape(2, 3, 8)])
+        patch.setattr(cells, "ENOUGH_QUICK", 0.0)
+        return cells.measure(kinds, names, [1, 2], 0.2, True, lambda line: None)
 
 
 def test_the_figures_are_whole_and_say_where_they_are_from(measured):
