@@ -36,6 +36,13 @@ def check_choice(choices: Collection[str], **values: str) -> None:
             raise UserError(f"{name}={value} is not known; choose one of: {', '.join(sorted(choices))}")
 
 
+def check_seed(seed: object) -> int:
+    """The seed, if it is one; raise `UserError` if not."""
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
+        raise UserError(f"seed={seed} is not a whole number from 0 to {2**32 - 1}")
+    return seed
+
+
 class Interrupted(BaseException):
     """The run was asked to stop by a signal, and has saved its checkpoint.
 

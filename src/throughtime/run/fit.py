@@ -1,5 +1,6 @@
 """One run from its configuration to its results: build, train, test, and write down what came of it."""
 
+import json
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ from omegaconf import OmegaConf
 
 from throughtime.callback.checkpoint import Checkpoint
 from throughtime.callback.checkpoint_files import BEST, LAST
-from throughtime.errors import UserError
+from throughtime.errors import UserError, check_seed
 from throughtime.run import summary
 from throughtime.run.build import Config, build_data, build_task
 from throughtime.run.checkpoint import WholeFileIO, newest_checkpoint, read_checkpoint
-from throughtime.run.environment import environment
+from throughtime.run.environment import RESUMED, environment
 from throughtime.run.folder import RunFolder, replacing, write_json
 from throughtime.run.ranks import OneMachine, check_ranks, other_ranks
 from throughtime.run.results import Results
@@ -55,7 +56,7 @@ def fit(run: Run) -> Results:
     config, folder = run.config, run.folder
     checkpoint = newest_checkpoint(folder, "resume") if config["resume"] else None
     resumed_step = None if checkpoint is None else read_checkpoint(checkpoint)["global_step"]
-    pl.seed_everything(_whole_number(config["seed"]), workers=True, verbose=False)
+    pl.seed_everything(check_seed(config["seed"]), workers=True, verbose=False)
     check_trainer(config["trainer"])
     data = build_data(config, run.choices.get("data"))
     artifacts = data.artifacts()
@@ -139,10 +140,23 @@ def _record(run: Run, recorded: Config, data: pl.LightningDataModule) -> list[st
     for path, content in ((folder.config, recorded), (folder.overrides, overrides)):
         with replacing(path) as file:
             file.write(OmegaConf.to_yaml(OmegaConf.create(content)).encode())
-    write_json(folder.environment, environment(data.fingerprint()))
+    changes = _changes(run)
+    write_json(folder.environment, environment(data.fingerprint()) | ({RESUMED: changes} if changes else {}))
     for told in folder.errors():
         told.unlink()
     return overrides
+
+
+def _changes(run: Run) -> list[list[str]]:
+    """What was typed on each resumption of this run beside resume=, as far as it is written down."""
+    if not run.config["resume"]:
+        return []
+    try:
+        earlier = json.loads(run.folder.environment.read_text(encoding="utf-8")).get(RESUMED, [])
+    except (OSError, ValueError):
+        earlier = []
+    typed = [override for override in run.overrides if not override.startswith("resume=")]
+    return [*earlier, typed] if typed else earlier
 
 
 def _conclude(results: Results, run: Run, task: Task) -> None:
@@ -155,9 +169,3 @@ def _own_choices(choices: dict[str, str | None]) -> dict[str, str]:
     return {
         group: option for group, option in choices.items() if option and group.partition("/")[0] != "hydra"
     }
-
-
-def _whole_number(seed: object) -> int:
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
-        raise UserError(f"seed={seed} is not a whole number from 0 to {2**32 - 1}")
-    return seed

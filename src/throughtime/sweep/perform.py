@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from throughtime.callback.display import clock
-from throughtime.errors import UserError
+from throughtime.errors import Diverged, UserError
 from throughtime.run.folder import RunFolder
 from throughtime.sweep.failure import record_failure
 from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, JOB, WAITING, Job, Outcome, outcome_of
@@ -132,7 +132,8 @@ def _record_failure(job: Job, folder: Path, error: Exception) -> None:
     """Leave a run folder that says `failed`, also of a run that never came so far as to have one."""
     if outcome_of(job, folder.parent).status == FAILED:
         return
-    told = str(error) if isinstance(error, UserError) else "".join(traceback.format_exception(error))
+    is_mistake = isinstance(error, UserError) and not isinstance(error, Diverged)
+    told = str(error) if is_mistake else "".join(traceback.format_exception(error))
     with suppress(OSError):  # a full disk: the terminal tells, and a resumption does it anew
         _clear(folder)
         record_failure(job, folder, told)

@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from throughtime.errors import UserError
+from throughtime.errors import UserError, check_seed
 from throughtime.run.folder import write_json
 from throughtime.run.sweep_folder import RECORD, quoted, read_record
 from throughtime.sweep.job import Job
@@ -44,6 +44,7 @@ class Session:
         """The job that these overrides give: all that the user typed, with one value for each swept key.
 
         Raises:
+            UserError: the seed is none.
             HydraException, OmegaConfBaseException: they do not compose; the command line tells it in a sentence.
         """
         loader = self.context.config_loader
@@ -58,6 +59,7 @@ class Session:
         with read_write(config), open_dict(config):
             del config["hydra"]
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        check_seed(plain["seed"])
         return Job(number, given, {**plain, "resume": None}, choices, label)
 
     def claim(self) -> None:
