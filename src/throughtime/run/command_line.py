@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from throughtime.errors import Interrupted, UserError
 from throughtime.run import folder, sweep_folder
 from throughtime.run.mistakes import explain
+from throughtime.run.rerun import rerun_arguments
 from throughtime.run.sweep_folder import quoted, sweep_arguments
 
 CHANGEABLE_ON_RESUME = ("trainer.", "callback.", "decode.", "logger.", "hydra.", "debug=")
@@ -33,11 +34,13 @@ def run_command(main: Callable[[], object]) -> None:
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     OmegaConf.register_new_resolver("token", folder.token, use_cache=True)
     # Our launchers' settings have the names of the plugins' own, which check them; Hydra thinks ill of it.
-    warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
+    warnings.filterwarnings(
+        "ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema"
+    )
     typed = sys.argv[1:]
     configurations = Path(sys.argv[0]).resolve().parent / "conf"
     try:
-        sys.argv[1:] = resume_arguments(typed, configurations)
+        sys.argv[1:] = resume_arguments(rerun_arguments(typed, configurations), configurations)
         main()
     except BrokenPipeError:  # whoever read our output has left; there is nobody to tell
         _leave_quietly()

@@ -10,6 +10,9 @@ from typing import Any
 
 import torch
 
+RESUMED = "resumed_with"
+"""In environment.json: what was typed on each resumption that changed how the run went on."""
+
 PACKAGES = (
     "throughtime",
     "torch",

@@ -14,6 +14,7 @@ from throughtime.run.command_line import tell
 from throughtime.run.fit import Run, fit
 from throughtime.run.folder import RunFolder
 from throughtime.run.mistakes import in_one_sentence
+from throughtime.run.repetition import repeat
 
 
 def run_job(config: DictConfig) -> float | None:
@@ -24,6 +25,8 @@ def run_job(config: DictConfig) -> float | None:
     quiet()
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        if plain.get("rerun") and not plain["resume"]:
+            return repeat(plain, folder).best
         return fit(Run(plain, folder, typed, dict(hydra.runtime.choices))).best
     except (UserError, OmegaConfBaseException) as error:
         if hydra.mode is RunMode.RUN:
