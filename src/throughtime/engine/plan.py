@@ -34,14 +34,23 @@ def traced(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> Trace
     return found
 
 
-def reason_against(cell: Cell, inputs: Float[Tensor, "T B I"]) -> str | None:
-    """Why a cell's step cannot be traced, as half a sentence; None when it can."""
+def trace_for(cell: Cell, inputs: Float[Tensor, "T B I"]) -> Trace:
+    """The trace of a cell's step on such inputs.
+
+    Raises:
+        UntraceableError: it has none.
+    """
     # Without random numbers being drawn: a cell may draw its masks in `project`.
     devices = [inputs.device] if inputs.is_cuda else []
     with torch.random.fork_rng(devices), torch.no_grad():
         projected = cell.project(inputs[:1, :1])
+    return traced(cell, projected, cell.initial_state(1))
+
+
+def reason_against(cell: Cell, inputs: Float[Tensor, "T B I"]) -> str | None:
+    """Why a cell's step cannot be traced, as half a sentence; None when it can."""
     try:
-        traced(cell, projected, cell.initial_state(1))
+        trace_for(cell, inputs)
     except UntraceableError as error:
         return str(error)
     return None
