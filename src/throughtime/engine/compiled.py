@@ -2,7 +2,7 @@
 
 import ctypes
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -24,6 +24,7 @@ from throughtime.engine.trace import Trace
 
 FEW = 8  # lanes a thread
 LARGE = 1 << 16  # numbers of a weight
+ALIGNED = 64  # numbers, at least a line of any cache
 
 
 class _Run(ctypes.Structure):
@@ -36,9 +37,27 @@ class _Run(ctypes.Structure):
         ("shared", ctypes.c_long),
         ("lengths", ctypes.c_void_p),
         ("resets", ctypes.c_void_p),
-        ("arrays", ctypes.c_void_p),
-        ("strides", ctypes.c_void_p),
+        ("arrays", ctypes.POINTER(ctypes.c_void_p)),
+        ("strides", ctypes.POINTER(ctypes.c_long)),
     )
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """The arrays of a function that are made for it.
+
+    Attributes:
+        made: arrays of all steps, by name and shape.
+        kept: those that only the backward pass reads: names and places in bytes in one piece of memory.
+        scratch: arrays of one step, and packed weights, in another.
+        kept_size, scratch_size: how many numbers the two pieces have.
+    """
+
+    made: list[tuple[str, tuple[int, ...]]]
+    kept: list[tuple[str, int]]
+    scratch: list[tuple[str, int]]
+    kept_size: int
+    scratch_size: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,20 +88,29 @@ class Compiled:
         lengths: Tensor | None,
         resets: Tensor | None,
     ) -> dict[str, Tensor]:
-        """Run a function on the arrays given; the others are made, and all but the weights are returned by name."""
-        function = self.functions[name]
+        """Run a function on the arrays given; the others are made, and those of all steps are returned by name.
+
+        What only the backward pass reads goes by the one name "kept".
+        """
+        function, precision = self.functions[name], self.program.precision
         threads, shared = self._shares(function, lanes)
+        arrays = _memory(self, name, steps, lanes)
         found = dict(given)
-        read = {f"weight{i}": w if w.dim() == 2 else w.contiguous() for i, w in enumerate(weights)}
-        for array in function.arrays:
-            if array.name not in found and array.name not in read:
-                found[array.name] = self._new(array, steps, lanes, threads)
-        read.update(found)
-        addresses = (ctypes.c_void_p * len(function.arrays))(
-            *(read[a.name].data_ptr() for a in function.arrays)
-        )
-        numbers = [stride for w in weights for stride in (w.stride() if w.dim() == 2 else (0, 0))]
-        strides = (ctypes.c_long * len(numbers))(*numbers)
+        for array, shape in arrays.made:
+            if array not in found:
+                found[array] = memory.empty(*shape, dtype=precision)
+        for array, features in function.sums:
+            found[array] = torch.zeros(threads, features, dtype=precision)
+        if name == "keeping":
+            found["kept"] = memory.empty(arrays.kept_size, dtype=precision)
+        scratch = memory.empty(arrays.scratch_size, dtype=precision)
+        addresses = {array: tensor.data_ptr() for array, tensor in found.items()}
+        for piece, offsets in ((scratch, arrays.scratch), (found.get("kept"), arrays.kept)):
+            begin = 0 if piece is None else piece.data_ptr()
+            addresses.update({array: begin + offset for array, offset in offsets})
+        weights = [w if w.dim() == 2 else w.contiguous() for w in weights]
+        addresses.update({f"weight{index}": weight.data_ptr() for index, weight in enumerate(weights)})
+        strides = [stride for w in weights for stride in (w.stride() if w.dim() == 2 else (0, 0))]
         run = _Run(
             steps,
             lanes,
@@ -90,11 +118,28 @@ class Compiled:
             shared,
             None if lengths is None else lengths.data_ptr(),
             None if resets is None else resets.data_ptr(),
-            ctypes.addressof(addresses),
-            ctypes.addressof(strides),
+            (ctypes.c_void_p * len(function.arrays))(*(addresses.get(a.name) for a in function.arrays)),
+            (ctypes.c_long * len(strides))(*strides),
         )
         getattr(self.library, name)(ctypes.byref(run))
         return found
+
+    @cached_property
+    def saved(self) -> frozenset[str]:
+        """The arrays of a forward pass that a backward pass and the weights' gradients need."""
+        read = {array.name for array in self.functions["backward"].arrays if array.rows != "lanes"}
+        return frozenset(read | self._factors | {"kept"})
+
+    @cached_property
+    def _factors(self) -> set[str]:
+        return {place.array.name for pairs in self.passes.factors for pair in pairs for place in pair}
+
+    @cached_property
+    def kept(self) -> tuple[Array, ...]:
+        """What the forward pass makes for the backward pass alone."""
+        shown = {f"value{index}" for index in range(len(self.program.values))} | {"projected"} | self._factors
+        arrays = self.functions["keeping"].arrays
+        return tuple(array for array in arrays if array.rows == "steps" and array.name not in shown)
 
     def _shares(self, function: Function, lanes: int) -> tuple[int, bool]:
         """How many threads there are, and whether they share each product by its columns rather than by lanes.
@@ -106,20 +151,40 @@ class Compiled:
         shared = threads > 1 and lanes < FEW * threads and largest >= LARGE
         return (threads if shared else min(threads, max(1, lanes))), shared
 
-    def _new(self, array: Array, steps: int, lanes: int, threads: int) -> Tensor:
-        shapes = {
-            "steps": (steps, lanes),
-            "before": (steps + 1, lanes),
-            "after": (steps + 1, lanes),
-            "lanes": (lanes,),
-            "coming": (2, lanes),
-            "going": (2, lanes),
-        }
-        if array.rows == "panels":
-            return memory.empty(array.width, dtype=self.program.precision)
-        if array.rows == "sum":
-            return torch.zeros(threads, array.width, dtype=self.program.precision)
-        return memory.empty(*shapes[array.rows], array.width, dtype=self.program.precision)
+
+@lru_cache(maxsize=1024)
+def _memory(kernel: Compiled, name: str, steps: int, lanes: int) -> _Memory:
+    shapes = {
+        "steps": (steps, lanes),
+        "before": (steps + 1, lanes),
+        "after": (steps + 1, lanes),
+        "coming": (2, lanes),
+        "going": (2, lanes),
+    }
+    function, kept = kernel.functions[name], () if name == "plain" else kernel.kept
+    hidden = {array.name for array in kept}
+    made = [
+        (array.name, (*shapes[array.rows], array.width))
+        for array in function.arrays
+        if array.rows in shapes and array.name not in hidden
+    ]
+    # Without resets nothing reads their state.
+    short = [a for a in function.arrays if a.rows in ("lanes", "panels") and not a.name.startswith("start")]
+    size = kernel.program.precision.itemsize
+    places, kept_size = _side_by_side([(a.name, a.width * steps * lanes) for a in kept], size)
+    scratch, scratch_size = _side_by_side(
+        [(a.name, a.width * (lanes if a.rows == "lanes" else 1)) for a in short], size
+    )
+    return _Memory(made, places, scratch, kept_size, scratch_size)
+
+
+def _side_by_side(counts: list[tuple[str, int]], size: int) -> tuple[list[tuple[str, int]], int]:
+    """Where arrays of so many numbers begin in one piece of memory, in bytes, and how many numbers it has."""
+    places, position = [], 0
+    for name, count in counts:
+        places.append((name, position * size))
+        position += -(-count // ALIGNED) * ALIGNED
+    return places, position
 
 
 @lru_cache(maxsize=64)

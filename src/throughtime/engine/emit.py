@@ -23,6 +23,7 @@ class Function:
 
     Attributes:
         arrays: the arrays in the order in which the function takes their addresses.
+        sums: those that are added to, by name and features.
         code: the C.
     """
 
@@ -41,6 +42,7 @@ class Function:
             body.insert(0, "const long side = (run->steps - 1 - t) & 1;")
         packs = self._packs()
         self.arrays = list(self.used.values())
+        self.sums = [(array.name, array.width) for array in self.arrays if array.rows == "sum"]
         head = [f"real *const {a.name} = run->arrays[{i}];" for i, a in enumerate(self.arrays)]
         lines = [
             f"static void {name}_part(const struct run *run, struct team *team, long thread, long count) {{",

@@ -159,9 +159,7 @@ class _Recurrence(torch.autograd.Function):
         alike = resets is None and lengths is None
         given = _given(kernel, projected, list(states), start, alike)
         found = kernel.call("keeping", given, list(tensors[:weights]), *projected.shape[:2], lengths, resets)
-        wanted = {array.name for array in kernel.functions["backward"].arrays}
-        wanted |= {place.array.name for pairs in kernel.passes.factors for pair in pairs for place in pair}
-        names = [name for name in found if name in wanted and not name.startswith(("product", "start", "panels"))]
+        names = [name for name in found if name in kernel.saved]
         ctx.kernel, ctx.lengths, ctx.resets, ctx.names = kernel, lengths, resets, names
         ctx.weights = weights
         ctx.start = bool(start)
@@ -179,10 +177,10 @@ class _Recurrence(torch.autograd.Function):
         given.update({f"value_gradient{i}": g.contiguous() for i, g in enumerate(gradients[:values])})
         coming = gradients[values:]
         for index, gradient in enumerate(coming):
-            sides = gradient.new_empty(2, *gradient.shape)
+            sides = given[f"gradient{index}"] = gradient.new_empty(2, *gradient.shape)
             sides[0] = gradient
-            given[f"gradient{index}"] = sides
-            given[f"start{index}"] = torch.zeros_like(sides[0])
+            if ctx.start:
+                given[f"start{index}"] = torch.zeros_like(gradient)
         found = kernel.call("backward", given, weights, *ctx.size, ctx.lengths, ctx.resets)
         going = [found[f"gradient{index}"][ctx.size[0] % 2] for index in range(len(coming))]
         start = [found[f"start{index}"] for index in range(len(coming))] if ctx.start else []
@@ -202,12 +200,20 @@ def _weight_gradients(
     for index, weight in enumerate(weights):
         pairs, array = kernel.passes.factors[index], kernel.passes.sums[index]
         gradient = None
-        if needed[index] and pairs:
-            gradient = sum(outer_products(_rows(found, a), _rows(found, b))[0] for a, b in pairs)
-        elif needed[index] and array is not None:
+        for left, right in pairs if needed[index] else ():
+            product = _outer(_rows(found, left), _rows(found, right), weight)
+            gradient = product if gradient is None else gradient.add_(product)
+        if needed[index] and array is not None:
             gradient = found[array.name].sum(0).view(weight.shape)
         gradients.append(gradient)
     return gradients
+
+
+def _outer(left: Tensor, right: Tensor, weight: Tensor) -> Tensor:
+    """leftᵀ right in the order of memory of the weight, so that nothing has to be turned later."""
+    if weight.stride(0) < weight.stride(1):
+        return outer_products(right, left)[0].t()
+    return outer_products(left, right)[0]
 
 
 def _rows(found: dict[str, Tensor], place: Place) -> Tensor:

@@ -4,26 +4,27 @@ A block lives on after its tensor is gone. Whether it is, the count of reference
 from here is like any other to whoever holds it.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
 SMALLEST = 1 << 16  # bytes; less is what malloc keeps anyway
 KEPT = 1 << 8  # so many requests long an idle block is kept
-_ALONE = 2  # references to a storage that only its block here has
+_ALONE = 1  # references to a storage that only its block here has
 
 
 class Pool:
     """Blocks of memory by size."""
 
     def __init__(self) -> None:
-        self._blocks: dict[int, list[Tensor]] = {}
+        self._blocks: dict[int, list[torch.UntypedStorage]] = {}
         self._last: dict[int, int] = {}
         self._requests = 0
 
     def empty(self, *shape: int, dtype: torch.dtype) -> Tensor:
         """A tensor of any numbers, as `torch.empty`."""
-        count = torch.Size(shape).numel()
-        size = count * dtype.itemsize
+        size = math.prod(shape) * dtype.itemsize
         if size < SMALLEST:
             return torch.empty(shape, dtype=dtype)
         # Sequences of nearly the same length share blocks.
@@ -34,31 +35,42 @@ class Pool:
         if self._requests % KEPT == 0:
             self._forget()
         blocks = self._blocks.setdefault(size, [])
-        for block in blocks:
-            if _references(block) <= _ALONE:
-                return _tensor(block, shape, dtype)
-        block = torch.empty(size, dtype=torch.uint8)
+        for _ in range(len(blocks)):
+            try:
+                # Out of the list, so that no other thread of Python finds it idle too.
+                block = blocks.pop(0)
+            except IndexError:
+                break
+            if _references(block) > _ALONE:
+                blocks.append(block)
+                continue
+            found = _tensor(block, shape, dtype)
+            blocks.insert(0, block)
+            return found
+        block = torch.empty(size, dtype=torch.uint8).untyped_storage()
+        found = _tensor(block, shape, dtype)
         blocks.append(block)
-        return _tensor(block, shape, dtype)
+        return found
 
     def _forget(self) -> None:
         for size, last in list(self._last.items()):
             if self._requests - last >= KEPT:
-                del self._blocks[size], self._last[size]
+                self._blocks.pop(size, None)
+                self._last.pop(size, None)
 
 
 memory = Pool()
 """That of the process."""
 
 
-def _references(block: Tensor) -> int:
-    return torch._C._storage_Use_Count(block.untyped_storage()._cdata)
+def _references(block: torch.UntypedStorage) -> int:
+    return torch._C._storage_Use_Count(block._cdata)
 
 
-def _tensor(block: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+def _tensor(block: torch.UntypedStorage, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     """A tensor of its own, no view, on the block's storage."""
     strides, step = [], 1
     for extent in reversed(shape):
         strides.insert(0, step)
         step *= extent
-    return torch.empty(0, dtype=dtype).set_(block.untyped_storage(), 0, shape, strides)
+    return torch.empty(0, dtype=dtype).set_(block, 0, shape, strides)
