@@ -64,7 +64,7 @@ def fit(run: Run) -> Results:
     recorded, place = {**config, "resume": None}, OneMachine()
     saving = WholeFileIO({"config": recorded, "artifacts": artifacts})
     trainer = build_trainer(config, folder, saving, resumed_step, place)
-    check_ranks(trainer.world_size, config, data)
+    check_ranks(trainer.world_size, config)
     if checkpoint is None:
         folder.claim()
     results = Results(task.name, config["seed"], _record(run, recorded, data), task.monitor, task.mode)

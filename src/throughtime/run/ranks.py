@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from lightning import LightningDataModule
 from lightning.fabric.plugins.environments import ClusterEnvironment
 
 from throughtime.errors import UserError
@@ -88,13 +87,12 @@ class OneMachine(ClusterEnvironment):
         return 0
 
 
-def check_ranks(count: int, config: Config, data: LightningDataModule) -> None:
+def check_ranks(count: int, config: Config) -> None:
     """Raise `UserError` where more devices are asked for than the configuration can use.
 
     Args:
         count: the devices that Lightning has found for `trainer.devices`, each of which is a rank.
         config: the whole configuration.
-        data: what is trained on.
     """
     if count == 1:
         return
@@ -102,9 +100,10 @@ def check_ranks(count: int, config: Config, data: LightningDataModule) -> None:
         raise UserError(
             f"trainer.devices={config['trainer']['devices']} are {count} devices; trainer=ddp trains on more than one"
         )
-    if data.batch_size < count:
+    batch_size = config["data"]["batch_size"]
+    if batch_size < count:
         raise UserError(
-            f"data.batch_size={data.batch_size} is shared out among {count} processes; set it to {count} or more, or "
+            f"data.batch_size={batch_size} is shared out among {count} processes; set it to {count} or more, or "
             "trainer.devices lower"
         )
 
