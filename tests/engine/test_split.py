@@ -26,11 +26,12 @@ def test_the_gradient_of_a_weight_is_no_product_of_the_loop():
         assert step.products == products(step.forward) == products(step.backward) == count
 
 
-def test_projected_is_kept_only_where_the_way_back_reads_it():
-    assert not cut(LSTM(3, 4)).reads_projected
+def test_the_gradient_of_a_value_that_is_the_state_is_added_to_that_of_the_state():
+    assert cut(LSTM(3, 4)).shared == [0]
 
     class Gated(Elman):
         def step(self, projected, state):
-            return super().step(projected * state.hidden, state)
+            output, after = super().step(projected, state)
+            return output * state.hidden, after
 
-    assert cut(Gated(3, 4)).reads_projected
+    assert cut(Gated(3, 4, output_activation=None)).shared == [None]

@@ -15,6 +15,8 @@ and the same with the readout o_t = φ_o(W_o h_t + b_o), whose errors do not wai
 of whatever the cell does with a_t; torch derives it from the step (`engine.derivative`).
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -25,11 +27,17 @@ from torch.autograd.function import FunctionCtx
 from throughtime.cell.base import Cell, State
 from throughtime.engine.around import run_around
 from throughtime.engine.base import Engine
+from throughtime.engine.dense import Dense, outer_products
 from throughtime.engine.derivative import differentiate
+from throughtime.engine.fold import fold
+from throughtime.engine.graph import extract, placeholders
 from throughtime.engine.once import differentiable_once
 from throughtime.engine.plan import reason_against
+from throughtime.engine.resting import resting, with_rests
 from throughtime.engine.split import Split, split
+from throughtime.engine.stepping import empty
 from throughtime.engine.trace import Trace, UntraceableError
+from throughtime.engine.traversal import Traversal
 from throughtime.errors import UserError
 
 
@@ -62,7 +70,7 @@ class BackpropagationThroughTime(Engine):
             UserError: the cell's step is no fixed graph of operators.
         """
         try:
-            return run_around(loop, cell, inputs, state, lengths, resets)
+            return run_around(loop, cell, inputs, state, lengths, resets, _project)
         except UntraceableError as error:
             kind = type(cell).__name__
             raise UserError(
@@ -70,9 +78,43 @@ class BackpropagationThroughTime(Engine):
             ) from error
 
 
+def _project(cell: Cell, inputs: Float[Tensor, "T B I"]) -> Float[Tensor, "T B G"]:
+    with Dense():
+        return cell.project(inputs)
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """The loops of a step.
+
+    Attributes:
+        split: the step and its derivative.
+        plain: (weights, projected, before) -> (after, values).
+        keeping: the same -> (after, values, kept).
+        back: (weights, constants, projected, before, kept, gradients of values, of after) -> (gradient of before, of
+            projected, x of each product, δ of each product, terms of sums).
+    """
+
+    split: Split
+    plain: Traversal
+    keeping: Traversal
+    back: Traversal
+
+
 @lru_cache(maxsize=64)
-def _split(trace: Trace) -> Split:
-    return split(differentiate(trace), trace.lanes)
+def _written(trace: Trace) -> _Step:
+    step = split(differentiate(trace), trace.lanes)
+    weights, parts, lanes = len(placeholders(step.forward)) - 1 - step.parts, step.parts, step.lanes
+    fold(step.forward, placeholders(step.forward)[-parts:])
+    fold(step.backward, placeholders(step.backward)[-parts:])
+    found = step.forward.graph.output_node().args[0]
+    plain = extract(step.forward, placeholders(step.forward), found[: parts + step.values])
+    return _Step(
+        step,
+        Traversal(plain, weights, parts, lanes),
+        Traversal(step.forward, weights, parts, lanes),
+        Traversal(step.backward, weights + step.constant, parts, lanes, back=True),
+    )
 
 
 def loop(
@@ -85,36 +127,46 @@ def loop(
     resets: Bool[Tensor, "T B"] | None,
 ) -> list[Tensor]:
     """As `around.Loop`."""
-    with torch.inference_mode(False):
-        step = _split(trace)
-    masks = _Masks(len(projected), lengths, resets)
-    return list(_Recurrence.apply(step, masks, len(weights), projected, *weights, *before, *start))
+    if lengths is not None:
+        rests = torch.arange(len(projected), device=lengths.device)[:, None] >= lengths
+        projected = with_rests(projected, rests)
+    with torch.inference_mode(False), torch.enable_grad():
+        step = _written(trace if lengths is None else resting(trace))
+    tensors = (projected, *weights, *before, *start)
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+        return list(_Recurrence.apply(step, resets, len(weights), *tensors))
+    values, after, *_ = _forward(step.plain, step.split, weights, projected, before, start, resets)
+    return [*values, *after]
 
 
-class _Masks:
-    """Where lanes are reset, and where they are at rest because their length is over."""
-
-    def __init__(
-        self, steps: int, lengths: Int[Tensor, " B"] | None, resets: Bool[Tensor, "T B"] | None
-    ) -> None:
-        self.resets: list[Tensor | None] = [None] * steps
-        self.rests: list[Tensor | None] = [None] * steps
-        if resets is not None:
-            some = resets.any(1).tolist()
-            self.resets = [row if there else None for row, there in zip(resets, some, strict=True)]
-        if lengths is not None:
-            rests = torch.arange(steps, device=lengths.device)[:, None] >= lengths
-            some = rests.any(1).tolist()
-            self.rests = [row if there else None for row, there in zip(rests, some, strict=True)]
+def _cuts(resets: Bool[Tensor, "T B"] | None) -> list[int]:
+    """The steps with a reset."""
+    return [] if resets is None else resets.any(1).nonzero()[:, 0].tolist()
 
 
-def _pick(mask: Bool[Tensor, " B"] | None, chosen: list[Tensor], others: list[Tensor]) -> list[Tensor]:
+def _pick(mask: Bool[Tensor, " B"], chosen: Tensor, other: Tensor) -> Tensor:
     """Per lane, what is chosen where the mask holds and the other elsewhere."""
-    if mask is None:
-        return others
-    return [
-        torch.where(mask.view(-1, *[1] * (a.dim() - 1)), a, b) for a, b in zip(chosen, others, strict=True)
-    ]
+    return torch.where(mask.view(-1, *[1] * (other.dim() - 1)), chosen, other)
+
+
+def _forward(
+    traversal: Traversal,
+    step: Split,
+    weights: Sequence[Tensor],
+    projected: Tensor,
+    before: Sequence[Tensor],
+    start: Sequence[Tensor],
+    resets: Bool[Tensor, "T B"] | None,
+    whole: bool = False,
+) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor | None]]:
+    """The values of all steps, the state after the last, what was kept, and the state before every step."""
+
+    def reset(t: int, state: list[Tensor]) -> None:
+        for part, anew in zip(state, start, strict=True):
+            part.copy_(_pick(resets[t], anew, part))
+
+    results, after, histories = traversal.run(weights, [projected], before, _cuts(resets), reset, whole)
+    return results[: step.values], after, results[step.values :], histories
 
 
 class _Recurrence(torch.autograd.Function):
@@ -122,66 +174,74 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx, step: Split, masks: _Masks, count: int, projected: Tensor, *tensors: Tensor
+        ctx: FunctionCtx,
+        step: _Step,
+        resets: Bool[Tensor, "T B"] | None,
+        count: int,
+        projected: Tensor,
+        *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
-        weights, before = tensors[:count], list(tensors[count : count + step.parts])
-        start = list(tensors[count + step.parts :])
-        states, values, kept = [], [], []
-        for x, reset, rest in zip(projected.unbind(), masks.resets, masks.rests, strict=True):
-            before = _pick(reset, start, before)
-            results = step.forward(*weights, x, *before)
-            values.append(results[: step.values])
-            kept.append(results[step.values + step.parts :])
-            states.append(before)
-            before = _pick(rest, before, list(results[step.values : step.values + step.parts]))
-        ctx.step, ctx.masks, ctx.count, ctx.start = step, masks, count, len(start)
-        flat = [tensor for row in zip(states, kept, strict=True) for part in row for tensor in part]
-        ctx.save_for_backward(projected, *weights, *flat)
-        return *map(torch.stack, zip(*values, strict=True)), *(part.clone() for part in before)
+        parts = step.split.parts
+        weights, before, start = tensors[:count], tensors[count : count + parts], tensors[count + parts :]
+        values, after, kept, histories = _forward(
+            step.keeping, step.split, weights, projected, before, start, resets, whole=True
+        )
+        ctx.step, ctx.resets, ctx.count, ctx.start = step, resets, count, bool(start)
+        ctx.save_for_backward(projected, *weights, *(history[:-1] for history in histories), *kept)
+        return *values, *after
 
     @staticmethod
     @differentiable_once
     def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        step, masks, count = ctx.step, ctx.masks, ctx.count
+        step, resets, count = ctx.step.split, ctx.resets, ctx.count
         projected, *saved = ctx.saved_tensors
-        weights, saved = saved[:count], saved[count:]
-        constants = step.constants(*weights)
-        value_gradients = list(zip(*(g.unbind() for g in gradients[: step.values]), strict=True))
-        coming = list(gradients[step.values :])
-        start = [torch.zeros_like(g) for g in coming[: ctx.start]]
-        zeros = [torch.zeros_like(g) for g in coming]
-        size = len(saved) // len(projected)
-        found = []
-        for t in reversed(range(len(projected))):
-            before, kept = (
-                saved[t * size : t * size + step.parts],
-                saved[t * size + step.parts : (t + 1) * size],
-            )
-            rest, reset = masks.rests[t], masks.resets[t]
-            given = (*before, *constants, *kept, *value_gradients[t], *_pick(rest, zeros, coming))
-            x_gradient, *results = step.backward(*weights, projected[t], *given)
-            before_gradients, factors = results[: step.parts], results[step.parts :]
-            found.append((x_gradient, *factors))
-            coming = _pick(
-                rest, [a + b for a, b in zip(coming, before_gradients, strict=True)], before_gradients
-            )
-            if reset is not None:
-                start = [a + b for a, b in zip(start, _pick(reset, coming, zeros), strict=True)]
-                coming = _pick(reset, zeros, coming)
-        found.reverse()
-        x_gradients, *factors = zip(*found, strict=True)
+        weights, rows = saved[:count], saved[count:]
+        fixed = [*weights, *step.constants(*weights)]
+        value_gradients, coming = list(gradients[: step.values]), list(gradients[step.values :])
+        cuts, start = _cuts(resets), [torch.zeros_like(part) for part in coming]
+        earlier = {}
+        for value, part in enumerate(step.shared):
+            if part is not None:
+                own = value_gradients[value]
+                coming[part] = coming[part] + own[-1]
+                earlier[part] = own
+                value_gradients[value] = _delayed(own)
+                value_gradients[value][cuts] = 0
+
+        def reset(t: int, state: list[Tensor]) -> None:
+            for index, part in enumerate(state):
+                start[index] += _pick(resets[t], part, torch.zeros_like(part))
+                part.copy_(_pick(resets[t], torch.zeros_like(part), part))
+                if index in earlier and t > 0:
+                    part.add_(earlier[index][t - 1])
+
+        results, before, _ = ctx.step.back.run(
+            fixed, [projected, *rows, *value_gradients], coming, cuts, reset
+        )
         return (
-            *(None, None, None, torch.stack(x_gradients)),
-            *_weight_gradients(step, weights, factors),
-            *coming,
-            *start,
+            *(None, None, None, results[0]),
+            *_weight_gradients(ctx.step, weights, results[1:]),
+            *before,
+            *(start if ctx.start else []),
         )
 
 
-def _weight_gradients(step: Split, weights: list[Tensor], factors: list[tuple[Tensor, ...]]) -> list[Tensor]:
-    """One product over all steps for each product of the step, one sum over all steps for the rest."""
-    lefts, rights = factors[: step.products], factors[step.products : 2 * step.products]
-    products = [torch.cat(a).t() @ torch.cat(b) for a, b in zip(lefts, rights, strict=True)]
-    sums = [torch.stack(terms).sum(0) for terms in factors[2 * step.products :]]
-    gradients = iter(step.finish(*products, *sums))
+def _delayed(rows: Float[Tensor, "T *B"]) -> Float[Tensor, "T *B"]:
+    """Each step's row at the next step, and 0 at the first."""
+    found = empty(rows, *rows.shape)
+    found[0], found[1:] = 0, rows[:-1]
+    return found
+
+
+def _weight_gradients(step: _Step, weights: list[Tensor], factors: list[Tensor]) -> list[Tensor]:
+    """One product over all steps for each product of the step, and the sums over all steps."""
+    count, terms = step.split.products, step.back.stages.results[1:]
+    pairs = zip(factors[:count], factors[count : 2 * count], strict=True)
+    products = [outer_products(left.flatten(0, 1), right.flatten(0, 1)) for left, right in pairs]
+    # A sum over the lanes is one over all steps by now; any other term is still one a step.
+    sums = [
+        term if kind == "late" and index in step.back.stages.sums else term.sum(0)
+        for (kind, index), term in list(zip(terms, factors, strict=True))[2 * count :]
+    ]
+    gradients = iter(step.split.finish(*products, *sums))
     return [next(gradients) if w.is_floating_point() or w.is_complex() else None for w in weights]

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from throughtime.engine.derivative import Derivative
-from throughtime.engine.graph import dependents, extract, operators
-from throughtime.engine.trace import free_lanes, mentions
+from throughtime.engine.graph import dependents, extract, operators, placeholders
+from throughtime.engine.trace import mentions
 
 aten = torch.ops.aten
 TRANSPOSES = {aten.t.default, aten.permute.default, aten.transpose.int}
@@ -38,25 +38,29 @@ class Split:
     """One step forward, one step backward, and the gradients of the weights.
 
     Attributes:
-        forward: (weights, projected, before) -> (values, after, kept).
+        forward: (weights, projected, before) -> (after, values, kept).
         constants: (weights) -> what the backward step makes of them, which is the same at every step.
-        backward: (weights, projected, before, constants, kept, gradients of values, of after) ->
-            (gradient of projected, of before, x of each product, δ of each product, terms of sums).
+        backward: (weights, constants, projected, before, kept, gradients of values, of after) -> (gradient of
+            before, of projected, x of each product, δ of each product, terms of sums).
         finish: (the gradient [x_1; …]ᵀ [δ_1; …] of each product, each sum over all steps) -> the gradients of
             those weights that have one.
-        reads_projected: whether the backward step has a use for projected.
+        shared: for each value the part of the state that it is as well, if the loss needs only the sum of both
+            gradients; the backward step then takes the value's gradient of the step before and adds it to that of
+            the part before.
         values, parts, products, constant: how many values, parts of the state, products and constants there are.
+        lanes: the number of lanes in the graphs of the steps.
     """
 
     forward: GraphModule
     constants: GraphModule
     backward: GraphModule
     finish: GraphModule
-    reads_projected: bool
+    shared: list[int | None]
     values: int
     parts: int
     products: int
     constant: int
+    lanes: int
 
 
 def split(step: Derivative, lanes: int) -> Split:
@@ -71,7 +75,7 @@ def split(step: Derivative, lanes: int) -> Split:
     sums = [term for term in summed if term not in products]
     lefts = [term.args[0].args[0] for term in products]
     rights = [term.args[1] for term in products]
-    results = [step.projected_gradient, *step.before_gradients, *lefts, *rights, *sums]
+    results = [*step.before_gradients, step.projected_gradient, *lefts, *rights, *sums]
 
     inputs = [*step.weights, step.projected, *step.before]
     tangents = [*step.value_gradients, *step.after_gradients]
@@ -83,19 +87,51 @@ def split(step: Derivative, lanes: int) -> Split:
     kept = [n for n in module.graph.nodes if n in used & going_forward and n not in inputs and _is_tensor(n)]
     constants = [n for n in module.graph.nodes if n in used - varying and n not in inputs and _is_tensor(n)]
 
-    backward = extract(module, [*inputs, *constants, *kept, *tangents], results)
-    forward = extract(module, inputs, [*step.values, *step.after, *kept])
+    rows = [step.projected, *step.before, *kept]
+    backward = extract(module, [*step.weights, *constants, *rows, *tangents], results)
     return Split(
-        free_lanes(forward, len(step.weights), lanes),
+        extract(module, inputs, [*step.after, *step.values, *kept]),
         extract(module, step.weights, constants),
-        free_lanes(backward, len(step.weights), lanes),
+        backward,
         extract(module, [*products, *sums], gradients),
-        step.projected in used,
+        _share(step, backward),
         len(step.values),
         len(step.before),
         len(products),
         len(constants),
+        lanes,
     )
+
+
+def _share(step: Derivative, backward: GraphModule) -> list[int | None]:
+    """Take in the gradients of those values that are parts of the state one step earlier, and say which they are."""
+    graph, tangents = (
+        backward.graph,
+        placeholders(backward)[-len(step.value_gradients + step.after_gradients) :],
+    )
+    values, after = tangents[: len(step.values)], tangents[len(step.values) :]
+    (results,) = graph.output_node().args
+    shared: list[int | None] = []
+    for value, node in zip(values, step.values, strict=True):
+        part = step.after.index(node) if node in step.after else None
+        total = next(iter(value.users), None)
+        if part is None or len(value.users) != 1 or len(after[part].users) != 1 or part in shared:
+            shared.append(None)
+            continue
+        if total.target is not aten.add.Tensor or total.kwargs or set(total.args) != {value, after[part]}:
+            shared.append(None)
+            continue
+        total.replace_all_uses_with(after[part])
+        graph.erase_node(total)
+        (results,) = graph.output_node().args
+        with graph.inserting_before(graph.output_node()):
+            earlier = graph.call_function(aten.add.Tensor, (value, results[part]))
+        earlier.meta = dict(value.meta)
+        results = (*results[:part], earlier, *results[part + 1 :])
+        graph.output_node().args = (results,)
+        shared.append(part)
+    backward.recompile()
+    return shared
 
 
 def _is_tensor(node: Node) -> bool:
