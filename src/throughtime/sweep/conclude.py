@@ -13,7 +13,8 @@ from throughtime.sweep.session import jobs_in
 
 
 def conclude(folder: Path) -> int:
-    """Compare the jobs of a sweep: print the table, write results.csv, summary.csv, summary.md and the figure.
+    """Compare the jobs of a sweep: print the table, write results.csv, summary.csv, summary.md and the figure, which
+    TensorBoard shows too.
 
     Args:
         folder: the sweep's. All is read from the files of its jobs, so it may be called again.
@@ -56,6 +57,7 @@ def report(folder: Path, outcomes: Sequence[Outcome]) -> str:
     """Write the files of the comparison into the sweep's folder; returns its table."""
     from throughtime.report.files import write_report  # only now: it imports much
     from throughtime.report.record import read
+    from throughtime.sweep.board import show_in_tensorboard
 
     records = [read(outcome.folder) for outcome in outcomes]
     named = {record.task: record for record in records if record.steps}
@@ -66,4 +68,6 @@ def report(folder: Path, outcomes: Sequence[Outcome]) -> str:
         else replace(record, monitor=named[record.task].monitor, mode=named[record.task].mode)
         for record in records
     ]
-    return write_report(folder, records)
+    table = write_report(folder, records)
+    show_in_tensorboard(folder)
+    return table
