@@ -19,3 +19,19 @@ def test_relative_values_and_the_datas_units():
     assert window.original(torch.zeros(2, 2, 1)).unique().tolist() == [10]
     assert window.original(torch.zeros(4, 2, 2, 1)).shape == (4, 2, 2, 1)
     assert window.future().shape == (2, 2, 0)
+
+
+def test_some_lanes_are_those_windows():
+    lanes = torch.arange(4.0)
+    window = Window(
+        history=lanes.view(1, 4, 1).expand(3, 4, 2),
+        known=lanes.view(1, 4, 1).expand(5, 4, 1),
+        series=lanes.long(),
+        origin=lanes.long(),
+        location=lanes.view(1, 4, 1).expand(5, 4, 1),
+        scale=lanes.view(4, 1),
+    )
+    chosen = window.lanes(slice(1, None, 2))
+    assert (chosen.steps, chosen.horizon) == (3, 2)
+    for name in ("history", "known", "series", "origin", "location", "scale"):
+        assert getattr(chosen, name).unique().tolist() == [1, 3], name

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from throughtime.ranks import rank
 from throughtime.task.calibration import Calibration
 
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
@@ -53,3 +54,18 @@ def test_masked_points_do_not_count_and_few_scores_give_the_widest_interval():
 
 def test_offsets_are_part_of_a_checkpoint():
     assert "offsets" in Calibration(LEVELS, horizon=2).state_dict()
+
+
+def own_share() -> list[list[float]]:
+    calibration = Calibration(LEVELS, horizon=2)
+    if rank() < 2:  # the third one has nothing to observe
+        calibration.observe(quantiles(100, 0.0), truth(200, 0)[:, rank() :: 2])
+    calibration.fit()
+    return calibration.offsets.tolist()
+
+
+def test_ranks_calibrate_by_the_scores_of_all_of_them(in_processes):
+    calibration = Calibration(LEVELS, horizon=2)
+    calibration.observe(quantiles(200, 0.0), truth(200, 0))
+    calibration.fit()
+    assert in_processes(own_share, count=3) == [calibration.offsets.tolist()] * 3

@@ -96,3 +96,17 @@ def test_the_crps_of_a_normal_distribution_is_near_its_closed_form():
 def test_nothing_measured_is_nothing_told():
     assert ForecastMeasures(S, torch.ones(1), torch.ones(1)).overall() == {}
     assert sum(trapezoid(LEVELS)) == pytest.approx(1)
+
+
+def test_what_two_processes_measure_adds_up_even_where_one_measured_nothing(numbers):
+    point, truth, quantiles = numbers
+    whole = measured(point, truth, quantiles=quantiles)
+    lanes = (slice(0, None, 2), slice(1, None, 2))
+    parts = [
+        measured(point[:, part], truth[:, part], quantiles=quantiles[:, :, part], rows=ROWS[part])
+        for part in lanes
+    ]
+    nothing = ForecastMeasures(S, torch.tensor([2.0, 4.0]), torch.tensor([0.5, math.nan]))
+    for together in (parts[0] + parts[1], whole + nothing, nothing + whole):
+        assert together.overall() == pytest.approx(whole.overall(), nan_ok=True)
+    assert (nothing + nothing).overall() == {}

@@ -72,3 +72,19 @@ def test_an_unknown_tag_is_an_error_and_an_entity_that_is_never_found():
     values = measures.values()
     assert values["accuracy"] == 0.5
     assert (values["precision"], values["recall"]) == (0.5, 0.5)
+
+
+@given(st.lists(TOKEN, min_size=2, max_size=30), st.integers(1, 29))
+def test_counts_in_two_parts_add_up_to_those_of_the_whole(tokens, cut):
+    cut = min(cut, len(tokens) - 1)
+    together, whole = measured(tokens[:cut]) + measured(tokens[cut:]), measured(tokens)
+    assert together.values() == whole.values() and together.by_tag() == whole.by_tag()
+    assert together.against_baseline() == whole.against_baseline()
+
+
+def test_entities_of_two_parts_add_up_too():
+    tokens = [(0, 0, 0, True), (1, 1, 1, True)]
+    parts = [measured(tokens, entities=True), measured(tokens[:1], entities=True)]
+    together = parts[0] + parts[1]
+    expected = parts[0].entities.expected.total() + parts[1].entities.expected.total()
+    assert together.entities.expected.total() == expected

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from throughtime.data.batch import Batch
 from throughtime.model.sequence import SequenceModel
-from throughtime.task.through_time import Carried
+from throughtime.task.through_time import Carried, deal, gather
 
 Chunks = Callable[..., list[Batch]]
 
@@ -117,3 +117,31 @@ def test_what_is_carried_is_finite_until_it_is_not(
     assert not carried.is_finite()
     carried.forget()
     assert carried.is_finite()
+
+
+@pytest.mark.parametrize("horizon", [None, 9])
+@pytest.mark.parametrize(("ranks", "afterwards"), [(2, 2), (3, 1), (2, 3), (1, 2)])
+def test_what_ranks_carry_goes_on_with_any_number_of_ranks(
+    model: SequenceModel, chunks: Chunks, horizon: int | None, ranks: int, afterwards: int
+) -> None:
+    resets = torch.rand(23, 3, generator=torch.Generator().manual_seed(2)) < 0.15
+    parts = chunks(5, resets)
+
+    def run(batches: list[Batch], count: int, saved: dict | None = None) -> tuple[Tensor, dict]:
+        features, carried = [], [Carried(horizon) for _ in range(count)]
+        for rank, one in enumerate(carried):
+            if saved is not None:
+                one.load_state_dict(deal(saved, rank, count), model)
+            features.append(torch.cat([one.run(model, batch.share(rank, count)) for batch in batches]))
+        lanes = torch.empty(len(features[0]), 3, *features[0].shape[2:], dtype=features[0].dtype)
+        for rank, part in enumerate(features):
+            lanes[:, rank::count] = part
+        return lanes, gather([one.state_dict() for one in carried])
+
+    before, saved = run(parts[:2], ranks)
+    after, _ = run(parts[2:], afterwards, saved)
+    torch.testing.assert_close(torch.cat([before, after]), whole(model, chunks, resets))
+
+
+def test_ranks_that_carry_nothing_gather_nothing() -> None:
+    assert gather([{}, {}]) == {} == deal({}, 1, 2)
