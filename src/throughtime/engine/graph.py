@@ -1,8 +1,28 @@
 """Parts of a graph of operators."""
 
 from collections.abc import Iterable, Sequence
+from operator import getitem
 
+import torch
 from torch.fx import Graph, GraphModule, Node
+
+aten = torch.ops.aten
+VIEWS = {
+    aten.split.Tensor,
+    aten.split_with_sizes.default,
+    aten.slice.Tensor,
+    aten.select.int,
+    aten.unsqueeze.default,
+    aten.t.default,
+    getitem,
+}
+"""Operators whose result is a part of the memory of what they are given, or the whole in another order."""
+
+
+def root(node: Node) -> Node:
+    """What a view is a view of; other nodes themselves."""
+    part_of_several = node.target is getitem and node.args[0].target not in VIEWS
+    return root(node.args[0]) if node.target in VIEWS and not part_of_several else node
 
 
 def placeholders(module: GraphModule) -> list[Node]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from throughtime.engine.derivative import Derivative
-from throughtime.engine.graph import dependents, extract, operators, placeholders
+from throughtime.engine.graph import dependents, extract, operators, placeholders, root
 from throughtime.engine.trace import mentions
 
 aten = torch.ops.aten
@@ -84,6 +84,8 @@ def split(step: Derivative, lanes: int) -> Split:
     varying = dependents(module.graph, [*inputs[len(step.weights) :], *tangents, *sized])
     going_back = (needed & varying) - going_forward - set(tangents)
     used = {source for node in going_back for source in node.all_input_nodes} | set(results)
+    # Of a view its source is kept, which other views may share.
+    used = {root(n) if n in going_forward and n not in results else n for n in used}
     kept = [n for n in module.graph.nodes if n in used & going_forward and n not in inputs and _is_tensor(n)]
     constants = [n for n in module.graph.nodes if n in used - varying and n not in inputs and _is_tensor(n)]
 

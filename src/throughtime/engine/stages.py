@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
-from throughtime.engine.graph import dependents, extract, operators, placeholders
+from throughtime.engine.graph import dependents, extract, operators, placeholders, root
 from throughtime.engine.rowwise import rowwise, sums_lanes
 from throughtime.engine.trace import free_lanes, mentions
 
@@ -66,7 +66,8 @@ def stages(module: GraphModule, fixed: int, carried: int, lanes: int) -> Stages:
     late = needed & going - waiting
 
     users = waiting | late
-    handed = [n for n in early if _is_tensor(n) and (n in results or users.intersection(n.users))]
+    read = {root(n) for n in early if users.intersection(n.users)} | {n for n in early if n in results}
+    handed = [n for n in early if n in read and _is_tensor(n)]
     stored = [
         n
         for n in graph.nodes

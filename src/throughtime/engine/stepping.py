@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from throughtime.engine.dense import times
-from throughtime.engine.graph import placeholders
+from throughtime.engine.graph import VIEWS, placeholders
 from throughtime.engine.pool import memory
 
 aten = torch.ops.aten
@@ -43,15 +43,6 @@ WRITING: dict[Any, Callable] = {
     aten.mm.default: torch.mm,
     aten.addmm.default: torch.addmm,
 }
-VIEWS = {
-    aten.split.Tensor,
-    aten.split_with_sizes.default,
-    aten.slice.Tensor,
-    aten.select.int,
-    aten.unsqueeze.default,
-    aten.t.default,
-    getitem,
-}
 RESHAPES = {aten.view.default, aten._unsafe_view.default}
 
 
@@ -74,16 +65,27 @@ class Stepping:
         self._homes: dict[Node, tuple] = {}
         self._find_homes()
         self.examples = [n.meta["val"] for n in self._stored]
+        self.aliases = {
+            index: (self._homes[self._homes[node][1]][1], *self._homes[node][2:])
+            for index, node in enumerate(self._stored)
+            if self._is_alias(node)
+        }
         self._stacked: dict[str, Any] = {}
         self._still: dict[str, Any] = {}
         self._run = self._write()
 
     def _find_homes(self) -> None:
         """Where each result is to be; the first that asks for a node has it, the others get a copy."""
-        for kind, nodes in (("next", self._after), ("stored", self._stored)):
-            for index, node in enumerate(nodes):
-                if (node.target in WRITING or node.target is aten.cat.default) and node.meta["val"].dim():
-                    self._homes.setdefault(node, (kind, index))
+        asked = [("next", index, node) for index, node in enumerate(self._after)]
+        asked += [("stored", index, node) for index, node in enumerate(self._stored)]
+        for kind, index, node in asked:
+            if node.target is aten.cat.default:
+                self._homes.setdefault(node, (kind, index))
+                if kind == "stored" and self._homes[node] == (kind, index):
+                    self._join(node)
+        for kind, index, node in asked:
+            if node.target in WRITING and node.meta["val"].dim():
+                self._homes.setdefault(node, (kind, index))
         for node in reversed(self._nodes):
             if node.target is aten.cat.default:
                 self._homes.setdefault(node, ("room",))
@@ -108,6 +110,11 @@ class Stepping:
                 self._homes.setdefault(part, ("part", node, axis, start, size))
             start += size
 
+    def _is_alias(self, node: Node) -> bool:
+        """Whether what is stored is a part of something else that is stored."""
+        home = self._homes.get(node, ("",))
+        return home[0] == "part" and self._homes[home[1]][0] == "stored"
+
     def _varies(self, node: Node) -> bool:
         """Whether a node's home is another one at every step."""
         kind, *where = self._homes[node]
@@ -120,7 +127,7 @@ class Stepping:
         lines = [line for node in self._nodes for line in self._lines(node)]
         for kind, nodes in (("next", self._after), ("stored", self._stored)):
             for index, node in enumerate(nodes):
-                if self._homes.get(node) != (kind, index):
+                if self._homes.get(node) != (kind, index) and not (kind == "stored" and self._is_alias(node)):
                     lines.append(f"{self._name((kind, index))}.copy_({self._name(node)})")
         stacked, still = ", ".join(self._stacked), ", ".join(self._still)
         body = "\n        ".join(lines or ["pass"])

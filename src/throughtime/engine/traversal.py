@@ -11,7 +11,7 @@ from throughtime.engine.stepping import Room, Stepping, empty
 
 BLOCK = 1 << 21  # numbers of the widest row that a block holds
 SHORT = 1 << 11  # numbers of a row that are copied in less time than a tensor for the row is made
-LONGEST = 128  # steps in a block of rows that are copied
+LONGEST = 32  # steps in a block of rows that are copied
 
 Border = Callable[[int, list[Tensor]], None]
 """(step, carried [B, ...] each) changes what is carried into a step that begins a block, in place."""
@@ -160,7 +160,7 @@ class _Run:
                         continue
                     self._whole[key] = empty(part, self._steps, *part.shape[1:])
                 whole = self._whole[key][start:stop]
-                if whole.data_ptr() != part.data_ptr():
+                if whole.data_ptr() != part.data_ptr():  # it was not written there
                     whole.copy_(part)
 
     def results(self) -> list[Tensor]:
@@ -218,6 +218,10 @@ class _Block:
 
         early = memory_of("early", traversal.early.examples)
         stored = memory_of("stored", traversal.during.examples)
+        for index, (whole, axis, start, size) in traversal.during.aliases.items():
+            stored[index] = stored[whole].narrow(
+                axis % traversal.during.examples[whole].dim() + 1, start, size
+            )
         late = memory_of("late", traversal.late.examples)
         self.found = {"early": early, "stored": stored, "late": late, "next": after}
         self._early = traversal.early.prepare(fixed, together(rows), [], [], together(early), room)
