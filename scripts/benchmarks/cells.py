@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.comparisons import SHARES, Comparison, comparisons
+from benchmarks.comparisons import SHARES, TOGETHER, Comparison, comparisons
 from benchmarks.compiling import cold_seconds
 from benchmarks.machine import provenance
 from benchmarks.shapes import QUICK, Shape, expected_seconds, free_bytes, ordered
@@ -58,6 +58,7 @@ def measure(
         torch.set_num_threads(number)
         found["comparisons"].append({"threads": number, **_track(each, left, quick)})
     torch.set_num_threads(before)
+    found["together"] = together(found["comparisons"])
     return found
 
 
@@ -88,7 +89,22 @@ def _track(comparison: Comparison, seconds: float, quick: bool) -> dict[str, Any
             rows.append(
                 {**asdict(shape), "ours": ours, "theirs": theirs, "rounds": rounds, "ratio": theirs / ours}
             )
-    return {"comparison": str(comparison), "kind": comparison.kind, **summary(rows), "left_out": left_out}
+    named = {"comparison": str(comparison), "kind": comparison.kind}
+    return {**named, **summary(rows), "left_out": left_out}
+
+
+def together(measured: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The cells of each kind taken as one, where there are several that are compared in the same way."""
+    found = []
+    for threads, kind in dict.fromkeys((each["threads"], each["kind"]) for each in measured):
+        several = [each for each in measured if (each["threads"], each["kind"]) == (threads, kind)]
+        if len(several) > 1 and kind in TOGETHER:
+            rows = [{"of": each["comparison"], **row} for each in several for row in each["shapes"]]
+            left_out = [row for each in several for row in each["left_out"]]
+            name = f"{len(several)} cells: {TOGETHER[kind]}"
+            named = {"threads": threads, "comparison": name, "kind": kind}
+            found.append({**named, **summary(rows), "left_out": left_out})
+    return found
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -16,6 +16,12 @@ KINDS = {
     "compile": "seconds to compile a cell with a cold cache",
 }
 SHARES = {"torch": 6, "loop": 6, "bptt": 4, "bf16": 2}  # of the time; the others get 1
+TOGETHER = {
+    "loop": "fused / the plain loop",
+    "bptt": "bptt / the plain loop",
+    "bf16": "fused bf16 / fused",
+    "auto": "auto / fused",
+}
 BF16_HIDDEN_SIZE = 256
 
 

@@ -14,10 +14,16 @@ INK, GRID = "#333333", "#e4e4e4"
 
 
 def figure(found: dict[str, Any], path: Path) -> None:
-    """Write a picture of all ratios: a panel for each number of threads, colours for hidden sizes."""
-    threads = list(dict.fromkeys(each["threads"] for each in found["comparisons"]))
-    rows = [[each for each in found["comparisons"] if each["threads"] == number] for number in threads]
-    sizes = sorted({s["hidden_size"] for each in found["comparisons"] for s in each["shapes"]})
+    """Write a picture of all ratios: a panel for each number of threads, colours for hidden sizes.
+
+    Cells have a row of their own only where they are compared with what others offer.
+    """
+    pooled = {each["kind"] for each in found["together"]} - {"loop"}
+    each_alone = [each for each in found["comparisons"] if each["kind"] not in pooled]
+    drawn = each_alone + [each for each in found["together"] if each["kind"] in pooled]
+    threads = list(dict.fromkeys(each["threads"] for each in drawn))
+    rows = [[each for each in drawn if each["threads"] == number] for number in threads]
+    sizes = sorted({shape["hidden_size"] for each in drawn for shape in each["shapes"]})
     shades = colormaps["viridis_r"](np.linspace(0.08, 0.95, len(sizes)))
     colours = dict(zip(sizes, shades, strict=True))
     height = 1.5 + 0.34 * len(rows[0])

@@ -10,12 +10,12 @@ WIDTH = 80
 
 
 def table(found: dict[str, Any]) -> str:
-    """A row for each comparison: shapes measured, geometric mean, and the worst shape."""
+    """A row for each comparison, and for several cells together: shapes, geometric mean, and the worst shape."""
     lines = []
     for threads in dict.fromkeys(each["threads"] for each in found["comparisons"]):
         title = f"{threads} thread{'s' * (threads > 1)}: how many times as fast"
         lines += ["", f"{title:<42}{'shapes':>7}{'geomean':>8}{'worst':>7} at"]
-        for each in found["comparisons"]:
+        for each in (*found["comparisons"], *found["together"]):
             if each["threads"] == threads:
                 lines.append(_row(each))
     if "compile_seconds" in found:

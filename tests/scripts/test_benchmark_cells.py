@@ -34,6 +34,19 @@ def test_a_ratio_and_its_inverse_are_even_on_average():
     assert cells.summary(rows)["worst"] == {"ratio": 0.25}
 
 
+def test_cells_taken_together_have_the_shapes_of_each():
+    rows = [[{"ratio": 1.0}, {"ratio": 9.0}], [{"ratio": 3.0}]]
+    each = [
+        {"threads": 1, "kind": "loop", "comparison": name, "left_out": [], **cells.summary(row)}
+        for name, row in zip("ab", rows, strict=True)
+    ]
+    (found,) = cells.together(each)
+    assert found["geometric_mean"] == pytest.approx(3.0)
+    assert found["worst"] == {"of": "a", "ratio": 1.0}
+    assert found["comparison"] == "2 cells: fused / the plain loop"
+    assert cells.together(each[:1]) == []
+
+
 def test_what_does_not_fit_into_memory_is_left_out_and_said(monkeypatch):
     shapes = [Shape(1, 2, 8), Shape(1, 64, 8)]
     monkeypatch.setattr(cells, "QUICK", shapes)
