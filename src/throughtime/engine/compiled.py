@@ -148,7 +148,7 @@ class Compiled:
         """
         threads = most_threads()
         largest = max((a.width for a in function.arrays if a.rows == "matrix"), default=0)
-        shared = threads > 1 and lanes < FEW * threads and largest >= LARGE
+        shared = threads > 1 and lanes <= FEW * threads and largest >= LARGE
         return (threads if shared else min(threads, max(1, lanes))), shared
 
 
