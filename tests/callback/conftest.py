@@ -71,6 +71,7 @@ def fit(task: ToyTask, tmp_path: Path) -> Callable[..., pl.Trainer]:
 
     def run(*callbacks: pl.Callback, test: bool = False, **arguments: Any) -> pl.Trainer:
         settings: dict[str, Any] = {
+            "default_root_dir": tmp_path,
             "max_steps": 12,
             "val_check_interval": 4,
             "log_every_n_steps": 2,
@@ -80,7 +81,6 @@ def fit(task: ToyTask, tmp_path: Path) -> Callable[..., pl.Trainer]:
             ),
         }
         trainer = pl.Trainer(
-            default_root_dir=tmp_path,
             accelerator="cpu",
             enable_checkpointing=any(isinstance(callback, pl.callbacks.Checkpoint) for callback in callbacks),
             enable_model_summary=False,
