@@ -61,3 +61,29 @@ def test_threads_share_a_product():
         torch.testing.assert_close(outer_products(left, left)[0], left.t() @ left, rtol=1e-4, atol=1e-4)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("rows", "inner", "outer"), [(1, 5, 3), (7, 33, 65), (100, 1030, 70), (64, 32, 129)])
+def test_products_of_halves_are_those_of_numbers_rounded_to_bfloat16(rows, inner, outer):
+    left, right, errors = torch.randn(rows, inner), torch.randn(outer, inner).t(), torch.randn(rows, outer)
+
+    def rounded(matrix):
+        return matrix.bfloat16().double()
+
+    exact, halved = left.double() @ right.double(), rounded(left) @ rounded(right)
+    product = row_products(left, right, halves=True).double()
+    nearer = min((product - halved).abs().max(), (product - exact).abs().max())  # exact on other processors
+    assert nearer <= 1e-5 * exact.abs().max().clamp(min=1)
+    exact, halved = errors.double().t() @ left.double(), rounded(errors).t() @ rounded(left)
+    product, sums = outer_products(errors, left, sums=True, halves=True)
+    nearer = min((product - halved).abs().max(), (product - exact).abs().max())
+    assert nearer <= 1e-5 * exact.abs().max().clamp(min=1)
+    torch.testing.assert_close(sums, errors.sum(0), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_halves_keep_what_is_not_finite(number):
+    left, right = torch.ones(3, 40), torch.ones(40, 70)
+    left[1, 7] = number
+    product = row_products(left, right, halves=True)
+    assert not product[1].isfinite().any() and product[[0, 2]].isfinite().all()

@@ -1,10 +1,11 @@
 """The product of rows with a weight, in C: the one part of an emitted file that is no plain loop.
 
 A weight is packed into panels of as many columns as fit the processor's vector registers with a few rows of sums,
-so that the inner loop reads it in order. The vectors are those of GCC and clang, so the same text serves every
-processor. (The scheme is that of Goto & van de Geijn 2008, ACM TOMS 34:12.) BLAS would do the same, but the one in
-torch leaves half of some processors unused.
+so that the inner loop reads it in order. (The scheme is that of Goto & van de Geijn 2008, ACM TOMS 34:12.) BLAS would
+do the same, but the one in torch leaves half of some processors unused.
 """
+
+from throughtime.engine.factors import FACTORS
 
 WIDEST = 64  # columns of a panel on any processor
 DEEP = 512  # rows of a panel that a tile goes through at once
@@ -17,42 +18,31 @@ def panels_size(inner: int, outer: int) -> int:
 
 MULTIPLY = (
     f"\nenum {{ DEEP = {DEEP} }};"
+    + FACTORS
     + r"""
-#if defined(__AVX512F__)
-enum { BYTES = 64, TALL = 6, WIDE = 4 };
-#elif defined(__AVX__)
-enum { BYTES = 32, TALL = 6, WIDE = 2 };
-#else
-enum { BYTES = 16, TALL = 6, WIDE = 2 };
-#endif
-enum { LONG = BYTES / sizeof(real), PANEL = WIDE * LONG };
-typedef real vector __attribute__((vector_size(BYTES), aligned(sizeof(real)), may_alias));
-typedef __typeof__((vector){0} < (vector){0}) order;
-#define UNROLL _Pragma("GCC unroll 16")
-
 /* y = base + x w for ROWS rows and one panel of columns; base is 0 where there is none. */
 #define TILE(ROWS)                                                                                              \
-    static void tile##ROWS(long inner, const real *x, long i_step, long k_step, const real *w,                  \
+    static void tile##ROWS(long inner, const factor *x, long i_step, long k_step, const factor *w,              \
                            const real *base, long base_row, real *y, long y_row) {                              \
-        vector sum[ROWS][WIDE];                                                                                 \
+        total sum[ROWS][WIDE];                                                                                  \
         for (int i = 0; i < ROWS; ++i)                                                                          \
             for (int v = 0; v < WIDE; ++v)                                                                      \
-                sum[i][v] = base ? *(const vector *)(base + i * base_row + v * LONG) : (vector){0};             \
+                sum[i][v] = base ? (total)*(const vector *)(base + i * base_row + v * LONG) : (total){0};       \
         for (long k = 0; k < inner; ++k)                                                                        \
             for (int v = 0; v < WIDE; ++v) {                                                                    \
-                const vector column = *(const vector *)(w + k * PANEL + v * LONG);                              \
-                for (int i = 0; i < ROWS; ++i) sum[i][v] += x[i * i_step + k * k_step] * column;                \
+                const factors column = *(const factors *)(w + k * PANEL + v * LONG);                            \
+                for (int i = 0; i < ROWS; ++i) ADD(sum[i][v], x[i * i_step + k * k_step], column);              \
             }                                                                                                   \
         for (int i = 0; i < ROWS; ++i)                                                                          \
-            for (int v = 0; v < WIDE; ++v) *(vector *)(y + i * y_row + v * LONG) = sum[i][v];                   \
+            for (int v = 0; v < WIDE; ++v) *(vector *)(y + i * y_row + v * LONG) = (vector)sum[i][v];           \
     }
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
-typedef void tile_of_rows(long, const real *, long, long, const real *, const real *, long, real *, long);
+typedef void tile_of_rows(long, const factor *, long, long, const factor *, const real *, long, real *, long);
 static tile_of_rows *const tiles[] = {0, tile1, tile2, tile3, tile4, tile5, tile6};
 
 /* The same for up to TALL rows, of whose panel `wide` columns are there. */
-static inline void tile(long tall, long wide, long inner, const real *x, long i_step, long k_step, const real *w,
-                        const real *base, long base_row, real *y, long y_row) {
+static inline void tile(long tall, long wide, long inner, const factor *x, long i_step, long k_step,
+                        const factor *w, const real *base, long base_row, real *y, long y_row) {
     if (wide >= PANEL) {
         tiles[tall](inner, x, i_step, k_step, w, base, base_row, y, y_row);
         return;
@@ -64,27 +54,31 @@ static inline void tile(long tall, long wide, long inner, const real *x, long i_
 }
 
 /* y = start + x w for the columns first … last - 1 of y [rows, outer], with w [inner, outer] in panels. */
-static void multiply(long rows, long inner, long outer, const real *x, long x_row, const real *w,
+static void multiply(long rows, long inner, long outer, const real *x, long x_row, const factor *w,
                      const real *start, real *y, long first, long last) {
-    const long blocks = (rows + TALL - 1) / TALL;
+    const long blocks = (rows + TALL - 1) / TALL, panel_size = PAIRS(inner) * PANEL;
     for (long from = 0; from < inner || from == 0; from += DEEP) {
         const long deep = inner - from < DEEP ? inner - from : DEEP;
-        for (long j = first; j < last; j += PANEL)
-            for (long block = 0; block < blocks; ++block) {
-                const long i = rows * block / blocks, tall = rows * (block + 1) / blocks - i;
-                real *const target = y + i * outer + j;
-                const real *const base = from ? target : start ? start + j : 0;
-                tile(tall, outer - j, deep, x + i * x_row + from, x_row, 1, w + j * inner + from * PANEL, base,
-                     from ? outer : 0, target, outer);
-            }
+        for (long head = 0; head < blocks; head += GROUP) {
+            const long end = head + GROUP < blocks ? head + GROUP : blocks, top = rows * head / blocks;
+            LEFT(left, rows * end / blocks - top, deep, x + top * x_row + from, x_row);
+            for (long j = first; j < last; j += PANEL)
+                for (long block = head; block < end; ++block) {
+                    const long i = rows * block / blocks, tall = rows * (block + 1) / blocks - i;
+                    real *const target = y + i * outer + j;
+                    const real *const base = from ? target : start ? start + j : 0;
+                    tile(tall, outer - j, PAIRS(deep), left + (i - top) * left_row, left_row, 1,
+                         w + j / PANEL * panel_size + from / PAIR * PANEL, base, from ? outer : 0, target, outer);
+                }
+        }
     }
 }
 
-/* A square of w, turned over: row k of the panel is w[k + j * j_step] for j < LONG. */
-static inline void turn(const real *w, long j_step, real *panel) {
+/* A square of factors, turned over: row k of the panel is the k-th factor of w + j * j_step for j < LONG. */
+static inline void turn(const real *w, long j_step, factor *panel) {
 #if !defined(__clang__)
-    vector rows[LONG];
-    UNROLL for (int j = 0; j < LONG; ++j) rows[j] = *(const vector *)(w + j * j_step);
+    factors rows[LONG];
+    UNROLL for (int j = 0; j < LONG; ++j) rows[j] = along(w + j * j_step);
     order left, right;
     UNROLL for (int bit = 1; bit < LONG; bit *= 2) {
         UNROLL for (int j = 0; j < LONG; ++j) {
@@ -93,40 +87,43 @@ static inline void turn(const real *w, long j_step, real *panel) {
         }
         UNROLL for (int j = 0; j < LONG; ++j) {
             if (j & bit) continue;
-            const vector a = rows[j], b = rows[j + bit];
+            const factors a = rows[j], b = rows[j + bit];
             rows[j] = __builtin_shuffle(a, b, left), rows[j + bit] = __builtin_shuffle(a, b, right);
         }
     }
-    UNROLL for (int k = 0; k < LONG; ++k) *(vector *)(panel + k * PANEL) = rows[k];
+    UNROLL for (int k = 0; k < LONG; ++k) *(factors *)(panel + k * PANEL) = rows[k];
 #else
     for (int k = 0; k < LONG; ++k)
-        for (int j = 0; j < LONG; ++j) panel[k * PANEL + j] = w[k + j * j_step];
+        for (int j = 0; j < LONG; ++j) panel[k * PANEL + j] = one(w + k * PAIR + j * j_step, 1, PAIR);
 #endif
 }
 
 /* The share of a thread in packing w [inner, outer], in memory w[k * k_step + j * j_step]; the last panel is filled
    up with zeros. */
-static void pack(long inner, long outer, const real *w, long k_step, long j_step, real *panels, long thread,
+static void pack(long inner, long outer, const real *w, long k_step, long j_step, factor *panels, long thread,
                  long count) {
-    const long squares = (inner + LONG - 1) / LONG, first = squares * thread / count * LONG;
-    const long end = squares * (thread + 1) / count * LONG, last = end < inner ? end : inner;
+    const long deep = PAIRS(inner), squares = (deep + LONG - 1) / LONG, first = squares * thread / count * LONG;
+    const long end = squares * (thread + 1) / count * LONG, last = end < deep ? end : deep;
     for (long from = 0; from < outer; from += PANEL) {
-        real *const panel = panels + from * inner;
+        factor *const panel = panels + from * deep;
         const real *const columns = w + from * j_step;
         if (j_step == 1 && outer - from >= PANEL) {
             for (long k = first; k < last; ++k)
                 for (int v = 0; v < PANEL; v += LONG)
-                    *(vector *)(panel + k * PANEL + v) = *(const vector *)(columns + k * k_step + v);
+                    *(factors *)(panel + k * PANEL + v) = across(columns + k * PAIR * k_step + v, k_step, inner - k * PAIR);
             continue;
         }
         for (long j = 0; j < PANEL; j += LONG)
             for (long k = first; k < last; k += LONG)
-                if (k_step == 1 && k + LONG <= last && from + j + LONG <= outer)
-                    turn(columns + k + j * j_step, j_step, panel + k * PANEL + j);
+                if (k_step == 1 && (k + LONG) * PAIR <= inner && from + j + LONG <= outer)
+                    turn(columns + k * PAIR + j * j_step, j_step, panel + k * PANEL + j);
                 else
                     for (long row = k; row < last && row < k + LONG; ++row)
                         for (long c = j; c < j + LONG; ++c)
-                            panel[row * PANEL + c] = from + c < outer ? columns[row * k_step + c * j_step] : (real)0;
+                            panel[row * PANEL + c] =
+                                from + c < outer
+                                    ? one(columns + row * PAIR * k_step + c * j_step, k_step, inner - row * PAIR)
+                                    : (factor)0;
     }
 }
 """
@@ -147,7 +144,7 @@ SHARE = r"""
 
 /* y [rows, outer] = start + x w by all threads: each has a part of the columns. */
 static void by_columns(long thread, long count, long rows, long inner, long outer, const real *x, long x_row,
-                       const real *w, const real *start, real *y) {
+                       const factor *w, const real *start, real *y) {
     const long panels = (outer + PANEL - 1) / PANEL;
     const long first = panels * thread / count * PANEL, end = panels * (thread + 1) / count * PANEL;
     multiply(rows, inner, outer, x, x_row, w, start, y, first, end < outer ? end : outer);
@@ -157,7 +154,7 @@ static void by_columns(long thread, long count, long rows, long inner, long oute
 STEP = r"""
 /* y [lanes, outer] = x w at a step: the threads share the columns of all lanes, or each has its own lanes. */
 static void product(const struct run *run, struct team *team, long thread, long count, long inner, long outer,
-                    const real *x, long x_row, const real *w, real *y) {
+                    const real *x, long x_row, const factor *w, real *y) {
     if (run->shared) {
         meet(team, count);
         by_columns(thread, count, run->lanes, inner, outer, x, x_row, w, 0, y);

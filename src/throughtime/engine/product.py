@@ -11,12 +11,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from throughtime.engine.compiler import library
+from throughtime.engine.factors import HALVES
 from throughtime.engine.panels import DEEP, MULTIPLY, SHARE, panels_size
 from throughtime.engine.pool import memory
 from throughtime.engine.prelude import TYPES
 from throughtime.engine.team import MEET, most_threads
 
-SMALL = 1 << 20  # multiplications; fewer are done before other threads have begun
+SMALL = 1 << 22  # multiplications; fewer are done before other threads have begun
 
 WHOLE = r"""
 struct factors {
@@ -24,8 +25,8 @@ struct factors {
     const real *x, *w;
     long k_step, j_step;  /* of w in memory */
     const real *start;    /* [outer], or NULL */
-    real *panels;         /* for w */
-    real *stacks;         /* for x, where that is packed too */
+    factor *panels;       /* for w */
+    factor *stacks;       /* for x, where that is packed too */
     real *y, *sums;
 };
 
@@ -45,14 +46,15 @@ static void row_products_part(const struct factors *f, struct team *team, long t
 SHARED(factors, row_products)
 
 /* TALL columns of x side by side, for deep rows: what a tile reads of them lies in one piece. */
-static void stack(long deep, long x_row, const real *x, long wide, real *stacks) {
+static void stack(long inner, long x_row, const real *x, long wide, factor *stacks) {
+    const long deep = PAIRS(inner);
     for (long k0 = 0; k0 < deep; k0 += 16)
         for (long i = 0; i < wide; i += TALL)
             for (long k = k0; k < k0 + 16 && k < deep; ++k) {
-                real *const to = stacks + i * deep + k * TALL;
-                const real *const from = x + k * x_row + i;
-                if (i + TALL <= wide) memcpy(to, from, sizeof(real) * TALL);
-                else memcpy(to, from, sizeof(real) * (wide - i));
+                factor *const to = stacks + i * deep + k * TALL;
+                const real *const from = x + k * PAIR * x_row + i;
+                const long tall = wide - i < TALL ? wide - i : TALL;
+                for (long c = 0; c < tall; ++c) to[c] = one(from + c, x_row, inner - k * PAIR);
             }
 }
 
@@ -60,12 +62,12 @@ static void stack(long deep, long x_row, const real *x, long wide, real *stacks)
 static void outer_products_part(const struct factors *f, struct team *team, long thread, long count) {
     const long rows = f->rows, outer = f->outer, blocks = (rows + TALL - 1) / TALL;
     const long first = blocks * thread / count * TALL, end = blocks * (thread + 1) / count * TALL;
-    const long last = end < rows ? end : rows, stacked = outer > PANEL;
+    const long last = end < rows ? end : rows, stacked = outer > PANEL || PAIR > 1;
     if (f->sums) memset(f->sums + first, 0, sizeof(real) * (last - first));
     for (long from = 0; from < f->inner || from == 0; from += DEEP) {
         const long deep = f->inner - from < DEEP ? f->inner - from : DEEP;
         const real *const x = f->x + from * rows;
-        real *const stacks = f->stacks + first * deep;
+        factor *const stacks = f->stacks + first * PAIRS(deep);
         if (from) meet(team, count);
         pack(deep, outer, f->w + from * f->k_step, f->k_step, f->j_step, f->panels, thread, count);
         for (long k = 0; f->sums && k < deep; ++k)
@@ -75,9 +77,9 @@ static void outer_products_part(const struct factors *f, struct team *team, long
         for (long j = 0; j < outer; j += PANEL)
             for (long i = first; i < last; i += TALL) {
                 real *const y = f->y + i * outer + j;
-                const real *const left = stacked ? stacks + (i - first) * deep : x + i;
-                tile(last - i < TALL ? last - i : TALL, outer - j, deep, left, 1, stacked ? TALL : rows,
-                     f->panels + j * deep, from ? y : 0, outer, y, outer);
+                const factor *const left = stacked ? stacks + (i - first) * PAIRS(deep) : (const factor *)(x + i);
+                tile(last - i < TALL ? last - i : TALL, outer - j, PAIRS(deep), left, 1, stacked ? TALL : rows,
+                     f->panels + j * PAIRS(deep), from ? y : 0, outer, y, outer);
             }
     }
 }
@@ -97,14 +99,17 @@ class _Factors(ctypes.Structure):
 
 
 @cache
-def _library(precision: torch.dtype) -> ctypes.CDLL:
-    return library(TYPES[precision] + MEET + MULTIPLY + SHARE + WHOLE)
+def _library(precision: torch.dtype, halves: bool) -> ctypes.CDLL:
+    return library(HALVES * halves + TYPES[precision] + MEET + MULTIPLY + SHARE + WHOLE)
 
 
 def row_products(
-    left: Float[Tensor, "R N"], right: Float[Tensor, "N M"], start: Float[Tensor, " M"] | None = None
+    left: Float[Tensor, "R N"],
+    right: Float[Tensor, "N M"],
+    start: Float[Tensor, " M"] | None = None,
+    halves: bool = False,
 ) -> Float[Tensor, "R M"]:
-    """start + left right.
+    """start + left right; with `halves` in bfloat16 where the processor can, the sums in single precision.
 
     Raises:
         CompilerError: there is no C compiler, or it fails.
@@ -117,14 +122,14 @@ def row_products(
     addresses = left.data_ptr(), right.data_ptr(), *right.stride()
     begin = None if start is None else start.data_ptr()
     factors = _Factors(*sizes, *addresses, begin, panels.data_ptr(), None, result.data_ptr(), None)
-    _library(precision).row_products(ctypes.byref(factors))
+    _library(precision, halves).row_products(ctypes.byref(factors))
     return result
 
 
 def outer_products(
-    left: Float[Tensor, "N R"], right: Float[Tensor, "N M"], sums: bool = False
+    left: Float[Tensor, "N R"], right: Float[Tensor, "N M"], sums: bool = False, halves: bool = False
 ) -> tuple[Float[Tensor, "R M"], Float[Tensor, " R"] | None]:
-    """leftᵀ right, and on demand the sum of left's rows.
+    """leftᵀ right, and on demand the sum of left's rows; `halves` as in `row_products`.
 
     Raises:
         CompilerError: there is no C compiler, or it fails.
@@ -139,7 +144,7 @@ def outer_products(
     addresses = left.data_ptr(), right.data_ptr(), *right.stride(), None, panels.data_ptr(), stacks.data_ptr()
     last = None if added is None else added.data_ptr()
     factors = _Factors(*sizes, *addresses, result.data_ptr(), last)
-    _library(precision).outer_products(ctypes.byref(factors))
+    _library(precision, halves).outer_products(ctypes.byref(factors))
     return result, added
 
 
