@@ -110,7 +110,8 @@ static void pack(long inner, long outer, const real *w, long k_step, long j_step
         if (j_step == 1 && outer - from >= PANEL) {
             for (long k = first; k < last; ++k)
                 for (int v = 0; v < PANEL; v += LONG)
-                    *(factors *)(panel + k * PANEL + v) = across(columns + k * PAIR * k_step + v, k_step, inner - k * PAIR);
+                    *(factors *)(panel + k * PANEL + v) =
+                        across(columns + k * PAIR * k_step + v, k_step, inner - k * PAIR);
             continue;
         }
         for (long j = 0; j < PANEL; j += LONG)
