@@ -142,3 +142,13 @@ def test_how_long_it_goes_on_can_be_changed(trained) -> None:
 def test_without_resume_nothing_is_touched() -> None:
     for typed in (["cell=gru"], ["resume=null", "cell=gru"], ["resume="]):
         assert resume_arguments(typed, CONFIGURATIONS) == typed
+
+
+def test_the_flag_of_a_sweep_may_stand_anywhere() -> None:
+    for typed in (["cell=gru", "-m", "seed=1,2"], ["cell=gru", "seed=1,2", "-m"]):
+        assert resume_arguments(typed, CONFIGURATIONS) == ["-m", "cell=gru", "seed=1,2"]
+
+
+def test_a_run_is_not_resumed_as_a_sweep(trained) -> None:
+    with pytest.raises(UserError, match="leave -m out"):
+        resume_arguments(["-m", f"resume={trained.run}"], CONFIGURATIONS)

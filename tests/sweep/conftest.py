@@ -27,13 +27,13 @@ class Swept:
 def swept(command_in: Callable, small: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Swept:
     """Two cells and two seeds that train, and one size that no cell can have; its folder is only to be read."""
     home = tmp_path_factory.mktemp("swept")
-    typed = (*GRID, "cell.hidden_size=4,-4", *SHORT, "hydra.sweep.dir=sweep")
+    typed = ("cell.hidden_size=4,-4", *SHORT, "hydra.sweep.dir=sweep")
     kept = [
         one
         for one in small
         if not one.startswith(("cell.hidden_size", "trainer.max_steps", "trainer.val_ch"))
     ]
-    finished = command_in(home)("train.py", *kept, *typed)
+    finished = command_in(home)("train.py", *GRID, *kept, *typed)
     return Swept(home / "sweep", finished.returncode, finished.stdout, finished.stderr)
 
 

@@ -17,6 +17,7 @@ from throughtime.errors import UserError
 from throughtime.sweep.session import Session, begin
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
+pytestmark = pytest.mark.filterwarnings("ignore:\\s*'hydra/launcher/joblib' is validated against")
 
 
 @pytest.fixture

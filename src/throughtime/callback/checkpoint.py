@@ -148,6 +148,7 @@ class Checkpoint(callbacks.Checkpoint):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
+        checkpoint["metrics"] = logged(trainer)  # a resumed run may end without logging them again
         checkpoint["random"], *others = from_all(random_state())
         if others:
             checkpoint["random_of_other_ranks"] = others
@@ -194,6 +195,11 @@ class Checkpoint(callbacks.Checkpoint):
     def _leave_on(number: int) -> None:
         if number:
             raise Interrupted(number)
+
+
+def logged(trainer: pl.Trainer) -> dict[str, float]:
+    """The latest value of every metric."""
+    return {name: float(value) for name, value in trainer.callback_metrics.items() if name != "step"}
 
 
 def random_state() -> dict[str, Any]:

@@ -100,7 +100,8 @@ def resume_arguments(arguments: list[str], configurations: Path) -> list[str]:
     """
     given = [argument for argument in arguments if argument.startswith("resume=")]
     if not given or given[-1] in ("resume=", "resume=null"):
-        return arguments
+        # Hydra reads -m only before or after all others.
+        return sorted(arguments, key=lambda argument: argument not in MULTIRUN)
     path = given[-1].removeprefix("resume=").strip("'\"")
     others = [argument for argument in arguments if argument not in given]
     if (Path(path) / sweep_folder.RECORD).is_file():

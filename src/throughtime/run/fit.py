@@ -9,7 +9,7 @@ from pathlib import Path
 import lightning.pytorch as pl
 from omegaconf import OmegaConf
 
-from throughtime.callback.checkpoint import Checkpoint
+from throughtime.callback.checkpoint import Checkpoint, logged
 from throughtime.callback.checkpoint_files import BEST, LAST
 from throughtime.errors import UserError, check_seed
 from throughtime.run import summary
@@ -55,7 +55,7 @@ def fit(run: Run) -> Results:
     """
     config, folder = run.config, run.folder
     checkpoint = newest_checkpoint(folder, "resume") if config["resume"] else None
-    resumed_step = None if checkpoint is None else read_checkpoint(checkpoint)["global_step"]
+    resumed_step, known_metrics = _stopped_at(checkpoint)
     pl.seed_everything(check_seed(config["seed"]), workers=True, verbose=False)
     check_trainer(config["trainer"])
     data = build_data(config, run.choices.get("data"))
@@ -72,6 +72,7 @@ def fit(run: Run) -> Results:
     results.parameters = sum(parameter.numel() for parameter in task.parameters())
     if checkpoint is not None:
         results.go_on_from(folder)
+        results.metrics |= known_metrics
     results.write(folder)
     keeper = next(callback for callback in trainer.callbacks if isinstance(callback, Checkpoint))
     run.say(summary.opening(task, data, results, folder))
@@ -91,6 +92,14 @@ def fit(run: Run) -> Results:
         raise
     _conclude(results, run, task)
     return results
+
+
+def _stopped_at(checkpoint: Path | None) -> tuple[int | None, dict[str, float]]:
+    """The optimiser steps of the checkpoint that a run goes on from, and the metrics that were logged by then."""
+    if checkpoint is None:
+        return None, {}
+    content = read_checkpoint(checkpoint)
+    return content["global_step"], content.get("metrics", {})
 
 
 def _train_and_test(
@@ -124,8 +133,7 @@ def chosen_checkpoint(folder: RunFolder) -> str | None:
 
 
 def _take_metrics(trainer: pl.Trainer, results: Results) -> None:
-    logged = trainer.callback_metrics
-    results.metrics |= {name: float(value) for name, value in logged.items() if name != "step"}
+    results.metrics |= logged(trainer)
 
 
 def _record(run: Run, recorded: Config, data: pl.LightningDataModule) -> list[str]:
