@@ -27,8 +27,10 @@ from torch.autograd.function import FunctionCtx
 from throughtime.cell.base import Cell, State
 from throughtime.engine.around import run_around
 from throughtime.engine.base import Engine
+from throughtime.engine.checkpoint import run_in_segments
 from throughtime.engine.dense import Dense, outer_products
 from throughtime.engine.derivative import differentiate
+from throughtime.engine.error_norms import is_recording, next_number, record, value_that_is_the_state
 from throughtime.engine.fold import fold
 from throughtime.engine.graph import extract, placeholders
 from throughtime.engine.once import differentiable_once
@@ -45,7 +47,15 @@ class BackpropagationThroughTime(Engine):
     """Runs any cell whose step is a fixed graph of torch's operators, on every device and in every precision.
 
     The gradient can be taken once; its own derivative takes `engine=reference`.
+
+    Args:
+        checkpoint: whether only every √T-th state is kept for the gradient, and the steps between are run again.
     """
+
+    records_errors = True
+
+    def __init__(self, checkpoint: bool = False) -> None:
+        self.checkpoint = checkpoint
 
     def refusal(
         self,
@@ -70,12 +80,18 @@ class BackpropagationThroughTime(Engine):
             UserError: the cell's step is no fixed graph of operators.
         """
         try:
-            return run_around(loop, cell, inputs, state, lengths, resets, _project)
+            if self.checkpoint:
+                return run_in_segments(_run, cell, inputs, state, lengths, resets)
+            return _run(cell, inputs, state, lengths, resets)
         except UntraceableError as error:
             kind = type(cell).__name__
             raise UserError(
                 f"engine=bptt cannot run this {kind}: {error}; choose engine=reference"
             ) from error
+
+
+def _run(cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None) -> tuple[Tensor, State]:
+    return run_around(loop, cell, inputs, state, *masks, _project)
 
 
 def _project(cell: Cell, inputs: Float[Tensor, "T B I"]) -> Float[Tensor, "T B G"]:
@@ -134,7 +150,9 @@ def loop(
         step = _written(trace if lengths is None else resting(trace))
     tensors = (projected, *weights, *before, *start)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
-        return list(_Recurrence.apply(step, resets, len(weights), *tensors))
+        return list(
+            _Recurrence.apply(step, resets, lengths, value_that_is_the_state(trace), len(weights), *tensors)
+        )
     values, after, *_ = _forward(step.plain, step.split, weights, projected, before, start, resets)
     return [*values, *after]
 
@@ -177,6 +195,8 @@ class _Recurrence(torch.autograd.Function):
         ctx: FunctionCtx,
         step: _Step,
         resets: Bool[Tensor, "T B"] | None,
+        lengths: Int[Tensor, " B"] | None,
+        value: int | None,
         count: int,
         projected: Tensor,
         *tensors: Tensor,
@@ -186,7 +206,8 @@ class _Recurrence(torch.autograd.Function):
         values, after, kept, histories = _forward(
             step.keeping, step.split, weights, projected, before, start, resets, whole=True
         )
-        ctx.step, ctx.resets, ctx.count, ctx.start = step, resets, count, bool(start)
+        ctx.step, ctx.resets, ctx.lengths, ctx.count, ctx.start = step, resets, lengths, count, bool(start)
+        ctx.value, ctx.number = value, next_number()
         ctx.save_for_backward(projected, *weights, *(history[:-1] for history in histories), *kept)
         return *values, *after
 
@@ -215,11 +236,15 @@ class _Recurrence(torch.autograd.Function):
                 if index in earlier and t > 0:
                     part.add_(earlier[index][t - 1])
 
-        results, before, _ = ctx.step.back.run(
-            fixed, [projected, *rows, *value_gradients], coming, cuts, reset
-        )
+        given = [projected, *rows, *value_gradients]
+        results, before, errors = ctx.step.back.run(fixed, given, coming, cuts, reset, whole=is_recording())
+        if is_recording():
+            own = ctx.value is not None and step.shared[ctx.value] is None
+            outputs = value_gradients[ctx.value] if own else None
+            delta = results[0] if ctx.lengths is None else results[0][..., :-1]
+            record(ctx.number, delta, errors[0][1:], outputs, ctx.lengths)
         return (
-            *(None, None, None, results[0]),
+            *(None, None, None, None, None, results[0]),
             *_weight_gradients(ctx.step, weights, results[1:]),
             *before,
             *(start if ctx.start else []),

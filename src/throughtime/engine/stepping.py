@@ -20,7 +20,7 @@ from throughtime.engine.pool import memory
 aten = torch.ops.aten
 
 
-def reversed_difference(right: Tensor, left: float, out: Tensor) -> Tensor:
+def reversed_difference(right: Tensor, left: int | float, out: Tensor) -> Tensor:
     """left - right"""
     return torch.sub(torch.tensor(left, dtype=right.dtype), right, out=out)
 
