@@ -12,7 +12,7 @@ from benchmarks.comparisons import SHARES, TOGETHER, Comparison, comparisons
 from benchmarks.compiling import cold_seconds
 from benchmarks.machine import provenance
 from benchmarks.shapes import QUICK, Shape, expected_seconds, free_bytes, ordered
-from benchmarks.turns import FEWEST_ROUNDS, medians
+from benchmarks.turns import LONG, medians
 from benchmarks.ways import some_cell
 
 ENOUGH, ENOUGH_QUICK = 0.3, 0.15  # seconds of turns for a shape
@@ -76,7 +76,8 @@ def _track(comparison: Comparison, seconds: float, quick: bool) -> dict[str, Any
     known: dict[Shape, float] = {}
     rows, left_out = [], []
     for shape in shapes:
-        expected = expected_seconds(shape, known)
+        turn = expected_seconds(shape, known)
+        expected = 2 * turn + min(2 * turn, LONG)
         if shape.bytes > free_bytes():
             left_out.append({**asdict(shape), "for": "memory"})
         elif rows and time.perf_counter() + expected > end:
@@ -85,7 +86,7 @@ def _track(comparison: Comparison, seconds: float, quick: bool) -> dict[str, Any
             ours, theirs, rounds = medians(
                 comparison.ours.work(shape), comparison.theirs.work(shape), ENOUGH_QUICK if quick else ENOUGH
             )
-            known[shape] = (ours + theirs) * (FEWEST_ROUNDS + 1)
+            known[shape] = ours + theirs
             rows.append(
                 {**asdict(shape), "ours": ours, "theirs": theirs, "rounds": rounds, "ratio": theirs / ours}
             )

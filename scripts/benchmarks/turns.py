@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 FEWEST_ROUNDS, MOST_ROUNDS = 3, 50
+LONG = 3.0  # seconds of turns after which fewer will do: what takes long is steady
 
 
 def compare(ours: Callable[[], float], theirs: Callable[[], float], rounds: int) -> dict[str, float]:
@@ -35,8 +36,8 @@ def medians(ours: Callable[[], None], theirs: Callable[[], None], enough: float)
     theirs()
     start, pairs = time.perf_counter(), []
     for turn in itertools.count():
-        over = time.perf_counter() - start > enough
-        if turn >= MOST_ROUNDS or (over and turn >= FEWEST_ROUNDS):
+        passed = time.perf_counter() - start
+        if turn >= MOST_ROUNDS or (passed > enough and turn >= FEWEST_ROUNDS) or passed > LONG:
             break
         pairs.append(_turn(turn, lambda: _seconds(ours), lambda: _seconds(theirs)))
     mine, others = zip(*pairs, strict=True)
