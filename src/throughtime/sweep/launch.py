@@ -5,20 +5,16 @@ import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
 from hydra.core.plugins import Plugins
 from omegaconf import read_write
 
 from throughtime.errors import Interrupted
-from throughtime.sweep.job import COMPLETED, FAILED, Job, Outcome, outcome_of
+from throughtime.sweep.job import COMPLETED, INTERRUPTED, Job, Outcome, outcome_of
 from throughtime.sweep.journal import Journal
 from throughtime.sweep.perform import STOP, give_up, perform, times_begun
 from throughtime.sweep.session import Session
-
-ATTEMPTS = 2
-"""How often a job is begun whose process is killed from outside, as by the kernel where memory runs out."""
 
 
 def launch(session: Session, jobs: Sequence[Job], together: int | None = None) -> list[Outcome]:
@@ -88,43 +84,54 @@ def _run_here(session: Session, jobs: Sequence[Job], journal: Journal) -> None:
 
     for job in jobs:
         perform(job.folder(session.folder), tell, session.fail_fast)
-        if (session.folder / STOP).exists():
+        if _stops(session):
             return
 
 
 def _run_in_parallel(session: Session, jobs: Sequence[Job], together: int) -> None:
-    """Hand the jobs to the launcher, and once more those that it lost.
+    """Hand the jobs to the launcher; those that it lost are begun once more, each by itself.
+
+    One process that is killed, as by the kernel where memory runs out, may take the others with it; by itself a job
+    shows whether it was the one.
 
     Raises:
         Exception: what the launcher raises where it does not begin a single job.
     """
-    folders = {job.number: job.folder(session.folder) for job in jobs}
-    earlier = {number: times_begun(folder) for number, folder in folders.items()}
-    begun = dict.fromkeys(folders, 0)
-    while jobs:
+    left = list(jobs)
+    while left:
+        before = {job.number: _times_begun(session, job) for job in left}
         try:
-            _hand_over(session, jobs, together)
+            _hand_over(session, left, together)
             return
-        except Exception as error:
-            # A worker was killed, or a cluster lost a job; what the others did is in their folders.
+        except (
+            Exception
+        ) as error:  # a worker was killed, or a cluster lost a job; what they did is in their folders
             problem = error
-        before, begun = begun, {number: times_begun(folders[number]) - earlier[number] for number in folders}
-        if (session.folder / STOP).exists():
+        begun = [job for job in left if _times_begun(session, job) > before[job.number]]
+        if _stops(session):
             return
-        if begun == before:
+        if not begun:
             raise problem
-        for job in jobs:
-            if begun[job.number] >= ATTEMPTS:
-                give_up(
-                    folders[job.number], f"its process was killed {ATTEMPTS} times; is there memory enough?"
-                )
-        jobs = [job for job in jobs if not _has_ended(job, session.folder, begun[job.number])]
+        for job in begun:
+            if outcome_of(job, session.folder).status == INTERRUPTED and not _stops(session):
+                _try_again(session, job, together)
+        left = [job for job in left if job not in begun]
 
 
-def _has_ended(job: Job, sweep: Path, begun: int) -> bool:
-    """Whether nothing is left to do; a failure of an earlier session is to be tried again."""
-    status = outcome_of(job, sweep).status
-    return status == COMPLETED or (status == FAILED and begun > 0)
+def _try_again(session: Session, job: Job, together: int) -> None:
+    try:
+        _hand_over(session, [job], together)
+    except Exception:
+        if not _stops(session):
+            give_up(job.folder(session.folder), "its process was killed twice; is there memory enough?")
+
+
+def _times_begun(session: Session, job: Job) -> int:
+    return times_begun(job.folder(session.folder))
+
+
+def _stops(session: Session) -> bool:
+    return (session.folder / STOP).exists()
 
 
 def _hand_over(session: Session, jobs: Sequence[Job], together: int) -> None:
