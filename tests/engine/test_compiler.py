@@ -15,10 +15,10 @@ SOURCE = "int answer(void) {{ return {}; }}\n"
 def cache(monkeypatch, tmp_path):
     """A cache of its own, and nothing remembered."""
     monkeypatch.setenv("THROUGHTIME_CACHE", str(tmp_path / "cache"))
-    for function in (library, compiler._compiler):
+    for function in (library, compiler.compiler):
         function.cache_clear()
     yield tmp_path / "cache" / "kernels"
-    for function in (library, compiler._compiler):
+    for function in (library, compiler.compiler):
         function.cache_clear()
 
 

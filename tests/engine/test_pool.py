@@ -1,6 +1,8 @@
+from threading import Thread
+
 import torch
 
-from throughtime.engine.pool import Pool
+from throughtime.engine.pool import Pool, Scratch
 
 
 def test_memory_is_used_again_when_nobody_looks_at_it():
@@ -36,3 +38,15 @@ def test_a_tensor_has_its_shape_and_type_and_blocks_are_forgotten():
     for _ in range(600):
         pool.empty(1 << 16, dtype=torch.float32)
     assert len(pool._blocks) == 1
+
+
+def test_scratch_grows_and_is_each_threads_own():
+    piece, others = Scratch(), []
+    small = piece.address(10)
+    assert piece.address(5) == small
+    large = piece.address(1 << 20)
+    assert piece.address(1 << 20) == large
+    thread = Thread(target=lambda: others.append(piece.address(1 << 20)))
+    thread.start()
+    thread.join()
+    assert others != [large]

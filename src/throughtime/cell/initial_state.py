@@ -27,4 +27,4 @@ class InitialState(nn.Module):
 
     def forward(self, batch_size: int) -> tuple[Float[Tensor, "B _"], ...]:
         """The parts for B lanes, in the order in which they were given."""
-        return tuple(getattr(self, part).repeat(batch_size, 1) for part in self.parts)
+        return tuple(getattr(self, part).expand(batch_size, -1).clone() for part in self.parts)

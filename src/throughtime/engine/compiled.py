@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
-from throughtime.engine.compiler import library
+from throughtime.engine.compiler import compiler, library
 from throughtime.engine.derivative import differentiate
 from throughtime.engine.emit import Function
 from throughtime.engine.expression import width
@@ -16,9 +16,9 @@ from throughtime.engine.memory import Array
 from throughtime.engine.operators import decompositions
 from throughtime.engine.panels import MULTIPLY, SHARE, STEP
 from throughtime.engine.passes import Passes, passes
-from throughtime.engine.pool import memory
+from throughtime.engine.pool import memory, scratch
 from throughtime.engine.prelude import prelude
-from throughtime.engine.program import Program
+from throughtime.engine.program import Program, UnknownOperatorError
 from throughtime.engine.team import MEET, most_threads
 from throughtime.engine.trace import Trace
 
@@ -35,6 +35,7 @@ class _Run(ctypes.Structure):
         ("lanes", ctypes.c_long),
         ("threads", ctypes.c_long),
         ("shared", ctypes.c_long),
+        ("sides", ctypes.c_long),
         ("lengths", ctypes.c_void_p),
         ("resets", ctypes.c_void_p),
         ("arrays", ctypes.POINTER(ctypes.c_void_p)),
@@ -87,10 +88,11 @@ class Compiled:
         lanes: int,
         lengths: Tensor | None,
         resets: Tensor | None,
+        sides: int = 2,
     ) -> dict[str, Tensor]:
         """Run a function on the arrays given; the others are made, and those of all steps are returned by name.
 
-        What only the backward pass reads goes by the one name "kept".
+        The gradients that go from step to step have so many sides: 2, or T + 1 where all are wanted. What only the backward pass reads goes by the one name "kept".
         """
         function, precision = self.functions[name], self.program.precision
         threads, shared = self._shares(function, lanes)
@@ -103,10 +105,9 @@ class Compiled:
             found[array] = torch.zeros(threads, features, dtype=precision)
         if name == "keeping":
             found["kept"] = memory.empty(arrays.kept_size, dtype=precision)
-        scratch = memory.empty(arrays.scratch_size, dtype=precision)
         addresses = {array: tensor.data_ptr() for array, tensor in found.items()}
-        for piece, offsets in ((scratch, arrays.scratch), (found.get("kept"), arrays.kept)):
-            begin = 0 if piece is None else piece.data_ptr()
+        begins = scratch.address(arrays.scratch_size * precision.itemsize), addresses.get("kept", 0)
+        for begin, offsets in zip(begins, (arrays.scratch, arrays.kept), strict=True):
             addresses.update({array: begin + offset for array, offset in offsets})
         weights = [w if w.dim() == 2 else w.contiguous() for w in weights]
         addresses.update({f"weight{index}": weight.data_ptr() for index, weight in enumerate(weights)})
@@ -116,6 +117,7 @@ class Compiled:
             lanes,
             threads,
             shared,
+            sides,
             None if lengths is None else lengths.data_ptr(),
             None if resets is None else resets.data_ptr(),
             (ctypes.c_void_p * len(function.arrays))(*(addresses.get(a.name) for a in function.arrays)),
@@ -187,7 +189,6 @@ def _side_by_side(counts: list[tuple[str, int]], size: int) -> tuple[list[tuple[
     return places, position
 
 
-@lru_cache(maxsize=64)
 def compiled(trace: Trace) -> Compiled:
     """The compiled recurrence of a trace.
 
@@ -196,7 +197,24 @@ def compiled(trace: Trace) -> Compiled:
         CompilerError: there is no C compiler, or it fails.
         UntraceableError: torch has no derivative for an operator.
     """
-    derivative = differentiate(trace, decompositions())
+    found = _compiled(trace)
+    if isinstance(found, UnknownOperatorError):
+        raise found.with_traceback(None)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _compiled(trace: Trace) -> Compiled | UnknownOperatorError:
+    compiler()
+    try:
+        return _compile(trace)
+    except UnknownOperatorError as error:
+        return error
+
+
+def _compile(trace: Trace) -> Compiled:
+    with torch.inference_mode(False), torch.enable_grad():
+        derivative = differentiate(trace, decompositions())
     program = lower(derivative, trace.lanes)
     found = passes(program)
     parts = [width(row) for row in program.after]

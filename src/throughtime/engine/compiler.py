@@ -37,7 +37,7 @@ def library(source: str) -> ctypes.CDLL:
     Raises:
         CompilerError: it cannot be compiled or loaded.
     """
-    command = _compiler()
+    command = compiler()
     key = "\0".join((source, command, *FLAGS, _processor()))
     name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.so"
     for folder in (_cache(), Path(tempfile.gettempdir()) / f"throughtime-{os.getuid()}"):
@@ -66,7 +66,12 @@ def _cache() -> Path:
 
 
 @cache
-def _compiler() -> str:
+def compiler() -> str:
+    """The system's C compiler.
+
+    Raises:
+        CompilerError: there is none.
+    """
     for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
         if name and shutil.which(name):
             return name

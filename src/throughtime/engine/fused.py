@@ -18,8 +18,10 @@ from throughtime.cell.base import Cell, State
 from throughtime.engine import bptt
 from throughtime.engine.around import run_around
 from throughtime.engine.base import Engine
+from throughtime.engine.checkpoint import run_in_segments
 from throughtime.engine.compiled import Compiled, compiled
 from throughtime.engine.compiler import CompilerError
+from throughtime.engine.error_norms import is_recording, next_number, record
 from throughtime.engine.linear import project
 from throughtime.engine.memory import Place
 from throughtime.engine.once import differentiable_once
@@ -38,7 +40,15 @@ class Fused(Engine):
 
     A step with an operator that has no C, another precision, or a machine without a C compiler is run by
     `engine=bptt`, and a log line says so once. The gradient can be taken once.
+
+    Args:
+        checkpoint: whether only every √T-th state is kept for the gradient, and the steps between are run again.
     """
+
+    records_errors = True
+
+    def __init__(self, checkpoint: bool = False) -> None:
+        self.checkpoint = checkpoint
 
     def refusal(
         self,
@@ -68,11 +78,17 @@ class Fused(Engine):
         try:
             if inputs.device.type != "cpu":
                 raise UntraceableError("it makes code for a CPU only")
-            return run_around(_loop, cell, inputs, state, lengths, resets, project)
+            if self.checkpoint:
+                return run_in_segments(_run, cell, inputs, state, lengths, resets)
+            return _run(cell, inputs, state, lengths, resets)
         except UntraceableError as error:
             raise UserError(
                 f"engine=fused cannot run this {kind}: {error}; choose engine=reference"
             ) from error
+
+
+def _run(cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None) -> tuple[Tensor, State]:
+    return run_around(_loop, cell, inputs, state, *masks, project)
 
 
 @cache
@@ -91,8 +107,7 @@ def _loop(
 ) -> list[Tensor]:
     """As `around.Loop`."""
     try:
-        with torch.inference_mode(False), torch.enable_grad():
-            kernel = compiled(trace)
+        kernel = compiled(trace)
     except UnknownOperatorError as error:
         _say(f"the step has {error}, for which it has no C")
     except CompilerError as error:
@@ -161,7 +176,7 @@ class _Recurrence(torch.autograd.Function):
         found = kernel.call("keeping", given, list(tensors[:weights]), *projected.shape[:2], lengths, resets)
         names = [name for name in found if name in kernel.saved]
         ctx.kernel, ctx.lengths, ctx.resets, ctx.names = kernel, lengths, resets, names
-        ctx.weights = weights
+        ctx.weights, ctx.number = weights, next_number()
         ctx.start = bool(start)
         ctx.size = projected.shape[:2]
         ctx.save_for_backward(*tensors[:weights], *(found[name] for name in names))
@@ -176,13 +191,19 @@ class _Recurrence(torch.autograd.Function):
         values = len(kernel.program.values)
         given.update({f"value_gradient{i}": g.contiguous() for i, g in enumerate(gradients[:values])})
         coming = gradients[values:]
+        sides = ctx.size[0] + 1 if is_recording() else 2
         for index, gradient in enumerate(coming):
-            sides = given[f"gradient{index}"] = gradient.new_empty(2, *gradient.shape)
-            sides[0] = gradient
+            going = given[f"gradient{index}"] = gradient.new_empty(sides, *gradient.shape)
+            going[0] = gradient
             if ctx.start:
                 given[f"start{index}"] = torch.zeros_like(gradient)
-        found = kernel.call("backward", given, weights, *ctx.size, ctx.lengths, ctx.resets)
-        going = [found[f"gradient{index}"][ctx.size[0] % 2] for index in range(len(coming))]
+        found = kernel.call("backward", given, weights, *ctx.size, ctx.lengths, ctx.resets, sides)
+        if is_recording():
+            hidden = found["gradient0"][:-1].flip(0)
+            read, state = kernel.program.values, kernel.program.after[0]
+            outputs = gradients[read.index(state)] if state in read else None
+            record(ctx.number, found["projected_gradient"], hidden, outputs, ctx.lengths)
+        going = [found[f"gradient{index}"][ctx.size[0] % sides] for index in range(len(coming))]
         start = [found[f"start{index}"] for index in range(len(coming))] if ctx.start else []
         return (
             *(None, None, None, None, None, found["projected_gradient"]),

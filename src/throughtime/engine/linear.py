@@ -59,24 +59,23 @@ def linear(
     Raises:
         CompilerError: there is no C compiler, or it fails.
     """
-    products = _Product.apply(input.flatten(0, -2), weight, bias)
-    return products.unflatten(0, input.shape[:-1])
+    return _Product.apply(input, weight, bias)
 
 
 class _Product(torch.autograd.Function):
     """(X, W, b) -> X Wᵀ + b, with ∂ℓ/∂X = Δ W, ∂ℓ/∂W = Δᵀ X and ∂ℓ/∂b = Δᵀ 1."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(rows, weight)
-        return row_products(rows, weight.t(), bias)
+    def forward(ctx: FunctionCtx, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(inputs, weight)
+        return row_products(inputs.flatten(0, -2), weight.t(), bias).view(*inputs.shape[:-1], len(weight))
 
     @staticmethod
     @differentiable_once
     def backward(ctx: FunctionCtx, errors: Tensor) -> tuple[Tensor | None, ...]:
-        rows, weight = ctx.saved_tensors
-        wanted = ctx.needs_input_grad
-        inputs = row_products(errors, weight) if wanted[0] else None
+        inputs, weight = ctx.saved_tensors
+        wanted, errors = ctx.needs_input_grad, errors.flatten(0, -2)
+        back = row_products(errors, weight).view(inputs.shape) if wanted[0] else None
         if not wanted[1]:
-            return inputs, None, errors.sum(0) if wanted[2] else None
-        return inputs, *outer_products(errors, rows, sums=wanted[2])
+            return back, None, errors.sum(0) if wanted[2] else None
+        return back, *outer_products(errors, inputs.flatten(0, -2), sums=wanted[2])

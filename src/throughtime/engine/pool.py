@@ -5,6 +5,7 @@ from here is like any other to whoever holds it.
 """
 
 import math
+from threading import local
 
 import torch
 from torch import Tensor
@@ -61,6 +62,24 @@ class Pool:
 
 memory = Pool()
 """That of the process."""
+
+
+class Scratch(local):
+    """One piece of memory for each thread of Python, for what no call leaves behind: it stays in the caches."""
+
+    def __init__(self) -> None:
+        self._piece = torch.empty(0, dtype=torch.uint8)
+
+    def address(self, size: int) -> int:
+        """Where so many bytes are free until the next call."""
+        if len(self._piece) < size:
+            with torch.inference_mode(False):
+                self._piece = torch.empty(size, dtype=torch.uint8)
+        return self._piece.data_ptr()
+
+
+scratch = Scratch()
+"""That of the thread."""
 
 
 def _references(block: torch.UntypedStorage) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import Module
 
 from throughtime.cell.base import Cell, State
 
@@ -13,7 +14,22 @@ PRIVATE = frozenset(vars(torch.nn.Module())) - {"training"}
 
 def tensors_of(cell: Cell) -> dict[str, Tensor]:
     """All that a step may read from its cell: parameters and buffers by name."""
-    return {**dict(cell.named_parameters()), **dict(cell.named_buffers())}
+    found: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for kind in ("_parameters", "_buffers"):
+        _collect(cell, kind, "", found, seen)
+    return found
+
+
+def _collect(module: Module, kind: str, prefix: str, found: dict[str, Tensor], seen: set[int]) -> None:
+    """As `named_parameters` and `named_buffers`, which take longer than a short run: each tensor once."""
+    for name, value in getattr(module, kind).items():
+        if value is not None and id(value) not in seen:
+            seen.add(id(value))
+            found[prefix + name] = value
+    for name, child in module._modules.items():
+        if child is not None:
+            _collect(child, kind, f"{prefix}{name}.", found, seen)
 
 
 def attributes(cell: Cell) -> tuple:
