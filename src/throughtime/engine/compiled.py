@@ -92,7 +92,8 @@ class Compiled:
     ) -> dict[str, Tensor]:
         """Run a function on the arrays given; the others are made, and those of all steps are returned by name.
 
-        The gradients that go from step to step have so many sides: 2, or T + 1 where all are wanted. What only the backward pass reads goes by the one name "kept".
+        The gradients that go from step to step have so many sides: 2, or T + 1 where all are wanted.
+        What only the backward pass reads goes by the one name "kept".
         """
         function, precision = self.functions[name], self.program.precision
         threads, shared = self._shares(function, lanes)

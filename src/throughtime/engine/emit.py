@@ -39,7 +39,9 @@ class Function:
         )
         body = stages + template if backward else template + stages
         if backward:
-            body.insert(0, "const long side = (run->steps - 1 - t) & 1;")
+            body.insert(
+                0, "const long side = (run->steps - 1 - t) % run->sides, other = (side + 1) % run->sides;"
+            )
         packs = self._packs()
         self.arrays = list(self.used.values())
         self.sums = [(array.name, array.width) for array in self.arrays if array.rows == "sum"]

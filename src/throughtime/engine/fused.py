@@ -186,8 +186,8 @@ class _Recurrence(torch.autograd.Function):
     @differentiable_once
     def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         kernel: Compiled = ctx.kernel
-        weights = list(ctx.saved_tensors[: ctx.weights])
-        given = dict(zip(ctx.names, ctx.saved_tensors[ctx.weights :], strict=True))
+        saved = ctx.saved_tensors  # to be asked for once: a segment is made again for it
+        weights, given = list(saved[: ctx.weights]), dict(zip(ctx.names, saved[ctx.weights :], strict=True))
         values = len(kernel.program.values)
         given.update({f"value_gradient{i}": g.contiguous() for i, g in enumerate(gradients[:values])})
         coming = gradients[values:]

@@ -16,8 +16,8 @@ ROWS = {
     "matrix": "0",  # a weight as the caller has it
     "panels": "0",  # a weight as `panels` packs it
     "sum": "thread",  # [threads, n]
-    "coming": "(side * lanes + b)",  # [2, B, n]: the gradient that comes from step t + 1 …
-    "going": "((1 - side) * lanes + b)",  # … and the one that goes to step t - 1
+    "coming": "(side * lanes + b)",  # [sides, B, n]: the gradient that comes from step t + 1 …
+    "going": "(other * lanes + b)",  # … and the one that goes to step t - 1
 }
 
 

@@ -63,6 +63,7 @@ COMMON = r"""
 
 struct run {
     long steps, lanes, threads, shared;  /* shared: each thread has columns of every product, not lanes */
+    long sides;                          /* of the gradients that go from step to step: 2, or T + 1 to have them all */
     const int64_t *lengths;              /* [lanes], or NULL */
     const uint8_t *resets;               /* [steps, lanes], or NULL */
     real *const *arrays;
