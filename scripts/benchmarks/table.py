@@ -7,6 +7,7 @@ from benchmarks.machine import in_words
 from benchmarks.shapes import Shape
 
 WIDTH = 80
+NAMED = 8  # shapes; all of them are in the JSON
 
 
 def table(found: dict[str, Any]) -> str:
@@ -35,7 +36,7 @@ def _row(each: dict[str, Any]) -> str:
 
 
 def _left_out(found: dict[str, Any]) -> str:
-    """How many shapes were left out and why, and which ones no comparison has."""
+    """How many shapes were left out and why, and which ones no comparison has, the smallest first."""
     each = [row for comparison in found["comparisons"] for row in comparison["left_out"]]
     measured = {_shape(row) for comparison in found["comparisons"] for row in comparison["shapes"]}
     if not each:
@@ -43,7 +44,10 @@ def _left_out(found: dict[str, Any]) -> str:
     reasons = [f"{sum(row['for'] == reason for row in each)} for {reason}" for reason in ("time", "memory")]
     nowhere = sorted({_shape(row) for row in each} - measured, key=lambda shape: shape.work)
     sentence = f"left out: {' and '.join(reasons)}"
-    return sentence + (f"; in no comparison: {', '.join(map(str, nowhere))}" if nowhere else "")
+    if not nowhere:
+        return sentence
+    more = f" and {len(nowhere) - NAMED} more" if len(nowhere) > NAMED else ""
+    return f"{sentence}; in no comparison: {', '.join(map(str, nowhere[:NAMED]))}{more}"
 
 
 def _shape(row: dict[str, Any]) -> Shape:
