@@ -14,17 +14,20 @@ from throughtime.sweep.perform import STOP
 from throughtime.sweep.worker import _output_into, _stopping_with, choose_device, free_slot
 
 
-def test_all_output_goes_into_the_file_and_then_to_the_terminal_again(tmp_path: Path, capfd) -> None:
-    with _output_into(tmp_path / "output.txt"):
-        print("of Python")
-        os.system("echo of another program; echo and its error >&2")
-    print("after")
-    assert set((tmp_path / "output.txt").read_text().splitlines()) == {
-        "of Python",
-        "of another program",
-        "and its error",
-    }
-    assert capfd.readouterr() == ("after\n", "")
+def test_all_output_goes_into_the_file_and_then_to_the_terminal_again(tmp_path: Path) -> None:
+    program = f"""
+import os
+from pathlib import Path
+from throughtime.sweep.worker import _output_into
+with _output_into(Path("{tmp_path}/output.txt")):
+    print("of Python")
+    os.system("echo of another program; echo and its error >&2")
+print("after")
+"""
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (finished.stdout, finished.stderr) == ("after\n", "")
+    lines = (tmp_path / "output.txt").read_text().splitlines()
+    assert set(lines) == {"of Python", "of another program", "and its error"}
 
 
 def test_it_stops_where_the_sweep_is_to_stop(tmp_path: Path) -> None:

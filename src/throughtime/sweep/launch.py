@@ -10,7 +10,7 @@ from types import FrameType
 from hydra.core.plugins import Plugins
 from omegaconf import read_write
 
-from throughtime.errors import Interrupted
+from throughtime.errors import Interrupted, UserError
 from throughtime.sweep.job import COMPLETED, INTERRUPTED, Job, Outcome, outcome_of
 from throughtime.sweep.journal import Journal
 from throughtime.sweep.perform import STOP, give_up, perform, times_begun
@@ -34,6 +34,7 @@ def launch(session: Session, jobs: Sequence[Job], together: int | None = None) -
         The outcomes in the order of the jobs. With `sweep.fail_fast` those after the first failure are `waiting`.
 
     Raises:
+        UserError: the launcher cannot begin a job.
         Interrupted: SIGINT or SIGTERM came, and the running jobs have saved their state. What each came to is in
             its folder (`throughtime.sweep.job.outcome_of`).
     """
@@ -95,7 +96,7 @@ def _run_in_parallel(session: Session, jobs: Sequence[Job], together: int) -> No
     shows whether it was the one.
 
     Raises:
-        Exception: what the launcher raises where it does not begin a single job.
+        UserError: the launcher does not begin a single job.
     """
     left = list(jobs)
     while left:
@@ -111,7 +112,11 @@ def _run_in_parallel(session: Session, jobs: Sequence[Job], together: int) -> No
         if _stops(session):
             return
         if not begun:
-            raise problem
+            raise UserError(
+                f"the launcher {session.config.hydra.launcher._target_.rpartition('.')[2]} began no job "
+                f"({type(problem).__name__}: {problem}); what it needs is told in conf/hydra/launcher/, and then: "
+                f"python train.py -m resume={session.folder}"
+            ) from problem
         for job in begun:
             if outcome_of(job, session.folder).status == INTERRUPTED and not _stops(session):
                 _try_again(session, job, together)
