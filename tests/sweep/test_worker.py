@@ -11,7 +11,7 @@ import pytest
 
 from throughtime.errors import Interrupted
 from throughtime.sweep.perform import STOP
-from throughtime.sweep.worker import _output_into, _stopping_with, choose_device, free_slot
+from throughtime.sweep.worker import _stopping_with, choose_device, free_slot
 
 
 def test_all_output_goes_into_the_file_and_then_to_the_terminal_again(tmp_path: Path) -> None:
