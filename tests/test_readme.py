@@ -14,6 +14,13 @@ import pytest
 README = Path(__file__).resolve().parent.parent / "README.md"
 SHORT = ("debug=fast", "cell.hidden_size=8", "trainer.accelerator=cpu")
 SHORT_TEXT = (*SHORT, "model.front.size=8", "callback.samples.length=5", "callback.samples.count=1")
+SHORT_BENCHMARKS = {
+    "cells": ("--quick", "--minutes", "0.02", "--cells", "cfn.py:CFN"),
+    "show": (),
+    "training": ("--rounds", "1", "--steps", "3", "cell.hidden_size=8"),
+    "generation": ("--rounds", "1", "--steps", "3", "cell.hidden_size=8"),
+    "memory": ("--rounds", "1", "--steps", "64", "cell.hidden_size=8"),
+}
 TASKS = ("task=tagging", "task=forecasting")
 
 
@@ -26,6 +33,11 @@ def commands() -> list[str]:
     """The lines of shell that a reader would type, comments left out."""
     lines = (line.partition("  #")[0].strip() for block in blocks("sh") for line in block.splitlines())
     return [part.strip() for line in lines for part in line.split("&&") if part.strip()]
+
+
+def example_of_a_cell() -> str:
+    """The file that the reader writes a cell in."""
+    return next(block for block in blocks("python") if "(Cell)" in block)
 
 
 @pytest.fixture
@@ -41,6 +53,7 @@ def folder(tmp_path: Path) -> Path:
         "tags.conllu": "1\tHe\the\tPRON\t_\t_\t2\t_\t_\t_\n2\tran\trun\tVERB\t_\t_\t0\t_\t_\t_\n\n" * lines,
         "seq.in": "show flights to Boston\n" * lines,
         "seq.out": "O O O B-city\n" * lines,
+        "cfn.py": example_of_a_cell(),
         "series.csv": "time,load\n" + table(600),
         "history.csv": "time,demand\n" + table(800),
     }
@@ -79,8 +92,7 @@ def test_every_run_and_script_of_the_readme_works(command, folder: Path) -> None
             shortened = words[1:] if complete else [*words[1:], *(SHORT if other_task else SHORT_TEXT)]
             finished = command("train.py", *newest_runs(shortened, folder), folder=folder)
         elif line.startswith("python scripts/benchmark.py"):
-            options = ["--rounds", "1", "--steps", "3", "cell.hidden_size=8"]
-            finished = command(words[0], *words[1:], *options, folder=folder)
+            finished = command(*words, *SHORT_BENCHMARKS[words[1]], folder=folder)
         elif line.startswith("python scripts/"):
             finished = command(words[0], *newest_runs(words[1:], folder), folder=folder)
         else:
@@ -105,8 +117,21 @@ def newest_runs(words: list[str], folder: Path) -> list[str]:
     return [re.sub(r"runs/(\w+)/[\w.…-]+", newest, word) for word in words]
 
 
+def test_the_python_of_the_readme_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(folder)
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), {})
+
+
+def test_the_c_of_the_readme_is_what_its_command_shows(command, folder: Path) -> None:
+    line = next(line for line in commands() if "benchmark.py show" in line)
+    shown = [line.strip() for line in command(*shlex.split(line)[1:], folder=folder).stdout.splitlines()]
+    for block in blocks("c"):
+        assert [line for line in block.splitlines() if line.strip() not in shown] == []
+
+
 def test_the_example_of_a_cell_is_twenty_lines_and_five_and_trains(tmp_path: Path) -> None:
-    code = next(block for block in blocks("python") if "(Cell)" in block)
+    code = example_of_a_cell()
     config = next(block for block in blocks("yaml") if "_target_: throughtime.cell." in block)
     assert len([line for line in code.splitlines() if line.strip()]) <= 20
     assert len(config.strip().splitlines()) <= 5
