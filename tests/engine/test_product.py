@@ -3,7 +3,7 @@ import torch
 
 from throughtime.engine.product import outer_products, row_products
 
-SHAPES = [(1, 1, 1), (5, 17, 33), (600, 7, 64), (1100, 13, 130)]
+SHAPES = [(1, 1, 1), (5, 17, 33), (600, 7, 64), (26, 90, 130), (1100, 13, 130)]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 
 

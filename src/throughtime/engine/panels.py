@@ -20,34 +20,41 @@ MULTIPLY = (
     f"\nenum {{ DEEP = {DEEP} }};"
     + FACTORS
     + r"""
-/* y = base + x w for ROWS rows and one panel of columns; base is 0 where there is none. */
-#define TILE(ROWS)                                                                                              \
+/* y = base + x w for ROWS rows and one panel of columns, so many vectors of it at a time as leave room in the registers
+   for all the sums; base is 0 where there is none. */
+#define TILE(ROWS, VECTORS)                                                                                     \
     static void tile##ROWS(long inner, const factor *x, long i_step, long k_step, const factor *w,              \
                            const real *base, long base_row, real *y, long y_row) {                              \
-        total sum[ROWS][WIDE];                                                                                  \
-        for (int i = 0; i < ROWS; ++i)                                                                          \
-            for (int v = 0; v < WIDE; ++v)                                                                      \
-                sum[i][v] = base ? (total)*(const vector *)(base + i * base_row + v * LONG) : (total){0};       \
-        for (long k = 0; k < inner; ++k)                                                                        \
-            for (int v = 0; v < WIDE; ++v) {                                                                    \
-                const factors column = *(const factors *)(w + k * PANEL + v * LONG);                            \
-                for (int i = 0; i < ROWS; ++i) ADD(sum[i][v], x[i * i_step + k * k_step], column);              \
+        for (int at = 0; at < PANEL; at += (VECTORS) * LONG) {                                                  \
+            total sum[ROWS][VECTORS];                                                                           \
+            for (int i = 0; i < ROWS; ++i)                                                                      \
+                for (int v = 0; v < VECTORS; ++v)                                                               \
+                    sum[i][v] = base ? (total)*(const vector *)(base + i * base_row + at + v * LONG) : (total){0}; \
+            for (long k = 0; k < inner; ++k) {                                                                  \
+                factors columns[VECTORS];                                                                       \
+                for (int v = 0; v < VECTORS; ++v) columns[v] = *(const factors *)(w + k * PANEL + at + v * LONG); \
+                for (int i = 0; i < ROWS; ++i)                                                                  \
+                    for (int v = 0; v < VECTORS; ++v) ADD(sum[i][v], x[i * i_step + k * k_step], columns[v]);   \
             }                                                                                                   \
-        for (int i = 0; i < ROWS; ++i)                                                                          \
-            for (int v = 0; v < WIDE; ++v) *(vector *)(y + i * y_row + v * LONG) = (vector)sum[i][v];           \
+            for (int i = 0; i < ROWS; ++i)                                                                      \
+                for (int v = 0; v < VECTORS; ++v)                                                               \
+                    *(vector *)(y + i * y_row + at + v * LONG) = (vector)sum[i][v];                             \
+        }                                                                                                       \
     }
-TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+TILE(1, WIDE) TILE(2, WIDE) TILE(3, WIDE) TILE(4, WIDE) TILE(5, WIDE) TILE(6, WIDE)
+TILE(7, WIDE / 2) TILE(8, WIDE / 2) TILE(9, WIDE / 2) TILE(10, WIDE / 2) TILE(11, WIDE / 2) TILE(12, WIDE / 2)
 typedef void tile_of_rows(long, const factor *, long, long, const factor *, const real *, long, real *, long);
-static tile_of_rows *const tiles[] = {0, tile1, tile2, tile3, tile4, tile5, tile6};
+static tile_of_rows *const tiles[] = {0,     tile1, tile2, tile3,  tile4,  tile5, tile6,
+                                      tile7, tile8, tile9, tile10, tile11, tile12};
 
-/* The same for up to TALL rows, of whose panel `wide` columns are there. */
+/* The same for up to 2 TALL rows, of whose panel `wide` columns are there. */
 static inline void tile(long tall, long wide, long inner, const factor *x, long i_step, long k_step,
                         const factor *w, const real *base, long base_row, real *y, long y_row) {
     if (wide >= PANEL) {
         tiles[tall](inner, x, i_step, k_step, w, base, base_row, y, y_row);
         return;
     }
-    real edge[TALL * PANEL] = {0};
+    real edge[2 * TALL * PANEL] = {0};
     for (long i = 0; base && i < tall; ++i) memcpy(edge + i * PANEL, base + i * base_row, sizeof(real) * wide);
     tiles[tall](inner, x, i_step, k_step, w, edge, PANEL, edge, PANEL);
     for (long i = 0; i < tall; ++i) memcpy(y + i * y_row, edge + i * PANEL, sizeof(real) * wide);
@@ -56,7 +63,8 @@ static inline void tile(long tall, long wide, long inner, const factor *x, long 
 /* y = start + x w for the columns first … last - 1 of y [rows, outer], with w [inner, outer] in panels. */
 static void multiply(long rows, long inner, long outer, const real *x, long x_row, const factor *w,
                      const real *start, real *y, long first, long last) {
-    const long blocks = (rows + TALL - 1) / TALL, panel_size = PAIRS(inner) * PANEL;
+    /* Few rows go through the panels together, which then are read once or twice. */
+    const long blocks = rows <= 4 * TALL ? (rows + 2 * TALL - 1) / (2 * TALL) : (rows + TALL - 1) / TALL, panel_size = PAIRS(inner) * PANEL;
     for (long from = 0; from < inner || from == 0; from += DEEP) {
         const long deep = inner - from < DEEP ? inner - from : DEEP;
         for (long head = 0; head < blocks; head += GROUP) {

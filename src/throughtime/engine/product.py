@@ -53,8 +53,11 @@ static void stack(long inner, long x_row, const real *x, long wide, factor *stac
             for (long k = k0; k < k0 + 16 && k < deep; ++k) {
                 factor *const to = stacks + i * deep + k * TALL;
                 const real *const from = x + k * PAIR * x_row + i;
-                const long tall = wide - i < TALL ? wide - i : TALL;
-                for (long c = 0; c < tall; ++c) to[c] = one(from + c, x_row, inner - k * PAIR);
+                /* A whole vector is the quickest copy; what is too much of it, the next rows take. */
+                if (PAIR == 1 && LONG >= TALL && i + LONG <= wide && k * TALL + LONG <= deep * TALL)
+                    *(factors *)to = across(from, x_row, PAIR);
+                else
+                    for (long c = 0; c < TALL && i + c < wide; ++c) to[c] = one(from + c, x_row, inner - k * PAIR);
             }
 }
 
