@@ -20,7 +20,7 @@ import torch
 from lightning.pytorch import callbacks
 from torch import Tensor
 
-from throughtime.callback.checkpoint_files import write_best, write_last
+from throughtime.callback.checkpoint_files import check_folder, write_best, write_last
 from throughtime.errors import Diverged, Interrupted, UserError, check_positive
 from throughtime.ranks import from_all, largest, rank
 
@@ -113,6 +113,10 @@ class Checkpoint(callbacks.Checkpoint):
         if number or largest(int(self._save_is_due(trainer)), trainer.strategy.root_device):
             self._save_last(trainer)
         self._leave_on(number)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.state.fn == "fit" and trainer.is_global_zero:
+            check_folder(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.sanity_checking or trainer.state.fn != "fit":

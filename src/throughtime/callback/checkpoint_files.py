@@ -42,15 +42,16 @@ def write_last(trainer: pl.Trainer) -> str | None:
     return problem
 
 
-def _write(trainer: pl.Trainer, name: str) -> str | None:
-    """Save under a name.
-
-    Raises:
-        UserError: the run's folder is no longer there.
-    """
-    folder, problem = checkpoint_folder(trainer), None
+def check_folder(trainer: pl.Trainer) -> None:
+    """Raise `UserError` where the run's folder is no longer there, before anything makes parts of it anew."""
+    folder = checkpoint_folder(trainer)
     if not folder.is_dir():
         raise UserError(f"{folder} is gone: the run's folder was moved or deleted while the run wrote to it")
+
+
+def _write(trainer: pl.Trainer, name: str) -> str | None:
+    check_folder(trainer)
+    folder, problem = checkpoint_folder(trainer), None
     if not _is_finite(trainer.lightning_module):
         return _told(f"the weights at step {trainer.global_step} are not finite, so they are not saved")
     try:

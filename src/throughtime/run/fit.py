@@ -25,6 +25,8 @@ from throughtime.task.base import Task
 
 def _print(text: str) -> None:
     print(text, flush=True)
+log = logging.getLogger(__name__)
+
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,7 @@ def fit(run: Run) -> Results:
             folder.discard()
             raise
         results.status = "failed" if isinstance(error, Exception) else "interrupted"
-        if isinstance(error, Exception):
-            folder.error.write_text(traceback.format_exc())
-        _conclude(results, run, task)
+        _conclude_failure(error, results, run, task)
         raise
     _conclude(results, run, task)
     return results
@@ -164,7 +164,20 @@ def _changes(run: Run) -> list[list[str]]:
     except (OSError, ValueError):
         earlier = []
     typed = [override for override in run.overrides if not override.startswith("resume=")]
-    return [*earlier, typed] if typed else earlier
+    changes = {RESUMED: [*earlier.get(RESUMED, []), typed]} if typed else {}
+    return {name: earlier[name] for name in (ORIGIN, RESUMED) if name in earlier} | changes
+
+
+def _conclude_failure(error: BaseException, results: Results, run: Run, task: Task) -> None:
+    """As `_conclude`, with the traceback in error.txt; what cannot be written is told and hides no error."""
+    try:
+        if isinstance(error, Exception):
+            run.folder.error.write_text(traceback.format_exc())
+        _conclude(results, run, task)
+    except OSError as unwritten:
+        if isinstance(unwritten, BrokenPipeError):
+            raise
+        log.error("%s could not be written: %s", unwritten.filename or run.folder.path, unwritten.strerror)
 
 
 def _conclude(results: Results, run: Run, task: Task) -> None:
