@@ -26,6 +26,7 @@ from torch.autograd.function import FunctionCtx
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.around import run_around
+from throughtime.engine.aside import aside
 from throughtime.engine.base import Engine
 from throughtime.engine.checkpoint import run_in_segments
 from throughtime.engine.dense import Dense, outer_products
@@ -146,7 +147,7 @@ def loop(
     if lengths is not None:
         rests = torch.arange(len(projected), device=lengths.device)[:, None] >= lengths
         projected = with_rests(projected, rests)
-    with torch.inference_mode(False), torch.enable_grad():
+    with aside():
         step = _written(trace if lengths is None else resting(trace))
     tensors = (projected, *weights, *before, *start)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):

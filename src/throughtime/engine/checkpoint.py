@@ -51,7 +51,7 @@ def made_again(function: Callable[..., Result], *arguments: object) -> Result:
         with _segment():
             return run(*arguments)
 
-    return checkpoint(segment, use_reentrant=False)
+    return checkpoint(segment, use_reentrant=False) if torch.is_grad_enabled() else segment()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
+from throughtime.engine.aside import aside
 from throughtime.engine.compiler import compiler, library
 from throughtime.engine.derivative import differentiate
 from throughtime.engine.emit import Function
@@ -214,7 +215,7 @@ def _compiled(trace: Trace) -> Compiled | UnknownOperatorError:
 
 
 def _compile(trace: Trace) -> Compiled:
-    with torch.inference_mode(False), torch.enable_grad():
+    with aside():
         derivative = differentiate(trace, decompositions())
     program = lower(derivative, trace.lanes)
     found = passes(program)

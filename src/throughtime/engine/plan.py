@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from throughtime.cell.base import Cell, State
+from throughtime.engine.aside import aside
 from throughtime.engine.signature import signature, tensors_of
 from throughtime.engine.trace import Trace, UntraceableError, trace
 
@@ -24,7 +25,7 @@ def traced(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> Trace
             del _traces[next(iter(_traces))]
         try:
             # A run without gradients has the same graph as one with them.
-            with torch.inference_mode(False), torch.enable_grad():
+            with aside():
                 _traces[key] = _checked(cell, projected, state)
         except UntraceableError as error:
             _traces[key] = error.with_traceback(None)

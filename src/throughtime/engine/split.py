@@ -13,9 +13,10 @@ from operator import getitem
 import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
+from torch.fx.node import map_arg
 
 from throughtime.engine.derivative import Derivative
-from throughtime.engine.graph import dependents, extract, operators, placeholders, root
+from throughtime.engine.graph import VIEWS, dependents, extract, operators, placeholders, root
 from throughtime.engine.trace import mentions
 
 aten = torch.ops.aten
@@ -66,6 +67,7 @@ class Split:
 def split(step: Derivative, lanes: int) -> Split:
     """Cut the derivative of a step."""
     module = step.module
+    _find_precisions(module, lanes)
     going_forward = operators([*step.values, *step.after])
     # An operator with several results may have some that only the way back reads.
     going_forward |= {n for n in module.graph.nodes if n.target is getitem and n.args[0] in going_forward}
@@ -103,6 +105,25 @@ def split(step: Derivative, lanes: int) -> Split:
         len(constants),
         lanes,
     )
+
+
+def _find_precisions(module: GraphModule, lanes: int) -> None:
+    """Of operators with several results, note the precisions that they really have; a tracer may think otherwise.
+
+    A layer norm of half-precision numbers by single-precision weights is one.
+    """
+    for node in module.graph.nodes:
+        if node.target is getitem and node.args[0].target not in VIEWS:
+            given = map_arg((node.args[0].args, node.args[0].kwargs), lambda n: _sample(n, lanes))
+            result = node.args[0].target(*given[0], **given[1])[node.args[1]]
+            if isinstance(result, Tensor):
+                node.meta["val"] = result.new_empty(node.meta["val"].shape)
+
+
+def _sample(node: Node, lanes: int) -> Tensor:
+    value = node.meta["val"]
+    shape = [2 if size == lanes else size for size in value.shape]
+    return torch.zeros(shape, dtype=value.dtype, device=value.device)
 
 
 def _share(step: Derivative, backward: GraphModule) -> list[int | None]:

@@ -8,7 +8,8 @@ Where several processes train one model (ranks), each works on a share of the la
 logged, and the step that is taken, is that of the whole batch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -24,6 +25,8 @@ from throughtime.head.base import Head
 from throughtime.optim.optimization import Optimization
 from throughtime.optim.plateau import Plateau
 from throughtime.ranks import from_all, rank, ranks, total
+from throughtime.task.symbols import SymbolAxis
+from throughtime.task.segmented import in_segments
 from throughtime.task.through_time import Carried, deal, gather
 
 STAGES = ("train", "val", "test")
@@ -80,6 +83,10 @@ class Task(LightningModule):
 
     def update_measures(self, stage: str, batch: Batch, features: Tensor) -> None:
         """Take one evaluation batch into account for `measures`."""
+
+    def symbol_axes(self) -> Mapping[str, Sequence[SymbolAxis]]:
+        """The weights whose first axes are those of symbols, by their names: another run may have them elsewhere."""
+        return {}
 
     def report(self) -> str:
         """What the summary of a run says beyond the metrics, such as a table beside baselines."""
@@ -151,12 +158,21 @@ class Task(LightningModule):
 
     def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
         """The mean loss of one batch and the number of targets it is a mean of."""
-        features = self.carried[stage].run(self.model, batch)
         mask = batch.target_mask()
         count = batch.targets.numel() if mask is None else int(mask.sum())
+        measured = stage != "train" and type(self).update_measures is not Task.update_measures
+        if not measured and in_segments(self.model):
+            total = self.carried[stage].add_up(self.model, batch, partial(self._total, batch.targets, mask))
+            return total / max(count, 1), count
+        features = self.carried[stage].run(self.model, batch)
         if stage != "train":
             self.update_measures(stage, batch, features)
         return self.head.loss(features, batch.targets, mask), count
+
+    def _total(self, targets: Tensor, mask: Tensor | None, features: Tensor, steps: slice) -> Tensor:
+        """The loss of some steps, added up over their counted targets."""
+        targets, mask = targets[steps], None if mask is None else mask[steps]
+        return self.head.loss(features, targets, mask) * (targets.numel() if mask is None else mask.sum())
 
     def _evaluate(self, stage: str, batch: Batch) -> None:
         if batch.mask is not None and not bool(batch.mask.any()):

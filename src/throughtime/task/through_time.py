@@ -9,7 +9,7 @@ are run again:
                  |<------------------ gradient: k2 steps ------------------>|
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from throughtime.cell.state import Tree, detach, from_plain, map_state, to_plain
 from throughtime.data.batch import Batch
+from throughtime.engine.checkpoint import made_again, segments
 
 
 class Carried:
@@ -43,31 +44,65 @@ class Carried:
 
     def run(self, model: nn.Module, batch: Batch) -> Tensor:
         """The model's features `[T, B, H]` of this chunk, starting from the state carried so far."""
+        window, cut = self._window(model, batch)
+
+        def advance(start: int, stop: int, state: Tree) -> tuple[Tensor, Tree]:
+            part = _cut(window, start, stop)
+            return model(part.inputs, state, part.lengths, part.resets)
+
+        steps = _steps(window)
+        features = self._walk(
+            window, cut, [(0, cut), (cut, steps)] if 0 < cut < steps else [(0, steps)], advance
+        )
+        return torch.cat(features)[-_steps(batch) :] if len(features) > 1 else features[0][-_steps(batch) :]
+
+    def add_up(self, model: nn.Module, batch: Batch, measure: Callable[[Tensor, slice], Tensor]) -> Tensor:
+        """Σ measure(features, steps) over segments of this chunk, in memory that grows with √T.
+
+        Args:
+            measure: of the features of some steps, which are told as a slice of the chunk's.
+        """
+        window, cut = self._window(model, batch)
+        older = _steps(window) - _steps(batch)
+
+        def segment(start: int, stop: int, state: Tree) -> tuple[Tensor | None, Tree]:
+            part = _cut(window, start, stop)
+            features, after = model(part.inputs, state, part.lengths, part.resets)
+            return None if stop <= older else measure(features, slice(start - older, stop - older)), after
+
+        def advance(start: int, stop: int, state: Tree) -> tuple[Tensor | None, Tree]:
+            return made_again(segment, start, stop, state)
+
+        places = segments(_steps(window), (older, cut))
+        return torch.stack(
+            [value for value in self._walk(window, cut, places, advance) if value is not None]
+        ).sum()
+
+    def _window(self, model: nn.Module, batch: Batch) -> tuple[Batch, int]:
+        """The steps to run, and how many of them are too old for the next chunk's gradient."""
         if batch.fresh or self._state is None:
             self._state, self._older = model.initial_state(batch.targets.shape[1]), None
         if self.horizon is None:
-            features, state = model(batch.inputs, self._state, batch.lengths, batch.resets)
-            self._state = detach(state)
-            return features
-        return self._run_with_horizon(model, batch)
+            return batch, _steps(batch)
+        window, chunk = _join(self._older, batch), _steps(batch)
+        return window, _steps(window) - min(_steps(window), max(self.horizon - chunk, 0))
 
-    def _run_with_horizon(self, model: nn.Module, batch: Batch) -> Tensor:
-        window = _join(self._older, batch)
-        steps, chunk = _steps(window), _steps(batch)
-        kept = min(steps, max(self.horizon - chunk, 0))
-        cut = steps - kept
-        parts, state = [], self._state
-        for start, stop in ((0, cut), (cut, steps)):
-            if start == stop:
-                continue
-            part = _cut(window, start, stop)
-            features, state = model(part.inputs, state, part.lengths, part.resets)
-            parts.append(features)
+    def _walk(
+        self,
+        window: Batch,
+        cut: int,
+        places: list[tuple[int, int]],
+        advance: Callable[[int, int, Tree], tuple[Any, Tree]],
+    ) -> list[Any]:
+        """Advance the state from place to place, and carry on what the next chunk starts from."""
+        results, state = [], self._state
+        for start, stop in places:
+            result, state = advance(start, stop, state)
+            results.append(result)
             if stop == cut:
-                next_state = detach(state)
-        self._state = next_state if cut else self._state
-        self._older = _cut(window, cut, steps) if kept else None
-        return torch.cat(parts)[-chunk:]
+                self._state = detach(state)
+        self._older = _cut(window, cut, _steps(window)) if cut < _steps(window) else None
+        return results
 
     def state_dict(self) -> dict[str, Any]:
         """The carried state as tensors in plain containers; empty where nothing is carried."""
