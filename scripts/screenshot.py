@@ -3,6 +3,7 @@
 import argparse
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -31,13 +32,8 @@ def main() -> None:
     address = f"http://127.0.0.1:{options.port}"
     server = subprocess.Popen(
         [
-            "tensorboard",
-            "--logdir",
-            str(options.logdir),
-            "--port",
-            str(options.port),
-            "--reload_interval",
-            "2",
+            *(sys.executable, "-m", "tensorboard.main", "--logdir", str(options.logdir)),
+            *("--port", str(options.port), "--reload_interval", "2"),
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

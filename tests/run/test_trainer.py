@@ -25,6 +25,8 @@ Configuration = Callable[..., dict[str, Any]]
         ("trainer.val_check_interval=0", r"trainer\.val_check_interval must be above 0"),
         ("trainer.accumulate_grad_batches=0", r"trainer\.accumulate_grad_batches must be above 0"),
         ("trainer.gradient_clip_val=-1", r"trainer\.gradient_clip_val must be above 0"),
+        ("+trainer.strategy=fsdp", r"trainer\.strategy=fsdp is not known; choose one of: auto, ddp"),
+        ("+trainer.num_nodes=2", r"trainer\.num_nodes is not for this framework"),
     ],
 )
 def test_what_lightning_takes_silently_is_refused(
@@ -32,6 +34,17 @@ def test_what_lightning_takes_silently_is_refused(
 ) -> None:
     with pytest.raises(UserError, match=message):
         check_trainer(configuration(override)["trainer"])
+
+
+def test_a_gpu_that_is_not_there_is_told(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = configuration("trainer=gpu", "trainer.max_steps=1")["trainer"]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match=r"trainer\.accelerator=gpu, but PyTorch finds no GPU"):
+        check_trainer(trainer)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    check_trainer(trainer)
 
 
 def test_a_run_ends_by_steps_epochs_or_time(configuration: Configuration) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 from lightning.fabric.plugins.environments import ClusterEnvironment
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
@@ -78,6 +79,11 @@ def check_trainer(trainer: Config) -> None:
     if trainer.get("num_nodes", 1) != 1:
         raise UserError(
             "trainer.num_nodes is not for this framework: a run trains on the devices of one machine"
+        )
+    if trainer["accelerator"] in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise UserError(
+            f"trainer.accelerator={trainer['accelerator']}, but PyTorch finds no GPU here; leave trainer=gpu out, "
+            "or set trainer.accelerator=cpu"
         )
     if trainer["max_steps"] == -1 and trainer["max_epochs"] == -1 and trainer["max_time"] is None:
         raise UserError(
