@@ -17,7 +17,7 @@ def reverse(sequence: Float[Tensor, "T B I"], lengths: Int[Tensor, " B"] | None)
     """Each lane from its last true step to its first; the padding after it stays where it is."""
     if lengths is None:
         return sequence.flip(0)
-    steps = torch.arange(len(sequence), device=sequence.device)[:, None]
+    steps = torch.arange(sequence.shape[0], device=sequence.device)[:, None]  # len() would fix T in an export
     places = torch.where(steps < lengths, lengths - 1 - steps, steps)
     return sequence.gather(0, places[..., None].expand_as(sequence))
 

@@ -57,8 +57,8 @@ class RecurrentCharacters(nn.Module):
         letters = self.dropout(self.embedding(characters))
         ends = []
         for cell, sequence in ((self.from_left, letters), (self.from_right, reverse(letters, lengths))):
-            outputs, _ = self.engine.run(cell, sequence, cell.initial_state(len(lengths)), lengths)
-            ends.append(outputs[lengths - 1, torch.arange(len(lengths), device=lengths.device)])
+            outputs, _ = self.engine.run(cell, sequence, cell.initial_state(lengths.shape[0]), lengths)
+            ends.append(outputs[lengths - 1, torch.arange(lengths.shape[0], device=lengths.device)])
         return torch.cat(ends, -1)
 
 
@@ -98,10 +98,10 @@ class ConvolutionalCharacters(nn.Module):
 
     def forward(self, characters: Int[Tensor, "C N"], lengths: Int[Tensor, " N"]) -> Float[Tensor, "N H"]:
         side = self.width // 2
-        running = torch.arange(len(characters), device=lengths.device)[:, None] < lengths
+        running = torch.arange(characters.shape[0], device=lengths.device)[:, None] < lengths
         letters = torch.where(running[..., None], self.dropout(self.embedding(characters)), 0)
         padded = functional.pad(letters, (0, 0, 0, 0, side, side))
         # One matrix product over neighbouring letters: for words of a dozen letters faster than a convolution.
-        neighbours = torch.cat([padded[at : at + len(characters)] for at in range(self.width)], -1)
+        neighbours = torch.cat([padded[at : at + characters.shape[0]] for at in range(self.width)], -1)
         responses = functional.linear(neighbours, self.weight, self.bias)
         return responses.masked_fill(~running[..., None], -torch.inf).amax(0)

@@ -1,6 +1,7 @@
 """One run from its configuration to its results: build, train, test, and write down what came of it."""
 
 import json
+import logging
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,9 +25,9 @@ from throughtime.task.base import Task
 
 
 def _print(text: str) -> None:
-    print(text, flush=True)
 log = logging.getLogger(__name__)
 
+    print(text, flush=True)
 
 
 @dataclass(frozen=True)
