@@ -69,11 +69,20 @@ def fork_server() -> Iterator[Callable[[dict[str, Any]], int]]:
 
 
 @pytest.fixture(scope="session")
-def command_in(fork_server: Callable[[dict[str, Any]], int]) -> Callable[[Path], Command]:
-    """Make a `command` whose working folder, and whose cache of encoded text, is the one given."""
+def command_in(
+    fork_server: Callable[[dict[str, Any]], int], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Path], Command]:
+    """Make a `command` whose working folder, and whose cache of encoded text, is the one given.
+
+    Compiled kernels are shared: their names tell all that they depend on, and each takes a second.
+    """
+    kernels = tmp_path_factory.mktemp("kernels")
 
     def make(home: Path) -> Command:
         output = home / "output"
+        (home / "cache").mkdir(parents=True, exist_ok=True)
+        if not (home / "cache" / "kernels").exists():
+            (home / "cache" / "kernels").symlink_to(kernels)
 
         def run(
             script: str,

@@ -2,19 +2,85 @@ import pytest
 import torch
 
 from throughtime.cell.gru import GRU
-from throughtime.engine.auto import FASTEST_FIRST, Auto
+from throughtime.cell.lem import LEM
+from throughtime.cell.lstm import LSTM
+from throughtime.cell.mgu import MGU
+from throughtime.cell.minlstm import MinLSTM
+from throughtime.cell.zoneout import Zoneout
+from throughtime.engine import auto
+from throughtime.engine.auto import ELSEWHERE, ON_A_CPU, Auto, fastest
+from throughtime.engine.bptt import BackpropagationThroughTime
+from throughtime.engine.compiler import CompilerError
+from throughtime.engine.fused import Fused
 from throughtime.engine.native import Native
 from throughtime.engine.reference import Reference
+from throughtime.engine.scan import Scan
 
 
-@pytest.mark.parametrize(("reset", "expected"), [("after", Native()), ("before", Reference())])
-def test_the_fastest_engine_that_accepts_is_taken(reset, expected):
-    cell, inputs = GRU(3, 4, reset=reset), torch.randn(5, 2, 3)
+class Counting(MGU):
+    """A cell whose step changes the cell, which no tracer can follow."""
+
+    steps = 0
+
+    def step(self, projected, state):
+        self.steps += 1
+        return super().step(projected, state)
+
+
+@pytest.fixture
+def no_compiler(monkeypatch):
+    def fail(trace):
+        raise CompilerError("there is no C compiler on this machine")
+
+    auto._compiles.cache_clear()
+    monkeypatch.setattr(auto, "compiled", fail)
+    yield
+    auto._compiles.cache_clear()
+
+
+def chosen(cell, dtype=torch.float32, device="cpu"):
+    cell = cell.to(device, dtype)
+    return type(fastest(cell, torch.zeros(5, 2, cell.input_size, dtype=dtype, device=device)))
+
+
+@pytest.mark.parametrize("kind", [LSTM, GRU, LEM, MinLSTM])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_on_a_cpu_every_cell_is_compiled(kind, dtype):
+    assert chosen(kind(3, 4), dtype) is Fused
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [(LSTM, Native), (GRU, Native), (LEM, BackpropagationThroughTime), (Counting, Reference)],
+)
+def test_without_a_compiler_the_next_ones_are_taken(kind, expected, no_compiler):
+    assert chosen(kind(3, 4)) is expected
+
+
+@pytest.mark.parametrize(("kind", "expected"), [(LSTM, Native), (GRU, Native), (MinLSTM, Scan)])
+def test_on_another_device_there_is_no_c(kind, expected):
+    assert chosen(kind(3, 4), device="meta") is expected
+
+
+def test_what_has_no_c_is_run_all_the_same():
+    """Half precision, and a step that no tracer can follow."""
+    assert chosen(LSTM(3, 4), torch.bfloat16) is Native
+    cell, inputs = Counting(3, 4), torch.randn(5, 2, 3)
+    assert chosen(cell) is Reference
     outputs, after = Auto().run(cell, inputs, cell.initial_state(2))
-    expected_outputs, expected_after = expected.run(cell, inputs, cell.initial_state(2))
-    assert torch.equal(outputs, expected_outputs)
+    expected, expected_after = Reference().run(cell, inputs, cell.initial_state(2))
+    assert torch.equal(outputs, expected)
     assert torch.equal(after.hidden, expected_after.hidden)
 
 
+def test_choosing_draws_no_random_numbers():
+    """Though the cell draws its masks where the inputs are projected."""
+    cell = Zoneout(3, 4, cell=LSTM)
+    before = torch.get_rng_state()
+    fastest(cell, torch.zeros(5, 2, 3))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_the_last_choice_takes_everything():
-    assert isinstance(FASTEST_FIRST[-1], Reference)
+    assert isinstance(ON_A_CPU[-1], Reference)
+    assert isinstance(ELSEWHERE[-1], Reference)

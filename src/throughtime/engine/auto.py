@@ -1,18 +1,35 @@
-"""The fastest engine for whatever comes (`engine=auto`)."""
+"""The fastest engine for whatever comes (`engine=auto`).
+
+The order is that of what `python scripts/benchmark.py cells` measures. On a CPU the compiled kernel comes first. Where
+there is none (no C compiler, an operator that has no C, half precision), and on other devices, torch's own kernels
+come first, then a parallel scan for linear recurrences on those devices, then backpropagation through time written
+out, and last the plain loop, which takes everything.
+"""
+
+from functools import lru_cache
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
+from throughtime.engine.bptt import BackpropagationThroughTime
+from throughtime.engine.compiled import compiled
+from throughtime.engine.compiler import CompilerError
+from throughtime.engine.fused import Fused
 from throughtime.engine.native import Native
+from throughtime.engine.plan import trace_for
+from throughtime.engine.program import UnknownOperatorError
 from throughtime.engine.reference import Reference
+from throughtime.engine.scan import Scan
+from throughtime.engine.trace import Trace, UntraceableError
 
-FASTEST_FIRST: tuple[Engine, ...] = (Native(), Reference())
+ON_A_CPU: tuple[Engine, ...] = (Fused(), Native(), BackpropagationThroughTime(), Reference())
+ELSEWHERE: tuple[Engine, ...] = (Native(), Scan(), BackpropagationThroughTime(), Reference())
 
 
 class Auto(Engine):
-    """Hands each run to the first engine of `FASTEST_FIRST` that accepts it; the last accepts everything."""
+    """Hands each run to the fastest engine that accepts it; the last of them accepts everything."""
 
     def refusal(
         self,
@@ -31,5 +48,30 @@ class Auto(Engine):
         lengths: Int[Tensor, " B"] | None = None,
         resets: Bool[Tensor, "T B"] | None = None,
     ) -> tuple[Float[Tensor, "T B O"], State]:
-        accepting = (e for e in FASTEST_FIRST if e.refusal(cell, inputs, lengths, resets) is None)
-        return next(accepting).run(cell, inputs, state, lengths, resets)
+        return fastest(cell, inputs, lengths, resets).run(cell, inputs, state, lengths, resets)
+
+
+def fastest(
+    cell: Cell,
+    inputs: Float[Tensor, "T B I"],
+    lengths: Int[Tensor, " B"] | None = None,
+    resets: Bool[Tensor, "T B"] | None = None,
+) -> Engine:
+    """The engine that `Auto` takes for this run."""
+    engines = ON_A_CPU if inputs.device.type == "cpu" else ELSEWHERE
+    accepting = (each for each in engines if each.refusal(cell, inputs, lengths, resets) is None)
+    return next(each for each in accepting if not isinstance(each, Fused) or _has_kernel(cell, inputs))
+
+
+def _has_kernel(cell: Cell, inputs: Float[Tensor, "T B I"]) -> bool:
+    """Whether `Fused` has C for this cell, and does not leave it to another engine."""
+    return _compiles(trace_for(cell, inputs))
+
+
+@lru_cache(maxsize=256)
+def _compiles(trace: Trace) -> bool:
+    try:
+        compiled(trace)
+    except (UnknownOperatorError, CompilerError, UntraceableError):
+        return False
+    return True
