@@ -13,6 +13,9 @@ import torch
 RESUMED = "resumed_with"
 """In environment.json: what was typed on each resumption that changed how the run went on."""
 
+ORIGIN = "init_from"
+"""In environment.json: the checkpoint whose weights a run began with."""
+
 PACKAGES = (
     "throughtime",
     "torch",

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as pl
 from omegaconf import OmegaConf
@@ -15,18 +16,19 @@ from throughtime.callback.checkpoint_files import BEST, LAST
 from throughtime.errors import UserError, check_seed
 from throughtime.run import summary
 from throughtime.run.build import Config, build_data, build_task
-from throughtime.run.checkpoint import WholeFileIO, newest_checkpoint, read_checkpoint
-from throughtime.run.environment import RESUMED, environment
+from throughtime.run.checkpoint import WholeFileIO, newest_checkpoint, read_checkpoint, standing_alone
+from throughtime.run.environment import ORIGIN, RESUMED, environment
 from throughtime.run.folder import RunFolder, replacing, write_json
 from throughtime.run.ranks import OneMachine, check_ranks, other_ranks
 from throughtime.run.results import Results
 from throughtime.run.trainer import build_trainer, check_trainer
+from throughtime.run.transfer import Transfer, take_weights
 from throughtime.task.base import Task
+
+log = logging.getLogger(__name__)
 
 
 def _print(text: str) -> None:
-log = logging.getLogger(__name__)
-
     print(text, flush=True)
 
 
@@ -64,21 +66,20 @@ def fit(run: Run) -> Results:
     data = build_data(config, run.choices.get("data"))
     artifacts = data.artifacts()
     task = build_task(config, artifacts)
+    transfer = None if checkpoint is not None else take_weights(task, data, config.get("init_from"))
     recorded, place = {**config, "resume": None}, OneMachine()
-    saving = WholeFileIO({"config": recorded, "artifacts": artifacts})
+    saving = WholeFileIO({"config": standing_alone(recorded), "artifacts": artifacts})
     trainer = build_trainer(config, folder, saving, resumed_step, place)
     check_ranks(trainer.world_size, config)
     if checkpoint is None:
         folder.claim()
-    results = Results(task.name, config["seed"], _record(run, recorded, data), task.monitor, task.mode)
-    results.choices = _own_choices(run.choices)
-    results.parameters = sum(parameter.numel() for parameter in task.parameters())
+    results = _results(run, task, _record(run, recorded, data, transfer))
     if checkpoint is not None:
         results.go_on_from(folder)
         results.metrics |= known_metrics
     results.write(folder)
     keeper = next(callback for callback in trainer.callbacks if isinstance(callback, Checkpoint))
-    run.say(summary.opening(task, data, results, folder))
+    run.say(summary.opening(task, data, results, folder, transfer))
     try:
         together = other_ranks(trainer.world_size, place.main_port, config, folder, checkpoint)
         with keeper.answering_signals(), together:
@@ -88,9 +89,10 @@ def fit(run: Run) -> Results:
         if isinstance(error, UserError) and checkpoint is None and trainer.global_step == 0:
             folder.discard()
             raise
+        error = _first(error)
         results.status = "failed" if isinstance(error, Exception) else "interrupted"
         _conclude_failure(error, results, run, task)
-        raise
+        raise error
     _conclude(results, run, task)
     return results
 
@@ -137,7 +139,7 @@ def _take_metrics(trainer: pl.Trainer, results: Results) -> None:
     results.metrics |= logged(trainer)
 
 
-def _record(run: Run, recorded: Config, data: pl.LightningDataModule) -> list[str]:
+def _record(run: Run, recorded: Config, data: pl.LightningDataModule, transfer: Transfer | None) -> list[str]:
     """Write down what is run; returns all that the user has typed for this run, at its start and on resuming it."""
     folder = run.folder
     earlier = (
@@ -149,31 +151,37 @@ def _record(run: Run, recorded: Config, data: pl.LightningDataModule) -> list[st
     for path, content in ((folder.config, recorded), (folder.overrides, overrides)):
         with replacing(path) as file:
             file.write(OmegaConf.to_yaml(OmegaConf.create(content)).encode())
-    changes = _changes(run)
-    write_json(folder.environment, environment(data.fingerprint()) | ({RESUMED: changes} if changes else {}))
+    write_json(folder.environment, environment(data.fingerprint()) | _history(run, transfer))
     for told in folder.errors():
         told.unlink()
     return overrides
 
 
-def _changes(run: Run) -> list[list[str]]:
-    """What was typed on each resumption of this run beside resume=, as far as it is written down."""
+def _history(run: Run, transfer: Transfer | None) -> dict[str, Any]:
+    """Where the first weights came from, and what was typed on each resumption beside resume=."""
     if not run.config["resume"]:
-        return []
+        return {} if transfer is None else {ORIGIN: transfer.origin()}
     try:
-        earlier = json.loads(run.folder.environment.read_text(encoding="utf-8")).get(RESUMED, [])
+        earlier = json.loads(run.folder.environment.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        earlier = []
+        earlier = {}
     typed = [override for override in run.overrides if not override.startswith("resume=")]
     changes = {RESUMED: [*earlier.get(RESUMED, []), typed]} if typed else {}
     return {name: earlier[name] for name in (ORIGIN, RESUMED) if name in earlier} | changes
+
+
+def _first(error: BaseException) -> BaseException:
+    """What went wrong before a logger that is closed because of it could not write either."""
+    while isinstance(error, OSError) and error.__context__ is not None:
+        error = error.__context__
+    return error
 
 
 def _conclude_failure(error: BaseException, results: Results, run: Run, task: Task) -> None:
     """As `_conclude`, with the traceback in error.txt; what cannot be written is told and hides no error."""
     try:
         if isinstance(error, Exception):
-            run.folder.error.write_text(traceback.format_exc())
+            run.folder.error.write_text("".join(traceback.format_exception(error)))
         _conclude(results, run, task)
     except OSError as unwritten:
         if isinstance(unwritten, BrokenPipeError):
@@ -184,6 +192,14 @@ def _conclude_failure(error: BaseException, results: Results, run: Run, task: Ta
 def _conclude(results: Results, run: Run, task: Task) -> None:
     results.write(run.folder)
     run.say(summary.closing(results, run.folder, run.config["trainer"], task.report()))
+
+
+def _results(run: Run, task: Task, overrides: list[str]) -> Results:
+    """The results before the first step."""
+    results = Results(task.name, run.config["seed"], overrides, task.monitor, task.mode)
+    results.choices = _own_choices(run.choices)
+    results.parameters = sum(parameter.numel() for parameter in task.parameters())
+    return results
 
 
 def _own_choices(choices: dict[str, str | None]) -> dict[str, str]:

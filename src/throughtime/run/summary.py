@@ -10,17 +10,25 @@ from lightning.pytorch import LightningDataModule
 from throughtime.run.build import Config
 from throughtime.run.folder import RunFolder
 from throughtime.run.results import Results
+from throughtime.run.transfer import Transfer
 from throughtime.task.base import Task
 
 
-def opening(task: Task, data: LightningDataModule, results: Results, folder: RunFolder) -> str:
-    """The task, its data, the size of the model and where the run goes."""
+def opening(
+    task: Task,
+    data: LightningDataModule,
+    results: Results,
+    folder: RunFolder,
+    transfer: Transfer | None = None,
+) -> str:
+    """The task, its data, the size of the model, where the run goes, and whose weights it begins with."""
     sizes = ", ".join(f"{size:,} {split}" for split, size in data.sizes.items() if size)
-    return (
+    lines = (
         f"{task.name}: {results.parameters:,} parameters, seed {results.seed}\n"
         f"data: {data.describe()} ({sizes})\n"
         f"run: {_short(folder.path)}"
     )
+    return lines if transfer is None else f"{lines}\n{transfer}"
 
 
 def closing(results: Results, folder: RunFolder, trainer: Config, report: str = "") -> str:

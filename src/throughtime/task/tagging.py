@@ -1,6 +1,6 @@
 """Tagging: a tag for every token of a sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
 from typing import Any, ClassVar
@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from throughtime.data.batch import Batch
 from throughtime.data.entity_schemes import allowed
-from throughtime.data.lexicon import Lexicon
+from throughtime.data.lexicon import UNSEEN_WORD, Lexicon
 from throughtime.data.recognition import format_from_state
 from throughtime.data.tagged import Format
+from throughtime.data.word_inputs import PAD, UNKNOWN
 from throughtime.decode.viterbi import constrained, viterbi
 from throughtime.errors import check_choice
 from throughtime.head.base import Head
@@ -21,6 +22,7 @@ from throughtime.head.crf import CRF
 from throughtime.optim.optimization import Optimization
 from throughtime.ranks import from_all
 from throughtime.task.base import Task
+from throughtime.task.symbols import SymbolAxis
 from throughtime.task.tag_measures import TagMeasures
 
 MONITORS = ("val/accuracy", "val/macro_f1", "val/f1", "val/loss")
@@ -89,6 +91,17 @@ class Tagging(Task):
         if stage != "train":
             self.update_measures(stage, batch, features)
         return self.head.loss(features, batch.targets.clamp(max=last), mask), int(mask.sum())
+
+    def symbol_axes(self) -> Mapping[str, Sequence[SymbolAxis]]:
+        words = SymbolAxis("words", [UNSEEN_WORD, *self.lexicon.words])
+        characters = SymbolAxis("characters", [PAD, UNKNOWN, *self.lexicon.characters])
+        tags = SymbolAxis("tags", self.lexicon.tags)
+        return {
+            "model.front.weight": (words,),
+            "model.front.characters.embedding.weight": (characters,),
+            "head.transitions": (tags, tags),
+            **dict.fromkeys(("head.weight", "head.bias", "head.first", "head.last"), (tags,)),
+        }
 
     def update_measures(self, stage: str, batch: Batch, features: Tensor) -> None:
         answers = self.answer(features, batch.target_mask())

@@ -1,7 +1,7 @@
 """Text generation: predict the next symbol of a text, and write text by sampling from the predictions."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -13,6 +13,7 @@ from throughtime.decode.prime import prime, step_of
 from throughtime.head.base import Head
 from throughtime.optim.optimization import Optimization
 from throughtime.task.base import Task
+from throughtime.task.symbols import SymbolAxis
 from throughtime.tokenizer.restore import tokenizer_from_state
 from throughtime.tokenizer.stream import Origin
 
@@ -47,6 +48,10 @@ class TextGeneration(Task):
 
     def measure_on(self, artifacts: dict[str, Any]) -> None:
         self.characters_per_token = artifacts["characters_per_token"]
+
+    def symbol_axes(self) -> Mapping[str, Sequence[SymbolAxis]]:
+        axis = SymbolAxis("symbols", self.tokenizer.vocabulary.identities)
+        return dict.fromkeys(("model.front.weight", "head.weight", "head.bias"), (axis,))
 
     def measures(self, stage: str, loss: float) -> Mapping[str, float]:
         bits = loss / math.log(2)

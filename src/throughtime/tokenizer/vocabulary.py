@@ -42,6 +42,13 @@ class Vocabulary:
         self._pieces.append(text.encode())
         return len(self.symbols) - 1
 
+    @property
+    def identities(self) -> list[bytes | str]:
+        """What tells each id from all others, in any vocabulary: its bytes, or the name of a special one."""
+        special = (self.unknown, self.start, self.end)
+        pairs = enumerate(zip(self._pieces, self.symbols, strict=True))
+        return [name if place in special else piece for place, (piece, name) in pairs]
+
     def __len__(self) -> int:
         return len(self.symbols)
 

@@ -1,0 +1,28 @@
+"""Which rows of a weight stand for which symbols, so that one vocabulary's rows can be found in another's."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class SymbolAxis:
+    """One axis of a weight, along which every place is a symbol's.
+
+    Attributes:
+        kind: what the symbols are (characters, words, tags); those of two kinds are never the same.
+        symbols: the symbol of each place.
+    """
+
+    kind: str
+    symbols: Sequence[Hashable]
+
+    def common(self, other: "SymbolAxis") -> tuple[Int[Tensor, " N"], Int[Tensor, " N"]]:
+        """The places here and there of the symbols that both have, in the order of this axis."""
+        places = {symbol: place for place, symbol in reversed(list(enumerate(other.symbols)))}
+        here = [place for place, symbol in enumerate(self.symbols) if symbol in places]
+        there = [places[self.symbols[place]] for place in here]
+        return torch.tensor(here, dtype=torch.long), torch.tensor(there, dtype=torch.long)
