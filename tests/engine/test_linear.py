@@ -4,7 +4,9 @@ from torch.nn import functional
 from throughtime.cell.elman import Elman
 from throughtime.engine import linear as module
 from throughtime.engine.compiler import CompilerError
+from throughtime.engine.fused import Fused
 from throughtime.engine.linear import linear, project
+from throughtime.engine.reference import Reference
 
 
 def test_values_and_gradients_are_those_of_torch():
@@ -29,6 +31,16 @@ def test_it_is_taken_where_there_is_much_to_do(monkeypatch):
     with torch.autocast("cpu", torch.bfloat16):
         project(cell, torch.randn(32, 8, 64))
     assert not taken
+
+
+def test_a_readout_of_all_steps_is_taken_too(monkeypatch):
+    taken = []
+    monkeypatch.setattr(module, "linear", lambda *arguments: taken.append(1) or functional.linear(*arguments))
+    cell, inputs = Elman(64, 64), torch.randn(32, 8, 64)
+    outputs, _ = Fused().run(cell, inputs, cell.initial_state(8))
+    assert len(taken) == 2
+    expected, _ = Reference().run(cell, inputs, cell.initial_state(8))
+    torch.testing.assert_close(outputs, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_machine_without_a_compiler_does_it_as_torch_does(monkeypatch):

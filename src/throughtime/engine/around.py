@@ -7,6 +7,7 @@ o_t = readout(v_t)             after the loop
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -35,8 +36,9 @@ def run_around(
     lengths: Int[Tensor, " B"] | None,
     resets: Bool[Tensor, "T B"] | None,
     project: Callable[[Cell, Tensor], Tensor] = lambda cell, inputs: cell.project(inputs),
+    read_out_by: Callable[[], AbstractContextManager] = nullcontext,
 ) -> tuple[Float[Tensor, "T B O"], State]:
-    """Run a cell as `Engine.run` does, its steps by `loop` and its input product by `project`.
+    """Run a cell as `Engine.run` does, its steps by `loop`, its input product by `project`, its readout within a context.
 
     Raises:
         UntraceableError: the step has no trace.
@@ -61,7 +63,8 @@ def run_around(
         if trace.readout is None:
             outputs = values[0] if running is None else torch.where(running, values[0], 0)
         else:
-            outputs = _read_out(trace, list(own), values, running)
+            with read_out_by():
+                outputs = _read_out(trace, list(own), values, running)
     return outputs, type(state)(*after)
 
 

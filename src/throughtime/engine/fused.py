@@ -22,7 +22,7 @@ from throughtime.engine.checkpoint import run_in_segments
 from throughtime.engine.compiled import Compiled, compiled
 from throughtime.engine.compiler import CompilerError
 from throughtime.engine.error_norms import is_recording, next_number, record
-from throughtime.engine.linear import project
+from throughtime.engine.linear import OwnProducts, project
 from throughtime.engine.memory import Place
 from throughtime.engine.once import differentiable_once
 from throughtime.engine.plan import reason_against
@@ -88,7 +88,7 @@ class Fused(Engine):
 
 
 def _run(cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None) -> tuple[Tensor, State]:
-    return run_around(_loop, cell, inputs, state, *masks, project)
+    return run_around(_loop, cell, inputs, state, *masks, project, OwnProducts)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The input product W_x x_t + b of all steps, done by the compiler's own product."""
+"""The input product W_x x_t + b and the readout of all steps, done by the compiler's own product."""
 
 from typing import Any
 
@@ -19,26 +19,51 @@ SMALLEST = 1 << 18  # multiplications; below that a call costs more than it save
 
 def project(cell: Cell, inputs: Float[Tensor, "T B I"]) -> Float[Tensor, "T B G"]:
     """`cell.project`, in which `functional.linear` (and so `nn.Linear`) is done by `product`."""
-    with _Linear():
+    with OwnProducts():
         return cell.project(inputs)
 
 
-class _Linear(TorchFunctionMode):
-    """Takes over the calls of `functional.linear` that are worth it."""
+class OwnProducts(TorchFunctionMode):
+    """Takes over the products of all rows with a weight that are worth it, in code and in graphs of operators."""
 
     def __torch_function__(
         self, function: Any, types: Any, arguments: tuple = (), options: dict[str, Any] | None = None
     ) -> Any:
         options = options or {}
-        if function is functional.linear and _fits(*arguments, **options):
-            try:
-                return linear(*arguments, **options)
-            except CompilerError:
-                pass  # The engine will say so when it comes to its loop.
+        if function in FACTORS:
+            factors = FACTORS[function](*arguments, **options)
+            if factors is not None and _fits(*factors):
+                try:
+                    return linear(*factors)
+                except CompilerError:
+                    pass  # The engine will say so when it comes to its loop.
         return function(*arguments, **options)
 
 
-def _fits(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:
+Factors = tuple[Tensor, Tensor, Tensor | None]
+"""(X, W, b) of X Wᵀ + b."""
+
+
+def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Factors:
+    return input, weight, bias
+
+
+def _product(left: Tensor, right: Tensor) -> Factors:
+    return left, right.t(), None
+
+
+def _product_and_sum(added: Tensor, left: Tensor, right: Tensor, **scales: float) -> Factors | None:
+    return (left, right.t(), added) if added.dim() == 1 and not scales else None
+
+
+FACTORS = {
+    functional.linear: _linear,
+    torch.ops.aten.mm.default: _product,
+    torch.ops.aten.addmm.default: _product_and_sum,
+}
+
+
+def _fits(input: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     tensors = [input, weight] if bias is None else [input, weight, bias]
     precisions = {tensor.dtype for tensor in tensors}
     return (
