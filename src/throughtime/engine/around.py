@@ -38,7 +38,7 @@ def run_around(
     project: Callable[[Cell, Tensor], Tensor] = lambda cell, inputs: cell.project(inputs),
     read_out_by: Callable[[], AbstractContextManager] = nullcontext,
 ) -> tuple[Float[Tensor, "T B O"], State]:
-    """Run a cell as `Engine.run` does, its steps by `loop`, its input product by `project`, its readout within a context.
+    """Run a cell as `Engine.run` does: the input product by `project`, the steps by `loop`, the readout in a context.
 
     Raises:
         UntraceableError: the step has no trace.
