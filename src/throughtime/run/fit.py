@@ -47,7 +47,7 @@ class Run:
     config: Config
     folder: RunFolder
     overrides: list[str]
-    choices: dict[str, str]
+    choices: dict[str, str | None]
     say: Callable[[str], None] = _print
 
 
