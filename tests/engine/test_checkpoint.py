@@ -1,18 +1,11 @@
-"""engine.checkpoint=true: the same numbers, from what is made again."""
+"""Segments: which there are, and that one inside another is left whole."""
 
 import pytest
 import torch
 
-from throughtime.cell.gru import GRU
 from throughtime.cell.lstm import LSTM
-from throughtime.cell.zoneout import Zoneout
 from throughtime.engine.bptt import BackpropagationThroughTime
-from throughtime.engine.checkpoint import made_again, segments
-from throughtime.engine.fused import Fused
-
-ENGINES = {"bptt": BackpropagationThroughTime, "fused": Fused}
-LENGTHS = torch.tensor([11, 0, 23, 4])
-RESETS = torch.rand(23, 4, generator=torch.Generator().manual_seed(1)) < 0.1
+from throughtime.engine.checkpoint import in_segments, segments
 
 
 @pytest.mark.parametrize(("steps", "edges"), [(1, ()), (2, ()), (100, ()), (103, (0, 17, 103)), (10, (9,))])
@@ -24,57 +17,18 @@ def test_segments_cover_all_steps_in_order_and_are_about_the_root_of_them(steps,
     assert set(edges) <= {0, *(stop for _, stop in found)}
 
 
-@pytest.mark.parametrize("masks", [(None, None), (LENGTHS, None), (None, RESETS), (LENGTHS, RESETS)])
-@pytest.mark.parametrize("engine", ENGINES)
-def test_values_and_gradients_are_those_of_the_plain_run(engine, masks):
-    torch.manual_seed(0)
-    cell, inputs = LSTM(3, 5, learned_state=True).double(), torch.randn(23, 4, 3).double().requires_grad_()
-    found = []
-    for checkpoint in (False, True):
-        state = cell.initial_state(4)
-        outputs, after = ENGINES[engine](checkpoint=checkpoint).run(cell, inputs, state, *masks)
-        total = outputs.square().sum() + sum(part.sum() for part in after)
-        gradients = torch.autograd.grad(total, [inputs, *cell.parameters()])
-        found.append([outputs, *after, *gradients])
-    torch.testing.assert_close(found[1], found[0], rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_random_masks_are_the_same_when_a_segment_is_made_again(engine):
-    torch.manual_seed(0)
-    cell = Zoneout(3, 5, GRU, hidden_rate=0.5).double().train()
-    inputs, chosen = torch.randn(9, 2, 3).double().requires_grad_(), ENGINES[engine](checkpoint=True)
-
-    def total(inputs):
-        torch.manual_seed(1)
-        return chosen.run(cell, inputs, cell.initial_state(2))[0].square().sum()
-
-    assert torch.autograd.gradcheck(total, inputs, fast_mode=True)
-
-
-def test_nothing_is_kept_of_what_is_made_again():
-    cell, engine, kept = LSTM(3, 5), BackpropagationThroughTime(checkpoint=True), []
-    inputs = torch.randn(400, 2, 3)
-    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.numel()) or t, lambda t: t):
-        outputs, _ = engine.run(cell, inputs, cell.initial_state(2))
-    assert sum(kept) < outputs.numel() / 2
-
-
 def test_a_segment_within_a_segment_is_not_cut_again():
-    calls = []
-    cell, engine, inputs = LSTM(3, 5), BackpropagationThroughTime(checkpoint=True), torch.randn(16, 2, 3)
-    hook = cell.register_forward_pre_hook(lambda *given: None)
+    cell, engine, lengths = LSTM(3, 5), BackpropagationThroughTime(checkpoint=True), []
     project = cell.project
-    cell.project = lambda x: calls.append(len(x)) or project(x)
-    made_again(lambda: engine.run(cell, inputs, cell.initial_state(2))[0].sum())
-    hook.remove()
-    assert calls.count(16) == 1
 
+    def counted(inputs):
+        lengths.append(len(inputs))
+        return project(inputs)
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_second_derivative_is_a_plain_error(engine):
-    cell, inputs = LSTM(3, 5), torch.randn(9, 2, 3, requires_grad=True)
-    outputs, _ = ENGINES[engine](checkpoint=True).run(cell, inputs, cell.initial_state(2))
-    (gradient,) = torch.autograd.grad(outputs.sum(), inputs, create_graph=True)
-    with pytest.raises(RuntimeError, match="engine=reference"):
-        gradient.sum().backward()
+    def segment(start, stop, state, rows):
+        outputs, after = engine.run(cell, rows[0], state)
+        return outputs.sum(), after
+
+    cell.project = counted
+    in_segments(segment, [(0, 16), (16, 32)], cell.initial_state(2), [torch.randn(32, 2, 3)], [])
+    assert [length for length in lengths if length > 1] == [16, 16]

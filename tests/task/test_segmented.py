@@ -46,6 +46,7 @@ def losses_and_gradients(model: SequenceModel, head: Softmax, stream, horizon, i
                 lambda features, steps, b=batch: (
                     head.loss(features, b.targets[steps]) * b.targets[steps].numel()
                 ),
+                [*model.parameters(), *head.parameters()],
             )
             loss = loss / batch.targets.numel()
         else:
@@ -75,7 +76,8 @@ def test_dropout_is_the_same_when_a_segment_is_made_again(chunks) -> None:
     model.layers.dropout.register_forward_hook(lambda module, given, output: drawn.append(output == 0))
     carried = Carried()
     (batch,) = chunks(23)
-    loss = carried.add_up(model, batch, lambda features, steps: features.square().sum())
+    learned = list(model.parameters())
+    loss = carried.add_up(model, batch, lambda features, steps: features.square().sum(), learned)
     first, state = list(drawn), torch.get_rng_state()
     loss.backward()
     assert torch.equal(state, torch.get_rng_state())
@@ -93,7 +95,7 @@ def test_nothing_is_carried_differently(chunks) -> None:
     whole, parts = Carried(9), Carried(9)
     for batch in chunks(5):
         whole.run(model, batch)
-        parts.add_up(model, batch, lambda features, steps: features.sum())
+        parts.add_up(model, batch, lambda features, steps: features.sum(), [])
         torch.testing.assert_close(whole.state_dict(), parts.state_dict())
 
 

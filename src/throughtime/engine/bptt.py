@@ -28,7 +28,6 @@ from throughtime.cell.base import Cell, State
 from throughtime.engine.around import run_around
 from throughtime.engine.aside import aside
 from throughtime.engine.base import Engine
-from throughtime.engine.checkpoint import run_in_segments
 from throughtime.engine.dense import Dense, outer_products
 from throughtime.engine.derivative import differentiate
 from throughtime.engine.error_norms import is_recording, next_number, record, value_that_is_the_state
@@ -37,6 +36,7 @@ from throughtime.engine.graph import extract, placeholders
 from throughtime.engine.once import differentiable_once
 from throughtime.engine.plan import reason_against
 from throughtime.engine.resting import resting, with_rests
+from throughtime.engine.segmented_run import run_in_segments
 from throughtime.engine.split import Split, split
 from throughtime.engine.stepping import empty
 from throughtime.engine.trace import Trace, UntraceableError

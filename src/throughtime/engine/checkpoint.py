@@ -6,31 +6,33 @@ Gruslys et al. 2016, NeurIPS).
 """
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
+from torch.autograd.function import FunctionCtx
 
-from throughtime.cell.base import Cell, State
-from throughtime.engine.error_norms import numbered
+from throughtime.cell.state import Tree, map_state
+from throughtime.engine.error_norms import Number, next_number, within
+from throughtime.engine.once import differentiable_once
+from throughtime.engine.random_state import RandomStates
 
-Result = TypeVar("Result")
+Segment = Callable[[int, int, Tree, Sequence[Tensor]], tuple[Tensor, Tree]]
+"""(start, stop, state before, those rows of what was given) -> (a number or one row a step, state after)"""
+
 _inside: ContextVar[bool] = ContextVar("inside a segment", default=False)
 
 
 def segments(steps: int, edges: tuple[int, ...] = ()) -> list[tuple[int, int]]:
     """Where segments of about √T of T steps begin and end; each of `edges` is such a place."""
     length = max(1, math.isqrt(steps))
-    places = sorted({0, *edges, steps})
     return [
         (start, min(start + length, stop))
-        for first, stop in pairwise(places)
+        for first, stop in pairwise(sorted({0, *edges, steps}))
         for start in range(first, stop, length)
     ]
 
@@ -40,48 +42,137 @@ def inside_a_segment() -> bool:
     return _inside.get()
 
 
-def made_again(function: Callable[..., Result], *arguments: object) -> Result:
-    """`function(*arguments)`, of which nothing is kept for the backward pass but the arguments.
+def in_segments(
+    segment: Segment,
+    places: Sequence[tuple[int, int]],
+    state: Tree,
+    rows: Sequence[Tensor],
+    learned: Sequence[Tensor],
+    passing: Callable[[int, Tree], None] = lambda step, state: None,
+) -> tuple[Tensor, Tree]:
+    """Go through all segments: the sum of their numbers, or their rows one after another; and the state in the end.
 
-    The second time it draws the same random numbers.
+    A segment that is made again draws the same random numbers.
+
+    Args:
+        segment: computes one.
+        places: where each begins and ends, in order.
+        state: before the first.
+        rows: tensors of all steps, whose gradient may be wanted.
+        learned: all else whose gradient may be wanted.
+        passing: is told the state after each segment.
     """
-    run = numbered(function)
-
-    def segment() -> Result:
-        with _segment():
-            return run(*arguments)
-
-    return checkpoint(segment, use_reentrant=False) if torch.is_grad_enabled() else segment()
+    start = _leaves(state)
+    plan = _Plan(segment, places, state, len(start), len(rows), passing, next_number())
+    value, *after = _Segments.apply(plan, *start, *rows, *learned)
+    return value, _tree(state, after)
 
 
-@contextmanager
-def _segment() -> Iterator[None]:
-    token = _inside.set(True)
-    try:
-        yield
-    finally:
-        _inside.reset(token)
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What is done; `parts` and `rows` count the state's tensors and the rows."""
+
+    segment: Segment
+    places: Sequence[tuple[int, int]]
+    like: Tree
+    parts: int
+    rows: int
+    passing: Callable[[int, Tree], None]
+    number: Number
+
+    def run(self, index: int, state: Sequence[Tensor], rows: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """One segment."""
+        start, stop = self.places[index]
+        token = _inside.set(True)
+        try:
+            with within((*self.number, index)):
+                value, after = self.segment(start, stop, _tree(self.like, state), rows)
+        finally:
+            _inside.reset(token)
+        return value, _leaves(after)
 
 
-def run_in_segments(
-    run: Callable[..., tuple[Tensor, State]],
-    cell: Cell,
-    inputs: Float[Tensor, "T B I"],
-    state: State,
-    lengths: Int[Tensor, " B"] | None,
-    resets: Bool[Tensor, "T B"] | None,
-) -> tuple[Float[Tensor, "T B O"], State]:
-    """As `Engine.run`, by a `run` of each segment after the other."""
-    if not torch.is_grad_enabled() or inside_a_segment():
-        return run(cell, inputs, state, lengths, resets)
-    outputs = []
-    for start, stop in segments(len(inputs)):
-        part = (
-            inputs[start:stop],
-            state,
-            None if lengths is None else (lengths - start).clamp(0, stop - start),
-            None if resets is None else resets[start:stop],
-        )
-        output, state = made_again(run, cell, *part)
-        outputs.append(output)
-    return torch.cat(outputs), state
+class _Segments(torch.autograd.Function):
+    """(state before, rows, learned) -> (the sum or the rows, state after)."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, plan: _Plan, *tensors: Tensor) -> tuple[Tensor, ...]:
+        state, rows = list(tensors[: plan.parts]), tensors[plan.parts : plan.parts + plan.rows]
+        # In one piece each: small pieces would lie between large ones that come and go.
+        borders = [part.new_empty(len(plan.places), *part.shape) for part in state]
+        randoms, whole = RandomStates(tensors[0].device), None
+        for index, (start, stop) in enumerate(plan.places):
+            for border, part in zip(borders, state, strict=True):
+                border[index] = part
+            randoms.note()
+            value, state = plan.run(index, state, [row[start:stop] for row in rows])
+            plan.passing(stop, _tree(plan.like, state))
+            if whole is None:
+                whole = value.new_zeros((plan.places[-1][1], *value.shape[1:]) if value.dim() else ())
+            if value.dim():
+                whole[start:stop] = value
+            else:
+                whole += value
+        ctx.plan, ctx.randoms, ctx.autocast = plan, randoms, _autocast(tensors[0].device.type)
+        ctx.save_for_backward(*borders, *tensors[plan.parts :])
+        return whole, *(part.clone() for part in state)
+
+    @staticmethod
+    @differentiable_once
+    def backward(ctx: FunctionCtx, gradient: Tensor, *coming: Tensor) -> tuple[Tensor | None, ...]:
+        plan, saved = ctx.plan, ctx.saved_tensors
+        borders, others = saved[: plan.parts], saved[plan.parts :]
+        rows, learned = others[: plan.rows], [t for t in others[plan.rows :] if t.requires_grad]
+        totals = [torch.zeros_like(tensor) for tensor in learned]
+        row_gradients = [torch.zeros_like(row) if row.requires_grad else None for row in rows]
+        going = list(coming)
+        for index in reversed(range(len(plan.places))):
+            start, stop = plan.places[index]
+            state = [border[index].detach().requires_grad_() for border in borders]
+            cut = [row[start:stop].detach().requires_grad_(row.requires_grad) for row in rows]
+            with torch.enable_grad(), torch.autocast(**ctx.autocast), ctx.randoms.again(index):
+                value, after = plan.run(index, state, cut)
+            sources = [*state, *(row for row in cut if row.requires_grad), *learned]
+            errors = [gradient[start:stop] if value.dim() else gradient, *going]
+            found = list(_gradients([value, *after], sources, errors))
+            going = [torch.zeros_like(s) if g is None else g for s, g in zip(state, found, strict=False)]
+            found = found[plan.parts :]
+            for whole in filter(lambda g: g is not None, row_gradients):
+                part = found.pop(0)
+                if part is not None:
+                    whole[start:stop] = part
+            for total, part in zip(totals, found, strict=True):
+                if part is not None:
+                    total += part
+        given = iter(totals)
+        ends = [next(given) if t.requires_grad else None for t in others[plan.rows :]]
+        return None, *going, *row_gradients, *ends
+
+
+def _gradients(results: list[Tensor], sources: list[Tensor], errors: list[Tensor]) -> Sequence[Tensor | None]:
+    pairs = [(r, e) for r, e in zip(results, errors, strict=True) if r.requires_grad]
+    if not pairs:
+        return [None] * len(sources)
+    results, errors = map(list, zip(*pairs, strict=True))
+    return torch.autograd.grad(results, sources, errors, allow_unused=True)
+
+
+def _autocast(device: str) -> dict[str, Any]:
+    """The precision that operators choose by themselves now."""
+    return {
+        "device_type": device,
+        "dtype": torch.get_autocast_dtype(device),
+        "enabled": torch.is_autocast_enabled(device),
+        "cache_enabled": False,
+    }
+
+
+def _leaves(state: Tree) -> list[Tensor]:
+    found: list[Tensor] = []
+    map_state(lambda part: found.append(part) or part, state)
+    return found
+
+
+def _tree(like: Tree, leaves: Sequence[Tensor]) -> Tree:
+    remaining: Iterator[Tensor] = iter(leaves)
+    return map_state(lambda part: next(remaining), like)

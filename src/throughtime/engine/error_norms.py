@@ -8,10 +8,10 @@ Where the norms fall from step to step the gradient vanishes, where they grow it
 Simard & Frasconi 1994; Pascanu, Mikolov & Bengio 2013).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -20,8 +20,6 @@ from torch import Tensor
 from throughtime.engine.base import Engine
 from throughtime.engine.trace import Trace
 from throughtime.errors import UserError
-
-Result = TypeVar("Result")
 
 
 class ErrorNorms(NamedTuple):
@@ -115,16 +113,12 @@ def value_that_is_the_state(trace: Trace) -> int | None:
     return values.index(state) if state in values else None
 
 
-def numbered(function: Callable[..., Result]) -> Callable[..., Result]:
-    """A function whose runs have the same numbers every time that it is called."""
-    segment = next_number()
-
-    def run(*arguments: object) -> Result:
-        outer = _recorder.segment, _recorder.numbers
-        _recorder.segment, _recorder.numbers = segment, count()
-        try:
-            return function(*arguments)
-        finally:
-            _recorder.segment, _recorder.numbers = outer
-
-    return run
+@contextmanager
+def within(segment: Number) -> Iterator[None]:
+    """Runs inside have numbers that follow that of a segment, the same ones every time."""
+    outer = _recorder.segment, _recorder.numbers
+    _recorder.segment, _recorder.numbers = segment, count()
+    try:
+        yield
+    finally:
+        _recorder.segment, _recorder.numbers = outer

@@ -7,7 +7,7 @@ feature (`lower`), scheduled between its products (`schedule`, `passes`), writte
 """
 
 import logging
-from functools import cache
+from functools import cache, partial
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -18,17 +18,18 @@ from throughtime.cell.base import Cell, State
 from throughtime.engine import bptt
 from throughtime.engine.around import run_around
 from throughtime.engine.base import Engine
-from throughtime.engine.checkpoint import run_in_segments
 from throughtime.engine.compiled import Compiled, compiled
 from throughtime.engine.compiler import CompilerError
 from throughtime.engine.error_norms import is_recording, next_number, record
 from throughtime.engine.linear import OwnProducts, project
 from throughtime.engine.memory import Place
+from throughtime.engine.mixed import own_rounding, single
 from throughtime.engine.once import differentiable_once
 from throughtime.engine.plan import reason_against
 from throughtime.engine.pool import memory
 from throughtime.engine.product import outer_products
 from throughtime.engine.program import UnknownOperatorError
+from throughtime.engine.segmented_run import run_in_segments
 from throughtime.engine.trace import Trace, UntraceableError
 from throughtime.errors import UserError
 
@@ -38,8 +39,9 @@ logger = logging.getLogger(__name__)
 class Fused(Engine):
     """Runs any cell whose step is a fixed graph of torch's operators, on a CPU in single or double precision.
 
-    A step with an operator that has no C, another precision, or a machine without a C compiler is run by
-    `engine=bptt`, and a log line says so once. The gradient can be taken once.
+    Where autocast asks for bfloat16, products are done in it where the processor can, and all else, the state too,
+    stays in single precision. A step with an operator that has no C, another precision, or a machine without a C
+    compiler is run by `engine=bptt`, and a log line says so once. The gradient can be taken once.
 
     Args:
         checkpoint: whether only every √T-th state is kept for the gradient, and the steps between are run again.
@@ -59,7 +61,8 @@ class Fused(Engine):
     ) -> str | None:
         if inputs.device.type != "cpu":
             return "it makes code for a CPU only"
-        return reason_against(cell, inputs)
+        with own_rounding() as halves:
+            return reason_against(cell, single(inputs) if halves else inputs)
 
     def run(
         self,
@@ -78,17 +81,24 @@ class Fused(Engine):
         try:
             if inputs.device.type != "cpu":
                 raise UntraceableError("it makes code for a CPU only")
-            if self.checkpoint:
-                return run_in_segments(_run, cell, inputs, state, lengths, resets)
-            return _run(cell, inputs, state, lengths, resets)
+            with own_rounding() as halves:
+                if halves:
+                    inputs, state = single(inputs), single(state)
+                run = partial(_run, halves)
+                if self.checkpoint:
+                    return run_in_segments(run, cell, inputs, state, lengths, resets)
+                return run(cell, inputs, state, lengths, resets)
         except UntraceableError as error:
             raise UserError(
                 f"engine=fused cannot run this {kind}: {error}; choose engine=reference"
             ) from error
 
 
-def _run(cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None) -> tuple[Tensor, State]:
-    return run_around(_loop, cell, inputs, state, *masks, project, OwnProducts)
+def _run(
+    halves: bool, cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None
+) -> tuple[Tensor, State]:
+    around = partial(project, halves=halves), partial(OwnProducts, halves)
+    return run_around(partial(_loop, halves), cell, inputs, state, *masks, *around)
 
 
 @cache
@@ -97,6 +107,7 @@ def _say(reason: str) -> None:
 
 
 def _loop(
+    halves: bool,
     trace: Trace,
     weights: list[Tensor],
     projected: Float[Tensor, "T B G"],
@@ -105,9 +116,9 @@ def _loop(
     lengths: Int[Tensor, " B"] | None,
     resets: Bool[Tensor, "T B"] | None,
 ) -> list[Tensor]:
-    """As `around.Loop`."""
+    """As `around.Loop`, the products in bfloat16 on demand."""
     try:
-        kernel = compiled(trace)
+        kernel = compiled(trace, halves)
     except UnknownOperatorError as error:
         _say(f"the step has {error}, for which it has no C")
     except CompilerError as error:
@@ -222,7 +233,7 @@ def _weight_gradients(
         pairs, array = kernel.passes.factors[index], kernel.passes.sums[index]
         gradient = None
         for left, right in pairs if needed[index] else ():
-            product = _outer(_rows(found, left), _rows(found, right), weight)
+            product = _outer(_rows(found, left), _rows(found, right), weight, kernel.halves)
             gradient = product if gradient is None else gradient.add_(product)
         if needed[index] and array is not None:
             gradient = found[array.name].sum(0).view(weight.shape)
@@ -230,11 +241,11 @@ def _weight_gradients(
     return gradients
 
 
-def _outer(left: Tensor, right: Tensor, weight: Tensor) -> Tensor:
+def _outer(left: Tensor, right: Tensor, weight: Tensor, halves: bool) -> Tensor:
     """leftᵀ right in the order of memory of the weight, so that nothing has to be turned later."""
     if weight.stride(0) < weight.stride(1):
-        return outer_products(right, left)[0].t()
-    return outer_products(left, right)[0]
+        return outer_products(right, left, halves=halves)[0].t()
+    return outer_products(left, right, halves=halves)[0]
 
 
 def _rows(found: dict[str, Tensor], place: Place) -> Tensor:

@@ -162,7 +162,8 @@ class Task(LightningModule):
         count = batch.targets.numel() if mask is None else int(mask.sum())
         measured = stage != "train" and type(self).update_measures is not Task.update_measures
         if not measured and in_segments(self.model):
-            total = self.carried[stage].add_up(self.model, batch, partial(self._total, batch.targets, mask))
+            measure, learned = partial(self._total, batch.targets, mask), list(self.parameters())
+            total = self.carried[stage].add_up(self.model, batch, measure, learned)
             return total / max(count, 1), count
         features = self.carried[stage].run(self.model, batch)
         if stage != "train":

@@ -10,7 +10,7 @@ are run again:
 """
 
 from collections.abc import Callable, Sequence
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from throughtime.cell.state import Tree, detach, from_plain, map_state, to_plain
 from throughtime.data.batch import Batch
-from throughtime.engine.checkpoint import made_again, segments
+from throughtime.engine.checkpoint import in_segments, segments
 
 
 class Carried:
@@ -45,38 +45,49 @@ class Carried:
     def run(self, model: nn.Module, batch: Batch) -> Tensor:
         """The model's features `[T, B, H]` of this chunk, starting from the state carried so far."""
         window, cut = self._window(model, batch)
-
-        def advance(start: int, stop: int, state: Tree) -> tuple[Tensor, Tree]:
+        steps, parts, state = _steps(window), [], self._state
+        for start, stop in pairwise(sorted({0, cut, steps})):
             part = _cut(window, start, stop)
-            return model(part.inputs, state, part.lengths, part.resets)
+            features, state = model(part.inputs, state, part.lengths, part.resets)
+            parts.append(features)
+            if stop == cut:
+                self._state = detach(state)
+        self._older = _cut(window, cut, steps) if cut < steps else None
+        features = torch.cat(parts) if len(parts) > 1 else parts[0]
+        return features[steps - _steps(batch) :]
 
-        steps = _steps(window)
-        features = self._walk(
-            window, cut, [(0, cut), (cut, steps)] if 0 < cut < steps else [(0, steps)], advance
-        )
-        return torch.cat(features)[-_steps(batch) :] if len(features) > 1 else features[0][-_steps(batch) :]
-
-    def add_up(self, model: nn.Module, batch: Batch, measure: Callable[[Tensor, slice], Tensor]) -> Tensor:
+    def add_up(
+        self,
+        model: nn.Module,
+        batch: Batch,
+        measure: Callable[[Tensor, slice], Tensor],
+        learned: Sequence[Tensor],
+    ) -> Tensor:
         """Σ measure(features, steps) over segments of this chunk, in memory that grows with √T.
 
         Args:
             measure: of the features of some steps, which are told as a slice of the chunk's.
+            learned: all whose gradient may be wanted.
         """
         window, cut = self._window(model, batch)
         older = _steps(window) - _steps(batch)
 
-        def segment(start: int, stop: int, state: Tree) -> tuple[Tensor | None, Tree]:
+        def segment(start: int, stop: int, state: Tree, rows: Sequence[Tensor]) -> tuple[Tensor, Tree]:
             part = _cut(window, start, stop)
             features, after = model(part.inputs, state, part.lengths, part.resets)
-            return None if stop <= older else measure(features, slice(start - older, stop - older)), after
+            if stop <= older:
+                return features.new_zeros(()), after
+            return measure(features, slice(start - older, stop - older)), after
 
-        def advance(start: int, stop: int, state: Tree) -> tuple[Tensor | None, Tree]:
-            return made_again(segment, start, stop, state)
+        def passing(step: int, state: Tree) -> None:
+            if step == cut:
+                self._state = detach(state)
 
-        places = segments(_steps(window), (older, cut))
-        return torch.stack(
-            [value for value in self._walk(window, cut, places, advance) if value is not None]
-        ).sum()
+        total, _ = in_segments(
+            segment, segments(_steps(window), (older, cut)), self._state, [], learned, passing
+        )
+        self._older = _cut(window, cut, _steps(window)) if cut < _steps(window) else None
+        return total
 
     def _window(self, model: nn.Module, batch: Batch) -> tuple[Batch, int]:
         """The steps to run, and how many of them are too old for the next chunk's gradient."""
@@ -86,23 +97,6 @@ class Carried:
             return batch, _steps(batch)
         window, chunk = _join(self._older, batch), _steps(batch)
         return window, _steps(window) - min(_steps(window), max(self.horizon - chunk, 0))
-
-    def _walk(
-        self,
-        window: Batch,
-        cut: int,
-        places: list[tuple[int, int]],
-        advance: Callable[[int, int, Tree], tuple[Any, Tree]],
-    ) -> list[Any]:
-        """Advance the state from place to place, and carry on what the next chunk starts from."""
-        results, state = [], self._state
-        for start, stop in places:
-            result, state = advance(start, stop, state)
-            results.append(result)
-            if stop == cut:
-                self._state = detach(state)
-        self._older = _cut(window, cut, _steps(window)) if cut < _steps(window) else None
-        return results
 
     def state_dict(self) -> dict[str, Any]:
         """The carried state as tensors in plain containers; empty where nothing is carried."""
