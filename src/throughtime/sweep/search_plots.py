@@ -56,7 +56,7 @@ def _plots(
     """The figures that these trials allow, by their names."""
     from optuna.visualization import matplotlib as plots
 
-    complete = bool(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     reported = any(trial.intermediate_values for trial in study.get_trials(deepcopy=False))
     varied = [key for key, one in space.items() if not one.single()]
     yield "timeline", lambda: plots.plot_timeline(study)
@@ -76,8 +76,9 @@ def _plots(
     ranked = list(importances(study, space))
     if ranked:
         yield "importances", lambda: plots.plot_param_importances(study, params=ranked)
-    if len(ranked) > 1:
-        yield "contour", lambda: plots.plot_contour(study, ranked[:CONTOURS], **chosen)
+    tried = [key for key in ranked if len({trial.params[key] for trial in complete}) > 1]
+    if len(tried) > 1:
+        yield "contour", lambda: plots.plot_contour(study, tried[:CONTOURS], **chosen)
 
 
 @contextmanager
