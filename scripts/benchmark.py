@@ -16,7 +16,7 @@ from throughtime.run.command_line import run_script
 CELLS = "forward and backward of cells by engines, against torch.nn and the plain loop"
 SHOW = "the C that engine=fused makes of a cell"
 RUNS = {
-    "training": "a whole run of train.py against a bare PyTorch loop",
+    "training": "a whole run of train.py against a bare PyTorch loop, or against other settings",
     "generation": "characters a second for one lane against torch.nn.LSTM in a loop",
 }
 KINDS = ("torch", "loop", "bptt", "lstm", "scan", "bf16", "auto", "compile")
@@ -35,7 +35,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     top.add_argument("kind", choices=kinds, metavar="KIND", help=about)
     kind = top.parse_args(words[:1]).kind
     parser = argparse.ArgumentParser(f"{top.prog} {kind}", description=kinds[kind].capitalize() + ".")
-    {"cells": _add_cells, "show": _add_show}.get(kind, _add_run)(parser)
+    {"cells": _add_cells, "show": _add_show, "training": _add_training}.get(kind, _add_run)(parser)
     # Intermixed: settings may follow options.
     return parser.parse_intermixed_args(words[1:], argparse.Namespace(kind=kind))
 
@@ -48,6 +48,16 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=int, help="threads of torch (default: its own choice)")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    _add_run(parser)
+    parser.add_argument(
+        "--against",
+        nargs="+",
+        default=[],
+        help="other settings, such as engine=torch, instead of a bare loop",
+    )
 
 
 def _add_show(parser: argparse.ArgumentParser) -> None:
@@ -89,9 +99,9 @@ def measure_run(options: argparse.Namespace) -> None:
 
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    figures = import_module(f"benchmarks.{options.kind}").measure(
-        options.overrides, options.rounds, options.steps
-    )
+    more = {"against": options.against} if options.kind == "training" else {}
+    measure = import_module(f"benchmarks.{options.kind}").measure
+    figures = measure(options.overrides, options.rounds, options.steps, **more)
     figures["threads"] = torch.get_num_threads()
     for name, value in figures.items():
         print(f"{name:<28} {value if isinstance(value, str) else round(value, 3)}")

@@ -1,7 +1,9 @@
-"""Whole-run throughput of Lightning training against a bare loop over torch.nn modules of the same sizes."""
+"""Whole-run throughput of Lightning training: against a bare loop over torch.nn modules, or against other settings."""
 
 import itertools
 import time
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import lightning.pytorch as pl
@@ -43,23 +45,33 @@ class Bare(nn.Module):
         return self.linear(self.dropout(outputs)), state
 
 
-def measure(overrides: list[str], rounds: int, steps: int) -> dict[str, Any]:
-    """Training targets a second between the first and the last step, logging and validation off on both sides."""
+def measure(overrides: list[str], rounds: int, steps: int, against: Sequence[str] = ()) -> dict[str, Any]:
+    """Training targets a second between the first and the last step, logging and validation off on both sides.
+
+    Args:
+        overrides: settings of the run.
+        rounds: turns of each side.
+        steps: optimiser steps a turn.
+        against: further settings that the other side has, such as engine=torch; without any, it is a bare loop.
+    """
     quiet()
     config, data, artifacts = prepared(overrides)
-    if "LSTM" not in config["cell"]["_target_"]:
-        raise UserError("the bare loop has an nn.LSTM; measure with cell=lstm")
+    if not against and "LSTM" not in config["cell"]["_target_"]:
+        raise UserError("the bare loop has an nn.LSTM; measure with cell=lstm, or --against other settings")
     batches = list(itertools.islice(itertools.cycle(data.train_dataloader()), steps))
     tokens = sum(batch.targets.numel() for batch in batches[1:])
+    if against:
+        other = prepared([*overrides, *against])
+        theirs = partial(framework, *other, steps)
+    else:
+        theirs = partial(bare, config, artifacts, batches)
     figures = compare(
-        lambda: tokens / framework(config, artifacts, data, steps),
-        lambda: tokens / bare(config, artifacts, batches),
-        rounds,
+        lambda: tokens / framework(config, data, artifacts, steps), lambda: tokens / theirs(), rounds
     )
-    return {"unit": "training targets a second", **figures}
+    return {"unit": "training targets a second", "against": " ".join(against) or "a bare loop", **figures}
 
 
-def framework(config: Config, artifacts: dict[str, Any], data: pl.LightningDataModule, steps: int) -> float:
+def framework(config: Config, data: pl.LightningDataModule, artifacts: dict[str, Any], steps: int) -> float:
     """Seconds of `steps` - 1 steps of Lightning's fit loop, with the trainer's settings of a run."""
     marks = Timestamps()
     trainer = pl.Trainer(

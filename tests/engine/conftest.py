@@ -106,7 +106,7 @@ def refusal(case: str, engine: str) -> str | None:
     return build("engine", engine).refusal(_make_cell(case), torch.zeros(1, 1, INPUT), None, None)
 
 
-# engine=auto is one of the others, which are tested: by these it hands over to each of them.
+# engine=auto is one of the others, which are tested themselves; what it takes when is in test_auto.py.
 AUTO = {"elman", "lstm", "gru reset before", "mingru", "a user's own"}
 PAIRS = [
     (case, engine)

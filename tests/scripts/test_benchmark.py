@@ -23,6 +23,14 @@ def test_show_takes_a_cell_of_ones_own(command, tmp_path):
     assert shown.stdout == ours.stdout
 
 
+def test_a_run_is_measured_against_a_bare_loop_or_other_settings(command, small_text):
+    short = ("--rounds", "1", "--steps", "3", "cell.hidden_size=8", f"data.path={small_text}")
+    bare = command("scripts/benchmark.py", "training", *short)
+    assert "against                      a bare loop" in bare.stdout, bare.stderr
+    other = command("scripts/benchmark.py", "training", *short, "cell=mgu", "--against", "engine=reference")
+    assert "against                      engine=reference" in other.stdout, other.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -32,6 +40,7 @@ def test_show_takes_a_cell_of_ones_own(command, tmp_path):
         (["cells", "torch", "--cells", "nothing"], "there is no cell=nothing"),
         (["show", "cell=nothing.py:Own"], "nothing.py cannot be read (No such file or directory)"),
         (["training", "--rounds", "0"], "--rounds must be at least 1"),
+        (["training", "cell=gru"], "the bare loop has an nn.LSTM; measure with cell=lstm, or --against"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(command, words, sentence):
