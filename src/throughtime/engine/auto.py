@@ -17,6 +17,7 @@ from throughtime.engine.bptt import BackpropagationThroughTime
 from throughtime.engine.compiled import compiled
 from throughtime.engine.compiler import CompilerError
 from throughtime.engine.fused import Fused
+from throughtime.engine.mixed import own_rounding, single
 from throughtime.engine.native import Native
 from throughtime.engine.plan import trace_for
 from throughtime.engine.program import UnknownOperatorError
@@ -65,13 +66,14 @@ def fastest(
 
 def _has_kernel(cell: Cell, inputs: Float[Tensor, "T B I"]) -> bool:
     """Whether `Fused` has C for this cell, and does not leave it to another engine."""
-    return _compiles(trace_for(cell, inputs))
+    with own_rounding() as halves:
+        return _compiles(trace_for(cell, single(inputs) if halves else inputs), halves)
 
 
 @lru_cache(maxsize=256)
-def _compiles(trace: Trace) -> bool:
+def _compiles(trace: Trace, halves: bool) -> bool:
     try:
-        compiled(trace)
+        compiled(trace, halves)
     except (UnknownOperatorError, CompilerError, UntraceableError):
         return False
     return True

@@ -12,6 +12,7 @@ from throughtime.engine.compiler import compiler, library
 from throughtime.engine.derivative import differentiate
 from throughtime.engine.emit import Function
 from throughtime.engine.expression import width
+from throughtime.engine.factors import HALVES
 from throughtime.engine.lower import lower
 from throughtime.engine.memory import Array
 from throughtime.engine.operators import decompositions
@@ -23,8 +24,11 @@ from throughtime.engine.program import Program, UnknownOperatorError
 from throughtime.engine.team import MEET, most_threads
 from throughtime.engine.trace import Trace
 
-FEW = 8  # lanes a thread
-LARGE = 1 << 16  # numbers of a weight
+FEW, MANY = 8, 64  # lanes a thread
+LARGE, HUGE = (
+    1 << 16,
+    1 << 21,
+)  # numbers of a weight: more than a first-level cache has, than a core's own caches have
 ALIGNED = 64  # numbers, at least a line of any cache
 
 
@@ -72,6 +76,7 @@ class Compiled:
         functions: by name: plain, keeping, backward.
         source: their C.
         library: their C, compiled.
+        halves: whether products are done in bfloat16, where the processor can.
     """
 
     program: Program
@@ -79,6 +84,7 @@ class Compiled:
     functions: dict[str, Function]
     source: str
     library: ctypes.CDLL
+    halves: bool
 
     def call(
         self,
@@ -152,7 +158,8 @@ class Compiled:
         """
         threads = most_threads()
         largest = max((a.width for a in function.arrays if a.rows == "matrix"), default=0)
-        shared = threads > 1 and lanes <= FEW * threads and largest >= LARGE
+        few = MANY if largest >= HUGE else FEW
+        shared = threads > 1 and lanes <= few * threads and largest >= LARGE
         return (threads if shared else min(threads, max(1, lanes))), shared
 
 
@@ -191,30 +198,30 @@ def _side_by_side(counts: list[tuple[str, int]], size: int) -> tuple[list[tuple[
     return places, position
 
 
-def compiled(trace: Trace) -> Compiled:
-    """The compiled recurrence of a trace.
+def compiled(trace: Trace, halves: bool = False) -> Compiled:
+    """The compiled recurrence of a trace, with `halves` its products in bfloat16.
 
     Raises:
         UnknownOperatorError: the compiler has no C for something in it.
         CompilerError: there is no C compiler, or it fails.
         UntraceableError: torch has no derivative for an operator.
     """
-    found = _compiled(trace)
+    found = _compiled(trace, halves)
     if isinstance(found, UnknownOperatorError):
         raise found.with_traceback(None)
     return found
 
 
 @lru_cache(maxsize=64)
-def _compiled(trace: Trace) -> Compiled | UnknownOperatorError:
+def _compiled(trace: Trace, halves: bool) -> Compiled | UnknownOperatorError:
     compiler()
     try:
-        return _compile(trace)
+        return _compile(trace, halves)
     except UnknownOperatorError as error:
         return error
 
 
-def _compile(trace: Trace) -> Compiled:
+def _compile(trace: Trace, halves: bool) -> Compiled:
     with aside():
         derivative = differentiate(trace, decompositions())
     program = lower(derivative, trace.lanes)
@@ -225,6 +232,7 @@ def _compile(trace: Trace) -> Compiled:
         "keeping": Function("keeping", found.keeping, False, parts),
         "backward": Function("backward", found.backward, True, parts),
     }
-    head = prelude(program.precision) + MEET + MULTIPLY + SHARE + STEP
+    halves = halves and program.precision == torch.float32
+    head = HALVES * halves + prelude(program.precision) + MEET + MULTIPLY + SHARE + STEP
     source = "\n".join([head, *(f.code for f in functions.values())])
-    return Compiled(program, found, functions, source, library(source))
+    return Compiled(program, found, functions, source, library(source), halves)

@@ -12,6 +12,13 @@ def indent(lines: list[str], depth: int = 1) -> list[str]:
     return [TAB * depth + line if line else line for line in lines]
 
 
+def _pointer(array: Array, index: int) -> str:
+    address = f"run->arrays[{index}]"
+    if array.rows == "panels":
+        return f"factor *const {array.name} = (factor *){address};"
+    return f"real *const {array.name} = {address};"
+
+
 class Function:
     """The C function of a pass.
 
@@ -45,7 +52,7 @@ class Function:
         packs = self._packs()
         self.arrays = list(self.used.values())
         self.sums = [(array.name, array.width) for array in self.arrays if array.rows == "sum"]
-        head = [f"real *const {a.name} = run->arrays[{i}];" for i, a in enumerate(self.arrays)]
+        head = [_pointer(array, index) for index, array in enumerate(self.arrays)]
         lines = [
             f"static void {name}_part(const struct run *run, struct team *team, long thread, long count) {{",
             *indent(

@@ -17,14 +17,22 @@ from throughtime.engine.product import outer_products, row_products
 SMALLEST = 1 << 18  # multiplications; below that a call costs more than it saves
 
 
-def project(cell: Cell, inputs: Float[Tensor, "T B I"]) -> Float[Tensor, "T B G"]:
+def project(cell: Cell, inputs: Float[Tensor, "T B I"], halves: bool = False) -> Float[Tensor, "T B G"]:
     """`cell.project`, in which `functional.linear` (and so `nn.Linear`) is done by `product`."""
-    with OwnProducts():
+    with OwnProducts(halves):
         return cell.project(inputs)
 
 
 class OwnProducts(TorchFunctionMode):
-    """Takes over the products of all rows with a weight that are worth it, in code and in graphs of operators."""
+    """Takes over the products of all rows with a weight that are worth it, in code and in graphs of operators.
+
+    Args:
+        halves: whether they are done in bfloat16 (`product.row_products`).
+    """
+
+    def __init__(self, halves: bool = False) -> None:
+        super().__init__()
+        self.halves = halves
 
     def __torch_function__(
         self, function: Any, types: Any, arguments: tuple = (), options: dict[str, Any] | None = None
@@ -34,7 +42,7 @@ class OwnProducts(TorchFunctionMode):
             factors = FACTORS[function](*arguments, **options)
             if factors is not None and _fits(*factors):
                 try:
-                    return linear(*factors)
+                    return linear(*factors, self.halves)
                 except CompilerError:
                     pass  # The engine will say so when it comes to its loop.
         return function(*arguments, **options)
@@ -77,30 +85,37 @@ def _fits(input: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
 
 
 def linear(
-    input: Float[Tensor, "*T I"], weight: Float[Tensor, "G I"], bias: Float[Tensor, " G"] | None = None
+    input: Float[Tensor, "*T I"],
+    weight: Float[Tensor, "G I"],
+    bias: Float[Tensor, " G"] | None = None,
+    halves: bool = False,
 ) -> Float[Tensor, "*T G"]:
     """W x + b for every row x.
 
     Raises:
         CompilerError: there is no C compiler, or it fails.
     """
-    return _Product.apply(input, weight, bias)
+    return _Product.apply(input, weight, bias, halves)
 
 
 class _Product(torch.autograd.Function):
     """(X, W, b) -> X Wᵀ + b, with ∂ℓ/∂X = Δ W, ∂ℓ/∂W = Δᵀ X and ∂ℓ/∂b = Δᵀ 1."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(
+        ctx: FunctionCtx, inputs: Tensor, weight: Tensor, bias: Tensor | None, halves: bool
+    ) -> Tensor:
         ctx.save_for_backward(inputs, weight)
-        return row_products(inputs.flatten(0, -2), weight.t(), bias).view(*inputs.shape[:-1], len(weight))
+        ctx.halves = halves
+        products = row_products(inputs.flatten(0, -2), weight.t(), bias, halves)
+        return products.view(*inputs.shape[:-1], len(weight))
 
     @staticmethod
     @differentiable_once
     def backward(ctx: FunctionCtx, errors: Tensor) -> tuple[Tensor | None, ...]:
         inputs, weight = ctx.saved_tensors
         wanted, errors = ctx.needs_input_grad, errors.flatten(0, -2)
-        back = row_products(errors, weight).view(inputs.shape) if wanted[0] else None
+        back = row_products(errors, weight, halves=ctx.halves).view(inputs.shape) if wanted[0] else None
         if not wanted[1]:
-            return back, None, errors.sum(0) if wanted[2] else None
-        return back, *outer_products(errors, inputs.flatten(0, -2), sums=wanted[2])
+            return back, None, errors.sum(0) if wanted[2] else None, None
+        return back, *outer_products(errors, inputs.flatten(0, -2), wanted[2], ctx.halves), None

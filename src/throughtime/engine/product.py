@@ -45,6 +45,9 @@ static void row_products_part(const struct factors *f, struct team *team, long t
 }
 SHARED(factors, row_products)
 
+/* So many columns of x are stacked at a time as stay in a core's caches beside a panel. */
+enum { GROUPED = 16 * TALL };
+
 /* TALL columns of x side by side, for deep rows: what a tile reads of them lies in one piece. */
 static void stack(long inner, long x_row, const real *x, long wide, factor *stacks) {
     const long deep = PAIRS(inner);
@@ -75,15 +78,18 @@ static void outer_products_part(const struct factors *f, struct team *team, long
         pack(deep, outer, f->w + from * f->k_step, f->k_step, f->j_step, f->panels, thread, count);
         for (long k = 0; f->sums && k < deep; ++k)
             for (long i = first; i < last; ++i) f->sums[i] += x[k * rows + i];
-        if (stacked) stack(deep, rows, x + first, last - first, stacks);
         meet(team, count);
-        for (long j = 0; j < outer; j += PANEL)
-            for (long i = first; i < last; i += TALL) {
-                real *const y = f->y + i * outer + j;
-                const factor *const left = stacked ? stacks + (i - first) * PAIRS(deep) : (const factor *)(x + i);
-                tile(last - i < TALL ? last - i : TALL, outer - j, PAIRS(deep), left, 1, stacked ? TALL : rows,
-                     f->panels + j * PAIRS(deep), from ? y : 0, outer, y, outer);
-            }
+        for (long head = first; head < last; head += GROUPED) {
+            const long tail = last - head < GROUPED ? last : head + GROUPED;
+            if (stacked) stack(deep, rows, x + head, tail - head, stacks);
+            for (long j = 0; j < outer; j += PANEL)
+                for (long i = head; i < tail; i += TALL) {
+                    real *const y = f->y + i * outer + j;
+                    const factor *const left = stacked ? stacks + (i - head) * PAIRS(deep) : (const factor *)(x + i);
+                    tile(tail - i < TALL ? tail - i : TALL, outer - j, PAIRS(deep), left, 1, stacked ? TALL : rows,
+                         f->panels + j * PAIRS(deep), from ? y : 0, outer, y, outer);
+                }
+        }
     }
 }
 SHARED(factors, outer_products)
@@ -103,7 +109,9 @@ class _Factors(ctypes.Structure):
 
 @cache
 def _library(precision: torch.dtype, halves: bool) -> ctypes.CDLL:
-    return library(HALVES * halves + TYPES[precision] + MEET + MULTIPLY + SHARE + WHOLE)
+    return library(
+        HALVES * (halves and precision == torch.float32) + TYPES[precision] + MEET + MULTIPLY + SHARE + WHOLE
+    )
 
 
 def row_products(
