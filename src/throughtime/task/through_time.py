@@ -188,7 +188,9 @@ def _join(older: Batch | None, batch: Batch) -> Batch:
 
 
 def _cut(batch: Batch, start: int, stop: int) -> Batch:
-    """The steps from `start` to before `stop`."""
+    """The steps from `start` to before `stop`; not every part of inputs has steps, so the whole stays as it is."""
+    if (start, stop) == (0, _steps(batch)):
+        return batch
     inputs = map_state(lambda tensor: tensor[start:stop], batch.inputs)
     lengths = None if batch.lengths is None else (batch.lengths - start).clamp(0, stop - start)
     resets = None if batch.resets is None else batch.resets[start:stop]
