@@ -14,6 +14,7 @@ from benchmarks.machine import provenance
 from benchmarks.shapes import QUICK, Shape, expected_seconds, free_bytes, ordered
 from benchmarks.turns import LONG, medians
 from benchmarks.ways import some_cell
+from throughtime.errors import UserError
 
 ENOUGH, ENOUGH_QUICK = 0.3, 0.15  # seconds of turns for a shape
 
@@ -37,7 +38,7 @@ def measure(
         tell: is told what is measured now.
 
     Raises:
-        UserError: there is no such cell.
+        UserError: there is no such cell, or nothing to compare it with.
     """
     end = time.perf_counter() + 60 * minutes
     for name in cells:
@@ -47,6 +48,8 @@ def measure(
         tell("compiling")
         found["compile_seconds"] = cold_seconds(cells)
     possible, found["impossible"] = _possible(comparisons(kinds, cells))
+    if not (possible or found["impossible"] or "compile" in kinds):
+        raise UserError(f"{', '.join(kinds)} compares no cell of {', '.join(cells)}")
     tracks = [(number, each) for number in threads for each in possible]
     counts = {kind: sum(each.kind == kind for _, each in tracks) for kind in kinds}
     shares = [SHARES.get(each.kind, 1) / counts[each.kind] for _, each in tracks]

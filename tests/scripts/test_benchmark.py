@@ -38,6 +38,7 @@ def test_a_run_is_measured_against_a_bare_loop_or_other_settings(command, small_
         (["cells", "--threads", "two"], "--threads takes whole numbers such as 1,2, not two"),
         (["cells", "--minutes", "0"], "--minutes must be above 0"),
         (["cells", "torch", "--cells", "nothing"], "there is no cell=nothing"),
+        (["cells", "torch", "--cells", "mgu"], "torch compares no cell of mgu"),
         (["show", "cell=nothing.py:Own"], "nothing.py cannot be read (No such file or directory)"),
         (["training", "--rounds", "0"], "--rounds must be at least 1"),
         (["training", "cell=gru"], "the bare loop has an nn.LSTM; measure with cell=lstm, or --against"),
