@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from throughtime.errors import UserError
-from throughtime.run.ranks import OneMachine, check_ranks
+from throughtime.run.folder import RunFolder
+from throughtime.run.ranks import OneMachine, check_ranks, other_ranks
 
 DDP = (
     "trainer=ddp",
@@ -116,6 +117,23 @@ def test_a_rank_that_is_killed_ends_the_run_as_failed(
     assert finished.returncode == 1
     assert results(tmp_path / "run")["status"] == "failed"
     assert "rank 1 was ended by signal 9" in (tmp_path / "run" / "error.txt").read_text()
+
+
+def test_a_rank_that_cannot_start_is_told_in_its_own_words(tmp_path: Path) -> None:
+    config = {"seed": 1, "data": {"_target_": "no.such.data"}}
+    started = time.monotonic()
+    with (
+        pytest.raises(RuntimeError, match=r"rank 1 .*(failed|has not started)") as told,
+        other_ranks(2, 1, config, RunFolder(tmp_path), None),
+    ):
+        pytest.fail("the block must not be entered")
+    assert time.monotonic() - started < 60
+    assert other_ranks_below(Path.cwd()) == [] and str(told.value)
+
+
+def test_alone_nothing_is_started(tmp_path: Path) -> None:
+    with other_ranks(1, 1, {}, RunFolder(tmp_path), None):
+        assert other_ranks_below(Path.cwd()) == []
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = LEFT_BEHIND) -> bool:

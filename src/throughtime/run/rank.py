@@ -41,8 +41,8 @@ def main() -> None:
     except (UserError, Diverged) as error:  # rank 0 finds the same, and says it
         sys.exit(f"rank {order.rank}: {error}")
     except Exception:
-        folder.error_of(order.rank).write_text(traceback.format_exc())
-        raise
+        folder.error_of(order.rank).write_text(traceback.format_exc())  # rank 0 says it
+        sys.exit(1)
 
 
 def follow(order: Order, folder: RunFolder) -> None:

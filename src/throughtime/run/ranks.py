@@ -27,6 +27,10 @@ READY = "ready\n"
 ADDRESS = "127.0.0.1"
 
 
+class Lost(RuntimeError):
+    """Another rank is not there."""
+
+
 @dataclass(frozen=True)
 class Order:
     """What a rank is told.
@@ -122,7 +126,7 @@ def other_ranks(
     """Within this block `count` ranks, this one included, are ready to train; after it the others are gone.
 
     Raises:
-        RuntimeError: another rank could not start or has failed; its own words are in the folder and on the terminal.
+        RuntimeError: another rank could not start or has failed, with its own words, which are in the folder too.
     """
     if count == 1:
         yield
@@ -140,13 +144,14 @@ def other_ranks(
                 process.stdin.flush()
         for rank, process in enumerate(others, 1):
             if process.stdout.readline() != READY:
-                raise RuntimeError(f"rank {rank} of {count} could not start; its own words stand above")
+                raise Lost(f"rank {rank} of {count} has not started")
         yield
         for process in others:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=60)
-    except Exception as error:
-        _blame(others, folder, error)
+    except RuntimeError as error:
+        if isinstance(error, Lost | torch.distributed.DistError) or "gloo" in str(error):
+            _blame(others, folder, error)
         raise
     finally:
         for process in others:
@@ -178,7 +183,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def _blame(others: list[subprocess.Popen[str]], folder: RunFolder, error: Exception) -> None:
-    """Raise for the rank that failed first: this one only finds that the connection is lost."""
+    """Raise for the rank that failed, where this one only finds that the connection is lost."""
     for rank, process in enumerate(others, 1):
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=1)
