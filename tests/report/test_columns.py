@@ -1,6 +1,8 @@
 """A table needs only what differs, and an option that was chosen is one thing, however many keys it sets."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +102,20 @@ def test_names_are_as_short_as_they_can_be_told_apart() -> None:
         "model.front.size": "front.size",
         "cell": "cell",
     }
+
+
+def test_a_number_is_not_taken_for_the_name_of_a_run(record: Callable[..., Record], tmp_path: Path) -> None:
+    """The jobs of a sweep are named 0, 1, 2, ..., and so are many digits of what they are given."""
+    rates = [
+        replace(record("lstm", set={"optim.optimizer.lr": rate}), path=tmp_path / str(number))
+        for number, rate in enumerate((0.1, 1e-3, 0.02))
+    ]
+    assert keys(rates) == ["optim.optimizer.lr"]
+    places = [
+        replace(
+            record("lstm", set={"trainer.profiler.dirpath": f"{tmp_path}/{number}"}),
+            path=tmp_path / str(number),
+        )
+        for number in range(3)
+    ]
+    assert differing(places) == []

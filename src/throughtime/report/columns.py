@@ -86,7 +86,11 @@ def _repeats_the_seed(key: str, records: Sequence[Record]) -> bool:
 
 def _names_the_run(key: str, records: Sequence[Record]) -> bool:
     """A path inside the run's own folder."""
-    return all(record.path.name in str(record.config.get(key, record.path.name)) for record in records)
+    values = [(record.path.name, record.config.get(key)) for record in records]
+    # In a sweep a run's name is a number, which is also in many a learning rate.
+    return all(
+        value is None or (isinstance(value, str) and f"/{name}/" in f"{value}/") for name, value in values
+    )
 
 
 def _chosen(records: Sequence[Record], keys: Sequence[str]) -> list[Column]:
