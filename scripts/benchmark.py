@@ -18,6 +18,7 @@ SHOW = "the C that engine=fused makes of a cell"
 RUNS = {
     "training": "a whole run of train.py against a bare PyTorch loop, or against other settings",
     "generation": "characters a second for one lane against torch.nn.LSTM in a loop",
+    "memory": "a chunk in segments (engine.checkpoint=true) against all at once, a long run against a short one",
 }
 KINDS = ("torch", "loop", "bptt", "lstm", "scan", "bf16", "auto", "compile")
 QUICK_CELLS = "elman,gru,lstm,layernorm_lstm,lem"

@@ -94,20 +94,9 @@ def assert_same(first: dict, second: dict) -> None:
         assert first == second
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_killed_ten_times_equals_never_killed(case: str, command, tmp_path: Path, text: Path) -> None:
-    arguments = (*SMALL, f"data.path={text}", *CASES[case])
-    assert command("train.py", *arguments, f"hydra.run.dir={tmp_path}/whole").returncode == 0
-    kills = sorted(random.Random(case).sample(range(5, STEPS), 10))
-    killed = tmp_path / "killed"
-    start: tuple[str, ...] = (*arguments, f"hydra.run.dir={killed}")
-    for step in kills:
-        finished = command("train.py", *start, signal_at_step=(signal.SIGKILL, step))
-        assert finished.returncode == -signal.SIGKILL, finished.stderr
-        start = (f"resume={killed}",)
-    finished = command("train.py", *start)
-    assert finished.returncode == 0, finished.stderr
-    expected, resumed = final(tmp_path / "whole"), final(killed)
+def assert_same_run(first: Path, second: Path) -> None:
+    """Two runs have ended in the same place, to the last bit."""
+    expected, resumed = final(first), final(second)
     for part in (
         "state_dict",
         "optimizer_states",
@@ -121,7 +110,47 @@ def test_killed_ten_times_equals_never_killed(case: str, command, tmp_path: Path
         "averages",
     ):
         assert_same(expected.get(part), resumed.get(part))
-    assert outcome(tmp_path / "whole") == outcome(killed)
+    assert outcome(first) == outcome(second)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_killed_ten_times_equals_never_killed(case: str, command, tmp_path: Path, text: Path) -> None:
+    arguments = (*SMALL, f"data.path={text}", *CASES[case])
+    assert command("train.py", *arguments, f"hydra.run.dir={tmp_path}/whole").returncode == 0
+    kills = sorted(random.Random(case).sample(range(5, STEPS), 10))
+    killed = tmp_path / "killed"
+    start: tuple[str, ...] = (*arguments, f"hydra.run.dir={killed}")
+    for step in kills:
+        finished = command("train.py", *start, signal_at_step=(signal.SIGKILL, step))
+        assert finished.returncode == -signal.SIGKILL, finished.stderr
+        start = (f"resume={killed}",)
+    finished = command("train.py", *start)
+    assert finished.returncode == 0, finished.stderr
+    assert_same_run(tmp_path / "whole", killed)
+
+
+ENGINES = {
+    "reference": ("cell=gru", "engine=reference"),
+    "torch": ("cell=lstm", "engine=torch"),
+    "bptt": ("cell=zoneout", "engine=bptt"),
+    "bptt in segments": ("cell=gru", "engine=bptt", "engine.checkpoint=true"),
+    "fused": ("cell=layernorm_lstm", "engine=fused"),
+    "fused in segments": ("cell=lstm", "engine=fused", "engine.checkpoint=true", "task.horizon=25"),
+    "scan": ("cell=mingru", "engine=scan"),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_resumes_exactly(engine: str, command, tmp_path: Path, text: Path) -> None:
+    small = (*SMALL, f"data.path={text}", "trainer.max_steps=12", "callback.checkpoint.every_n_steps=3")
+    arguments = (*small, *ENGINES[engine])
+    assert command("train.py", *arguments, f"hydra.run.dir={tmp_path}/whole").returncode == 0
+    killed = tmp_path / "killed"
+    finished = command("train.py", *arguments, f"hydra.run.dir={killed}", signal_at_step=(signal.SIGKILL, 7))
+    assert finished.returncode == -signal.SIGKILL, finished.stderr
+    finished = command("train.py", f"resume={killed}")
+    assert finished.returncode == 0, finished.stderr
+    assert_same_run(tmp_path / "whole", killed)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
