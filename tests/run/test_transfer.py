@@ -123,6 +123,27 @@ def test_words_characters_and_tags_are_found_again(command, tmp_path: Path) -> N
     assert "characters" in shown and "tags by" in shown
 
 
+def test_pretrained_vectors_are_left_to_the_words_that_are_new(command, tmp_path: Path) -> None:
+    first, second, vectors = (tmp_path / name for name in ("one.conll", "two.conll", "vectors.txt"))
+    first.write_text("Ann A\nsaw B\n\n" * 60)
+    second.write_text("Zoe A\nAnn A\nsaw B\n\n" * 60)
+    vectors.write_text("Ann 5 6\nZoe 7 8\n")
+    small = ("task=tagging", "data=conll", "cell.hidden_size=4", "model.front.size=2", "data.min_count=1")
+    train(command, tmp_path / "a", f"data.path={first}", *small)
+    train(
+        command,
+        tmp_path / "b",
+        f"data.path={second}",
+        f"data.vectors={vectors}",
+        f"init_from={tmp_path / 'a'}",
+        *small,
+    )
+    a, b = load(tmp_path / "a").task, load(tmp_path / "b").task
+    before, after = a.state_dict()["model.front.weight"], b.state_dict()["model.front.weight"]
+    assert torch.allclose(after[b.lexicon.word("Zoe")], torch.tensor([7.0, 8.0]))
+    assert torch.allclose(after[b.lexicon.word("Ann")], before[a.lexicon.word("Ann")])
+
+
 class Word:
     """The ids of a word in two taggers."""
 

@@ -23,3 +23,10 @@ def test_half_a_character_is_shown_as_the_replacement_character():
 def test_the_error_names_symbol_and_place():
     message = str(unknown_symbol("é", Origin("the prompt"), 3))
     assert "'é' (U+00E9) at character 4 of the prompt" in message
+
+
+def test_every_id_has_an_identity_of_its_own_in_any_vocabulary() -> None:
+    """A character that looks like a special symbol, or that stands for broken text, is not mistaken for it."""
+    pieces = [b"a", "\ufffd".encode(), b"<unk>"]
+    identities = Vocabulary(pieces, ["a", "\ufffd", "<unk>"], unknown=True, boundaries=True).identities
+    assert identities == [*pieces, "<unk>", "<start>", "<end>"] and len(set(identities)) == 6
