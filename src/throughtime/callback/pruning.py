@@ -16,11 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from throughtime.errors import check_choice
 
 STUDY, STUDY_FILE = "search", "study.db"
-FOLDER, PRUNED_AT = (
-    "folder",
-    "pruned_at",
-)  # what is noted of a trial: the name of its run folder, and the step
-
+PRUNED_AT = "pruned_at"  # under which a trial keeps the step at which it was found to be lost
 PRUNERS = ("median", "halving", "hyperband", "none")
 
 
