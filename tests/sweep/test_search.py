@@ -184,6 +184,10 @@ def test_a_time_is_given_as_lightning_takes_it() -> None:
             seconds_of(wrong)
 
 
+def lines(journal: Path) -> int:
+    return len(journal.read_text().splitlines()) if journal.exists() else 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", [(), ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")])
 def test_killed_at_random_again_and_again_it_completes_its_total(
@@ -209,16 +213,18 @@ def test_killed_at_random_again_and_again_it_completes_its_total(
         return Searched(tmp_path / name, 0, "", "")
 
     assert start(*typed, "hydra.sweep.dir=whole").wait() == 0
-    kills = 0
+    kills, journal = 0, tmp_path / "sweep" / "journal.txt"
     running = start(*typed, "hydra.sweep.dir=sweep")
     while kills < 4:
-        time.sleep(generator.uniform(6, 16))
+        awaited = lines(journal) + generator.randint(1, 2)  # by its progress, for a machine may be busy
+        while lines(journal) < awaited and running.poll() is None:
+            time.sleep(0.05)
+        time.sleep(generator.uniform(0, 2))
         if running.poll() is not None:
             break
         os.killpg(running.pid, signal.SIGKILL)
         running.wait()
         kills += 1
-        begun = (tmp_path / "sweep" / "sweep.json").exists()
-        running = start("-m", "resume=sweep") if begun else start(*typed, "hydra.sweep.dir=sweep")
+        running = start("-m", "resume=sweep")
     assert running.wait() == 0 and kills > 0
     assert searched("sweep").told() == searched("whole").told()
