@@ -1,7 +1,9 @@
 """Checkpoint files: written whole or not at all, checked before they are read, and never able to run code."""
 
 import logging
+import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 from throughtime.callback.checkpoint_files import BEST, LAST, PREVIOUS
 from throughtime.errors import UserError
 from throughtime.run.folder import RunFolder, existing_run, replacing
+
+DATA_PATHS = ("path", "train_path", "val_path", "test_path", "vectors")
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +45,18 @@ class WholeFileIO(CheckpointIO):
 
     def remove_checkpoint(self, path: Any) -> None:
         Path(path).unlink(missing_ok=True)
+
+
+def standing_alone(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration whose data are found from any folder: relative paths of files are written in full."""
+    data = {key: _whole(value) if key in DATA_PATHS else value for key, value in config["data"].items()}
+    return {**config, "data": data}
+
+
+def _whole(place: Any) -> Any:
+    if isinstance(place, list):
+        return [_whole(one) for one in place]
+    return os.path.abspath(os.path.expanduser(place)) if isinstance(place, str) else place
 
 
 def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:

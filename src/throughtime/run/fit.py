@@ -89,7 +89,7 @@ def fit(run: Run) -> Results:
         if isinstance(error, UserError) and checkpoint is None and trainer.global_step == 0:
             folder.discard()
             raise
-        error = _first(error)
+        error = _first(error, folder)
         results.status = "failed" if isinstance(error, Exception) else "interrupted"
         _conclude_failure(error, results, run, task)
         raise error
@@ -170,10 +170,14 @@ def _history(run: Run, transfer: Transfer | None) -> dict[str, Any]:
     return {name: earlier[name] for name in (ORIGIN, RESUMED) if name in earlier} | changes
 
 
-def _first(error: BaseException) -> BaseException:
+def _first(error: BaseException, folder: RunFolder) -> BaseException:
     """What went wrong before a logger that is closed because of it could not write either."""
     while isinstance(error, OSError) and error.__context__ is not None:
         error = error.__context__
+    if isinstance(error, OSError) and not folder.path.is_dir():
+        return UserError(
+            f"{folder.path} is gone: the run's folder was moved or deleted while the run wrote to it"
+        )
     return error
 
 
