@@ -59,7 +59,13 @@ def stages(module: GraphModule, fixed: int, carried: int, lanes: int) -> Stages:
     needed = operators(found) - set(inputs)
     moving = dependents(graph, before)
     sums = {n for n in results if n in needed & moving and sums_lanes(n, lanes) and _only_result(n)}
-    odd = [n for n in needed - sums if not (rowwise(n, lanes) or _made(n, lanes))]
+    # What is one thing for all lanes differs from step to step, and so does what reads it.
+    alone = {n for n in needed - sums if _is_tensor(n) and lanes not in n.meta["val"].shape[:1]}
+    odd = [
+        n
+        for n in needed - sums
+        if alone.intersection([n, *n.all_input_nodes]) or not (rowwise(n, lanes) or _made(n, lanes))
+    ]
     going = dependents(graph, [*before, *odd])
     waiting = needed & going & operators([*after, *odd])
     early = [n for n in graph.nodes if n in needed - going]
