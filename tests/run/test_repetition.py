@@ -13,7 +13,7 @@ from throughtime.run.repetition import told, verdict
 
 TASKS = {
     "textgen": ("cell=gru", "model.layers.dropout=0.3", "data.random_offset=true"),
-    "tagging": ("task=tagging", "data.format.modules=4", "cell.hidden_size=8"),
+    "tagging": ("task=tagging", "data.format.modules=12", "cell.hidden_size=8"),
     "forecasting": ("task=forecasting", "cell.hidden_size=8", "callback.forecast_figures.count=1"),
 }
 
