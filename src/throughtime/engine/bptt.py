@@ -16,8 +16,6 @@ of whatever the cell does with a_t; torch derives it from the step (`engine.deri
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -29,16 +27,14 @@ from throughtime.engine.around import run_around
 from throughtime.engine.aside import aside
 from throughtime.engine.base import Engine
 from throughtime.engine.dense import Dense, outer_products
-from throughtime.engine.derivative import differentiate
 from throughtime.engine.error_norms import is_recording, next_number, record, value_that_is_the_state
-from throughtime.engine.fold import fold
-from throughtime.engine.graph import extract, placeholders
+from throughtime.engine.loops import Loops, loops_of
 from throughtime.engine.once import differentiable_once
 from throughtime.engine.plan import reason_against
 from throughtime.engine.resting import resting, with_rests
+from throughtime.engine.room import empty
 from throughtime.engine.segmented_run import run_in_segments
-from throughtime.engine.split import Split, split
-from throughtime.engine.stepping import empty
+from throughtime.engine.split import Split
 from throughtime.engine.trace import Trace, UntraceableError
 from throughtime.engine.traversal import Traversal
 from throughtime.errors import UserError
@@ -100,40 +96,6 @@ def _project(cell: Cell, inputs: Float[Tensor, "T B I"]) -> Float[Tensor, "T B G
         return cell.project(inputs)
 
 
-@dataclass(frozen=True, eq=False)
-class _Step:
-    """The loops of a step.
-
-    Attributes:
-        split: the step and its derivative.
-        plain: (weights, projected, before) -> (after, values).
-        keeping: the same -> (after, values, kept).
-        back: (weights, constants, projected, before, kept, gradients of values, of after) -> (gradient of before, of
-            projected, x of each product, δ of each product, terms of sums).
-    """
-
-    split: Split
-    plain: Traversal
-    keeping: Traversal
-    back: Traversal
-
-
-@lru_cache(maxsize=64)
-def _written(trace: Trace) -> _Step:
-    step = split(differentiate(trace), trace.lanes)
-    weights, parts, lanes = len(placeholders(step.forward)) - 1 - step.parts, step.parts, step.lanes
-    fold(step.forward, placeholders(step.forward)[-parts:])
-    fold(step.backward, placeholders(step.backward)[-parts:])
-    found = step.forward.graph.output_node().args[0]
-    plain = extract(step.forward, placeholders(step.forward), found[: parts + step.values])
-    return _Step(
-        step,
-        Traversal(plain, weights, parts, lanes),
-        Traversal(step.forward, weights, parts, lanes),
-        Traversal(step.backward, weights + step.constant, parts, lanes, back=True),
-    )
-
-
 def loop(
     trace: Trace,
     weights: list[Tensor],
@@ -148,7 +110,7 @@ def loop(
         rests = torch.arange(len(projected), device=lengths.device)[:, None] >= lengths
         projected = with_rests(projected, rests)
     with aside():
-        step = _written(trace if lengths is None else resting(trace))
+        step = loops_of(trace if lengths is None else resting(trace))
     tensors = (projected, *weights, *before, *start)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         return list(
@@ -194,7 +156,7 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: FunctionCtx,
-        step: _Step,
+        step: Loops,
         resets: Bool[Tensor, "T B"] | None,
         lengths: Int[Tensor, " B"] | None,
         value: int | None,
@@ -259,7 +221,7 @@ def _delayed(rows: Float[Tensor, "T *B"]) -> Float[Tensor, "T *B"]:
     return found
 
 
-def _weight_gradients(step: _Step, weights: list[Tensor], factors: list[Tensor]) -> list[Tensor]:
+def _weight_gradients(step: Loops, weights: list[Tensor], factors: list[Tensor]) -> list[Tensor]:
     """One product over all steps for each product of the step, and the sums over all steps."""
     count, terms = step.split.products, step.back.stages.results[1:]
     pairs = zip(factors[:count], factors[count : 2 * count], strict=True)

@@ -15,35 +15,10 @@ from torch.fx import GraphModule, Node
 
 from throughtime.engine.dense import times
 from throughtime.engine.graph import VIEWS, placeholders
-from throughtime.engine.pool import memory
+from throughtime.engine.room import Room
+from throughtime.engine.writing import RESHAPES, WRITING
 
 aten = torch.ops.aten
-
-
-def reversed_difference(right: Tensor, left: int | float, out: Tensor) -> Tensor:
-    """left - right"""
-    return torch.sub(torch.tensor(left, dtype=right.dtype), right, out=out)
-
-
-# Operators that `torch` calls quicker than `torch.ops` does, and that write where they are told.
-WRITING: dict[Any, Callable] = {
-    aten.add.Tensor: torch.add,
-    aten.sub.Tensor: torch.sub,
-    aten.mul.Tensor: torch.mul,
-    aten.div.Tensor: torch.div,
-    aten.rsub.Scalar: reversed_difference,
-    aten.neg.default: torch.neg,
-    aten.sigmoid.default: torch.sigmoid,
-    aten.tanh.default: torch.tanh,
-    aten.exp.default: torch.exp,
-    aten.sin.default: torch.sin,
-    aten.cos.default: torch.cos,
-    aten.addcmul.default: torch.addcmul,
-    aten.where.self: torch.where,
-    aten.mm.default: torch.mm,
-    aten.addmm.default: torch.addmm,
-}
-RESHAPES = {aten.view.default, aten._unsafe_view.default}
 
 
 class Stepping:
@@ -213,7 +188,7 @@ class Stepping:
         before: Sequence[Tensor],
         after: Sequence[Tensor],
         stored: Sequence[Tensor],
-        room: "Room",
+        room: Room,
     ) -> Callable[[slice], None]:
         """Lay the loop out over memory of K steps, `[K, B, ...]` each; the function runs some of the steps."""
         steps, lanes = (before or rows)[0].shape[:2]
@@ -244,7 +219,7 @@ class Stepping:
         fixed: Sequence[Tensor],
         stacks: dict[str, Sequence[Tensor]],
         lanes: int,
-        room: "Room",
+        room: Room,
     ) -> Any:
         kind, *where = self._homes[what] if isinstance(what, Node) else what
         if kind == "fixed":
@@ -261,27 +236,6 @@ class Stepping:
         if kind == "product":
             return times(source, lanes)[where[1]]
         return what.target(source, *what.args[1:], **what.kwargs)
-
-
-class Room:
-    """Memory that the blocks of a run use one after another."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple, Tensor] = {}
-
-    def __call__(self, user: Any, like: Tensor, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
-        """As `empty`, and for the same user and shape always the same memory."""
-        if (user, shape) not in self._known:
-            self._known[user, shape] = empty(like, *shape, dtype=dtype)
-        return self._known[user, shape]
-
-
-def empty(like: Tensor, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
-    """Memory for any numbers, on the device of a tensor."""
-    dtype = like.dtype if dtype is None else dtype
-    if like.device.type == "cpu":
-        return memory.empty(*shape, dtype=dtype)
-    return torch.empty(shape, dtype=dtype, device=like.device)
 
 
 def _number(value: Any) -> str:

@@ -6,8 +6,9 @@ from itertools import pairwise
 from torch import Tensor
 from torch.fx import GraphModule
 
+from throughtime.engine.room import Room, empty
 from throughtime.engine.stages import stages
-from throughtime.engine.stepping import Room, Stepping, empty
+from throughtime.engine.stepping import Stepping
 
 BLOCK = 1 << 21  # numbers of the widest row that a block holds
 SHORT = 1 << 11  # numbers of a row that are copied in less time than a tensor for the row is made
