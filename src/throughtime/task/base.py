@@ -25,8 +25,8 @@ from throughtime.head.base import Head
 from throughtime.optim.optimization import Optimization
 from throughtime.optim.plateau import Plateau
 from throughtime.ranks import from_all, rank, ranks, total
-from throughtime.task.symbols import SymbolAxis
 from throughtime.task.segmented import in_segments
+from throughtime.task.symbols import SymbolAxis
 from throughtime.task.through_time import Carried, deal, gather
 
 STAGES = ("train", "val", "test")
