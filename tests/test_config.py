@@ -57,7 +57,10 @@ def test_a_file_builds_classes_of_its_own_group_or_of_others_libraries(file: Pat
 @pytest.mark.parametrize("file", FILES, ids=choice)
 def test_every_class_that_is_named_may_be_built(file: Path) -> None:
     for key, target in targets(OmegaConf.to_container(OmegaConf.load(file))):
-        if "hydra" not in (file.relative_to(CONFIGURATIONS).parts[0], *key[:1]):  # Hydra builds its plugins itself
+        if "hydra" not in (
+            file.relative_to(CONFIGURATIONS).parts[0],
+            *key[:1],
+        ):  # Hydra builds its plugins itself
             assert callable(locate(target, ".".join(key)))
 
 

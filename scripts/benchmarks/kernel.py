@@ -5,6 +5,7 @@ import torch
 from throughtime.cell.base import Cell
 from throughtime.engine.compiled import Compiled, compiled
 from throughtime.engine.compiler import CompilerError
+from throughtime.engine.mixed import own_rounding
 from throughtime.engine.plan import traced
 from throughtime.engine.program import UnknownOperatorError
 from throughtime.engine.trace import UntraceableError
@@ -17,9 +18,10 @@ def kernel(cell: Cell) -> Compiled:
     Raises:
         UserError: there is none, so that engine=fused would hand the cell to engine=bptt.
     """
-    projected = cell.project(torch.zeros(1, 1, cell.input_size)).detach()
     try:
-        return compiled(traced(cell, projected, cell.initial_state(1)))
+        with own_rounding() as halves:
+            projected = cell.project(torch.zeros(1, 1, cell.input_size)).detach()
+            return compiled(traced(cell, projected, cell.initial_state(1)), halves)
     except UnknownOperatorError as error:
         raise UserError(f"engine=fused has no C for this cell: its step has {error}") from error
     except (UntraceableError, CompilerError) as error:

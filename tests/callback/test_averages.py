@@ -88,7 +88,7 @@ def test_training_and_what_is_measured_are_those_without(fit, task, folder, scal
     "make", [lambda: ExponentialAverage(1.0), lambda: ExponentialAverage(-0.1), lambda: CheckpointAverage(0)]
 )
 def test_what_makes_no_average_is_refused(make):
-    with pytest.raises(UserError, match="decay must be at least 0 and below 1|count must be above 0"):
+    with pytest.raises(UserError, match=r"decay must be at least 0 and below 1|count must be above 0"):
         make()
 
 

@@ -1,7 +1,6 @@
 """benchmark.py memory: that segments and streams take less, in miniature."""
 
 import pytest
-
 from benchmarks.memory import chunk, stream
 
 SMALL = ("engine=fused", "cell.hidden_size=8", "model.front.size=4", "callback.samples.length=5")

@@ -22,15 +22,14 @@ from throughtime.engine.compiled import Compiled, compiled
 from throughtime.engine.compiler import CompilerError
 from throughtime.engine.error_norms import is_recording, next_number, record
 from throughtime.engine.linear import OwnProducts, project
-from throughtime.engine.memory import Place
 from throughtime.engine.mixed import own_rounding, single
 from throughtime.engine.once import differentiable_once
 from throughtime.engine.plan import reason_against
 from throughtime.engine.pool import memory
-from throughtime.engine.product import outer_products
 from throughtime.engine.program import UnknownOperatorError
 from throughtime.engine.segmented_run import run_in_segments
 from throughtime.engine.trace import Trace, UntraceableError
+from throughtime.engine.weight_gradients import weight_gradients
 from throughtime.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -218,37 +217,7 @@ class _Recurrence(torch.autograd.Function):
         start = [found[f"start{index}"] for index in range(len(coming))] if ctx.start else []
         return (
             *(None, None, None, None, None, found["projected_gradient"]),
-            *_weight_gradients(kernel, found, weights, ctx.needs_input_grad[6:]),
+            *weight_gradients(kernel, found, weights, ctx.needs_input_grad[6:]),
             *going,
             *start,
         )
-
-
-def _weight_gradients(
-    kernel: Compiled, found: dict[str, Tensor], weights: list[Tensor], needed: tuple[bool, ...]
-) -> list[Tensor | None]:
-    """One product over all steps for each product of the step; sums over all steps for the rest."""
-    gradients: list[Tensor | None] = []
-    for index, weight in enumerate(weights):
-        pairs, array = kernel.passes.factors[index], kernel.passes.sums[index]
-        gradient = None
-        for left, right in pairs if needed[index] else ():
-            product = _outer(_rows(found, left), _rows(found, right), weight, kernel.halves)
-            gradient = product if gradient is None else gradient.add_(product)
-        if needed[index] and array is not None:
-            gradient = found[array.name].sum(0).view(weight.shape)
-        gradients.append(gradient)
-    return gradients
-
-
-def _outer(left: Tensor, right: Tensor, weight: Tensor, halves: bool) -> Tensor:
-    """leftᵀ right in the order of memory of the weight, so that nothing has to be turned later."""
-    if weight.stride(0) < weight.stride(1):
-        return outer_products(right, left, halves=halves)[0].t()
-    return outer_products(left, right, halves=halves)[0]
-
-
-def _rows(found: dict[str, Tensor], place: Place) -> Tensor:
-    """An array of all steps as a matrix of T·B rows; of a state, those before each step."""
-    array = found[place.array.name]
-    return (array[:-1] if place.array.rows == "before" else array).flatten(0, 1)

@@ -64,7 +64,8 @@ static inline void tile(long tall, long wide, long inner, const factor *x, long 
 static void multiply(long rows, long inner, long outer, const real *x, long x_row, const factor *w,
                      const real *start, real *y, long first, long last) {
     /* Few rows go through the panels together, which then are read once or twice. */
-    const long blocks = rows <= 4 * TALL ? (rows + 2 * TALL - 1) / (2 * TALL) : (rows + TALL - 1) / TALL, panel_size = PAIRS(inner) * PANEL;
+    const long tallest = rows <= 4 * TALL ? 2 * TALL : TALL;
+    const long blocks = (rows + tallest - 1) / tallest, panel_size = PAIRS(inner) * PANEL;
     for (long from = 0; from < inner || from == 0; from += DEEP) {
         const long deep = inner - from < DEEP ? inner - from : DEEP;
         for (long head = 0; head < blocks; head += GROUP) {

@@ -112,7 +112,7 @@ class Task(LightningModule):
         return loss
 
     def forget_step(self) -> None:
-        """Drop what a training step that was not finite left behind: the state it carries on, its part of train/loss."""
+        """Drop what a training step that was not finite left behind: its carried state, its part of train/loss."""
         # All ranks begin anew or none, since a checkpoint holds the lanes of all of them.
         if not self.trainer.strategy.reduce_boolean_decision(self.carried["train"].is_finite()):
             self.carried["train"].forget()
