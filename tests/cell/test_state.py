@@ -3,7 +3,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from throughtime.cell.state import detach, from_plain, map_state, select, to_plain
+from throughtime.cell.state import detach, from_leaves, from_plain, leaves, map_state, select, to_plain
 
 
 class Pair(NamedTuple):
@@ -16,12 +16,6 @@ def layers(value: float):
         Pair(torch.full((3, 2), value), torch.full((3, 4), value)),
         Pair(*2 * [torch.full((3, 1), value)]),
     )
-
-
-def leaves(state) -> list[Tensor]:
-    found = []
-    map_state(lambda leaf: found.append(leaf) or leaf, state)
-    return found
 
 
 def test_a_mapped_state_keeps_its_classes():
@@ -45,5 +39,11 @@ def test_plain_and_back_is_the_same_state():
     plain = to_plain(layers(5.0))
     assert type(plain[0]) is tuple
     back = from_plain(plain, like=layers(0.0))
+    assert [type(layer) for layer in back] == [Pair, Pair]
+    assert all(torch.equal(a, b) for a, b in zip(leaves(back), leaves(layers(5.0)), strict=True))
+
+
+def test_the_leaves_of_a_state_make_it_again():
+    back = from_leaves(leaves(layers(5.0)), like=layers(0.0))
     assert [type(layer) for layer in back] == [Pair, Pair]
     assert all(torch.equal(a, b) for a, b in zip(leaves(back), leaves(layers(5.0)), strict=True))

@@ -160,6 +160,16 @@ def write_greedily(task: TextGeneration, prompt: str) -> int:
     return int(next(iter(task.write(prompt, 1, decoder, torch.Generator())))[0])
 
 
+def test_a_long_text_is_that_of_the_models_own_steps(
+    by_line: tuple[TextGeneration, LinesData], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, _ = by_line
+    task.double()
+    own = [write(task, "Ein", 60, seed) for seed in range(5)]
+    monkeypatch.setattr("throughtime.task.textgen.COMPILING", 0)
+    assert [write(task, "Ein", 60, seed) for seed in range(5)] == own
+
+
 @pytest.mark.parametrize("unknown", ["unk", "error"])
 def test_a_prompt_with_an_unseen_symbol_follows_the_policy(unknown: str, text: Path, tmp_path: Path) -> None:
     data = TextData(path=str(text), chunk_length=8, cache_dir=str(tmp_path / "cache"))

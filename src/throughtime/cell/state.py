@@ -4,7 +4,7 @@ A state is any nesting of tuples (named or not) with tensors as leaves. These fu
 that look inside.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -22,6 +22,19 @@ def map_state(function: Callable[..., Tensor], *states: Tree) -> Tree:
         return function(*states)
     leaves = [map_state(function, *parts) for parts in zip(*states, strict=True)]
     return type(first)(*leaves) if hasattr(first, "_fields") else tuple(leaves)
+
+
+def leaves(state: Tree) -> list[Tensor]:
+    """The tensors of a state, from left to right."""
+    found: list[Tensor] = []
+    map_state(lambda leaf: found.append(leaf) or leaf, state)
+    return found
+
+
+def from_leaves(tensors: Iterable[Tensor], like: Tree) -> Tree:
+    """The inverse of `leaves`: a tree of the shape of `like`."""
+    rest = iter(tensors)
+    return map_state(lambda _: next(rest), like)
 
 
 def detach(state: Tree) -> Tree:

@@ -1,6 +1,7 @@
 """A compiled recurrence: the program of a trace as C functions, and how they are called on tensors."""
 
 import ctypes
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -32,7 +33,7 @@ LARGE, HUGE = (
 ALIGNED = 64  # numbers, at least a line of any cache
 
 
-class _Run(ctypes.Structure):
+class Run(ctypes.Structure):
     """`struct run` of the prelude."""
 
     _fields_ = (
@@ -45,6 +46,7 @@ class _Run(ctypes.Structure):
         ("resets", ctypes.c_void_p),
         ("arrays", ctypes.POINTER(ctypes.c_void_p)),
         ("strides", ctypes.POINTER(ctypes.c_long)),
+        ("packed", ctypes.c_long),
     )
 
 
@@ -103,7 +105,7 @@ class Compiled:
         What only the backward pass reads goes by the one name "kept".
         """
         function, precision = self.functions[name], self.program.precision
-        threads, shared = self._shares(function, lanes)
+        threads, shared = shares(function, lanes)
         arrays = _memory(self, name, steps, lanes)
         found = dict(given)
         for array, shape in arrays.made:
@@ -120,7 +122,7 @@ class Compiled:
         weights = [w if w.dim() == 2 else w.contiguous() for w in weights]
         addresses.update({f"weight{index}": weight.data_ptr() for index, weight in enumerate(weights)})
         strides = [stride for w in weights for stride in (w.stride() if w.dim() == 2 else (0, 0))]
-        run = _Run(
+        run = Run(
             steps,
             lanes,
             threads,
@@ -151,17 +153,6 @@ class Compiled:
         arrays = self.functions["keeping"].arrays
         return tuple(array for array in arrays if array.rows == "steps" and array.name not in shown)
 
-    def _shares(self, function: Function, lanes: int) -> tuple[int, bool]:
-        """How many threads there are, and whether they share each product by its columns rather than by lanes.
-
-        Lanes need no meetings; but each thread reads all of the weights for its few lanes.
-        """
-        threads = most_threads()
-        largest = max((a.width for a in function.arrays if a.rows == "matrix"), default=0)
-        few = MANY if largest >= HUGE else FEW
-        shared = threads > 1 and lanes <= few * threads and largest >= LARGE
-        return (threads if shared else min(threads, max(1, lanes))), shared
-
 
 @lru_cache(maxsize=1024)
 def _memory(kernel: Compiled, name: str, steps: int, lanes: int) -> _Memory:
@@ -182,20 +173,32 @@ def _memory(kernel: Compiled, name: str, steps: int, lanes: int) -> _Memory:
     # Without resets nothing reads their state.
     short = [a for a in function.arrays if a.rows in ("lanes", "panels") and not a.name.startswith("start")]
     size = kernel.program.precision.itemsize
-    places, kept_size = _side_by_side([(a.name, a.width * steps * lanes) for a in kept], size)
-    scratch, scratch_size = _side_by_side(
+    places, kept_size = side_by_side([(a.name, a.width * steps * lanes) for a in kept], size)
+    scratch, scratch_size = side_by_side(
         [(a.name, a.width * (lanes if a.rows == "lanes" else 1)) for a in short], size
     )
     return _Memory(made, places, scratch, kept_size, scratch_size)
 
 
-def _side_by_side(counts: list[tuple[str, int]], size: int) -> tuple[list[tuple[str, int]], int]:
+def side_by_side(counts: list[tuple[str, int]], size: int) -> tuple[list[tuple[str, int]], int]:
     """Where arrays of so many numbers begin in one piece of memory, in bytes, and how many numbers it has."""
     places, position = [], 0
     for name, count in counts:
         places.append((name, position * size))
         position += -(-count // ALIGNED) * ALIGNED
     return places, position
+
+
+def shares(function: Function, lanes: int) -> tuple[int, bool]:
+    """How many threads there are, and whether they share each product by its columns rather than by lanes.
+
+    Lanes need no meetings; but each thread reads all of the weights for its few lanes.
+    """
+    threads = most_threads()
+    largest = max((a.width for a in function.arrays if a.rows == "matrix"), default=0)
+    few = MANY if largest >= HUGE else FEW
+    shared = threads > 1 and lanes <= few * threads and largest >= LARGE
+    return (threads if shared else min(threads, max(1, lanes))), shared
 
 
 def compiled(trace: Trace, halves: bool = False) -> Compiled:
@@ -233,6 +236,11 @@ def _compile(trace: Trace, halves: bool) -> Compiled:
         "backward": Function("backward", found.backward, True, parts),
     }
     halves = halves and program.precision == torch.float32
-    head = HALVES * halves + prelude(program.precision) + MEET + MULTIPLY + SHARE + STEP
-    source = "\n".join([head, *(f.code for f in functions.values())])
+    source = file_of(functions.values(), program.precision, halves)
     return Compiled(program, found, functions, source, library(source), halves)
+
+
+def file_of(functions: Iterable[Function], precision: torch.dtype, halves: bool = False) -> str:
+    """The C of functions with all that it calls."""
+    head = HALVES * halves + prelude(precision) + MEET + MULTIPLY + SHARE + STEP
+    return "\n".join([head, *(function.code for function in functions)])

@@ -28,7 +28,7 @@ class Derivative:
         value_gradients, after_gradients: ∂ℓ/∂v_t and ∂ℓ/∂s_t.
         values, after: what comes out of the step.
         weight_gradients, projected_gradient, before_gradients: what comes out of the product; None for a weight
-            that is not of a floating type.
+            that is not of a floating type. All are none where only the step is there.
     """
 
     module: GraphModule
@@ -40,7 +40,7 @@ class Derivative:
     values: list[Node]
     after: list[Node]
     weight_gradients: list[Node | None]
-    projected_gradient: Node
+    projected_gradient: Node | None
     before_gradients: list[Node]
 
 
@@ -85,6 +85,21 @@ def differentiate(trace: Trace, decompositions: dict | None = None) -> Derivativ
         products[count],
         [products[position] for position in range(count + 1, len(inputs))],
     )
+
+
+def undifferentiated(trace: Trace, decompositions: dict | None = None) -> Derivative:
+    """The recurrence of a trace alone, for runs that no gradient is taken of.
+
+    Raises:
+        UntraceableError: the decompositions are no fixed graph.
+    """
+    inputs = [_like(node) for node in placeholders(trace.recurrence)]
+    module = operators_of(trace.recurrence, inputs, decompositions)
+    given, found = placeholders(module), list(module.graph.output_node().args[0])
+    values, after = found[: trace.values], found[trace.values :]
+    count = len(given) - 1 - len(after)
+    weights, projected, before = given[:count], given[count], given[count + 1 :]
+    return Derivative(module, weights, projected, before, [], [], values, after, [], None, [])
 
 
 def _like(node: Node) -> Tensor:

@@ -161,7 +161,7 @@ class Function:
         ]
 
     def _packs(self) -> list[str]:
-        """All threads together bring the weights of the products into panels."""
+        """All threads together bring the weights of the products into panels, unless they are there."""
         lines: dict[str, None] = {}
         for index in self.direction.operands:
             product = self.direction.program.products[index]
@@ -174,7 +174,7 @@ class Function:
             lines[f"pack({sizes}, {self._use(matrix)}, {strides}, {self._use(panels)}, thread, count);"] = (
                 None
             )
-        return [*lines, "meet(team, count);"] if lines else []
+        return ["if (!run->packed) {", *indent([*lines, "meet(team, count);"]), "}"] if lines else []
 
     def _product(self, index: int) -> list[str]:
         product = self.direction.program.products[index]

@@ -31,7 +31,8 @@ def lower(derivative: Derivative, lanes: int) -> Program:
         return [_whole(program, node, lanes, known) for node in nodes]
 
     program.values, program.after = rows(derivative.values), rows(derivative.after)
-    program.projected_gradient = rows([derivative.projected_gradient])[0]
+    if derivative.projected_gradient is not None:
+        program.projected_gradient = rows([derivative.projected_gradient])[0]
     program.before_gradients = rows(derivative.before_gradients)
     program.weight_gradients = [_gradient(known, node) for node in derivative.weight_gradients]
     return program

@@ -100,6 +100,7 @@ def decompositions() -> dict:
         aten.gelu,
         aten.softplus,
         aten._softmax,
+        aten._log_softmax,
         aten.silu,
         aten.elu,
         aten.leaky_relu,

@@ -33,7 +33,7 @@ class Passes:
 def passes(program: Program) -> Passes:
     """The passes of a program."""
     tangents: dict[Expression, bool] = {}
-    plain, keeping = _forward(program), _forward(program)
+    plain, keeping = forward(program), forward(program)
     factor_rows = [pair for gradient in program.weight_gradients for pair in _pairs(gradient)]
     early = [row for pair in factor_rows for row in pair if not _any_tangent(program, row, tangents)]
     factors: dict[Row, Place] = {}
@@ -73,7 +73,8 @@ def _pairs(gradient: Outer | Summed | None) -> tuple[tuple[Row, Row], ...]:
     return gradient.pairs if isinstance(gradient, Outer) else ()
 
 
-def _forward(program: Program) -> Pass:
+def forward(program: Program) -> Pass:
+    """The pass that computes the values and the states, still to be finished."""
     found = Pass(program, {})
     for index, row in enumerate(program.values):
         found.store(row, Array(f"value{index}", "steps", width(row)))

@@ -113,5 +113,5 @@ def _same(actual: list[Tensor], expected: list[Tensor]) -> bool:
 
 
 def _close(a: Tensor, b: Tensor) -> bool:
-    scale = b.nan_to_num().abs().amax() if b.numel() else 0
+    scale = b.nan_to_num(posinf=0.0, neginf=0.0).abs().amax() if b.numel() else 0
     return torch.allclose(a, b, rtol=0, atol=0.02 * float(scale) + 1e-6, equal_nan=True)

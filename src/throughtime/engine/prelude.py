@@ -68,6 +68,7 @@ struct run {
     const uint8_t *resets;               /* [steps, lanes], or NULL */
     real *const *arrays;
     const long *strides;  /* of weight i in memory: 2 i of its rows, 2 i + 1 of its columns */
+    long packed;          /* whether the panels hold the weights already */
 };
 """
 

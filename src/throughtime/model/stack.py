@@ -80,13 +80,16 @@ class Stack(nn.Module):
         return inputs, tuple(after)
 
     def step(
-        self, inputs: Float[Tensor, "B I"], state: tuple[State, ...]
+        self,
+        inputs: Float[Tensor, "B I"],
+        state: tuple[State, ...],
+        projected: Float[Tensor, "B G"] | None = None,
     ) -> tuple[Float[Tensor, "B H"], tuple[State, ...]]:
-        """One step of every layer."""
+        """One step of every layer; `projected` is what the first cell makes of the inputs, where that is known."""
         after = []
         for cell, norm, before in zip(self.cells, self.norms, state, strict=True):
-            outputs, carried = cell.step(cell.project(inputs), before)
-            inputs = self._finish(norm, inputs, outputs)
+            outputs, carried = cell.step(cell.project(inputs) if projected is None else projected, before)
+            inputs, projected = self._finish(norm, inputs, outputs), None
             after.append(carried)
         return inputs, tuple(after)
 
