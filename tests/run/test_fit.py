@@ -168,3 +168,14 @@ def test_a_mistake_found_before_the_first_step_leaves_nothing_but_what_was_there
     left = [path.name for path in (tmp_path / "run").glob("**/*")]
     assert left == (["notes.txt"] if own_file else [])
     assert (tmp_path / "run").exists() == own_file
+
+
+def test_bfloat16_with_clipping_trains_as_single_precision_does(fit_small: Fit) -> None:
+    losses = [
+        results(fit_small(f"trainer.precision={precision}", "trainer.gradient_clip_val=0.1", name=precision))[
+            "metrics"
+        ]["val/loss"]
+        for precision in ("32-true", "bf16-mixed")
+    ]
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.01)
