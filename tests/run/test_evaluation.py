@@ -2,12 +2,16 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from throughtime.errors import UserError
+from throughtime.run import evaluation
 from throughtime.run.evaluation import evaluate
+from throughtime.run.load import load
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +33,21 @@ def test_other_text_is_measured_as_a_whole(trained, tmp_path: Path) -> None:
     assert once["test/loss"] == pytest.approx(twice["test/loss"], rel=0.02)
     assert once["test/bpc"] == pytest.approx(once["test/loss"] / math.log(2))
     assert once["test/loss"] != evaluate(str(trained.run))["test/loss"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="here is the GPU that the run was trained on")
+def test_a_run_trained_on_a_gpu_is_measured_where_there_is_none(
+    trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def elsewhere(*arguments):
+        loaded = load(*arguments)
+        return replace(
+            loaded, config=loaded.config | {"trainer": loaded.config["trainer"] | {"accelerator": "gpu"}}
+        )
+
+    expected = evaluate(str(trained.run))
+    monkeypatch.setattr(evaluation, "load", elsewhere)
+    assert evaluate(str(trained.run)) == expected
 
 
 def test_mistakes_are_told(trained, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A trained task measured again: on its own test split, or on other data of the same kind."""
 
 import lightning.pytorch as pl
+import torch
 
 from throughtime.errors import UserError
 from throughtime.run.averages import RAW
@@ -38,7 +39,7 @@ def evaluate(path: str, other: str | None = None, weights: str = RAW) -> dict[st
         raise UserError(f"{path} has no test split; give other data with --path")
     loaded.task.measure_on(data.artifacts())
     trainer = pl.Trainer(
-        accelerator=loaded.config["trainer"]["accelerator"],
+        accelerator=_there(loaded.config["trainer"]["accelerator"]),
         devices=1,
         precision=loaded.config["trainer"]["precision"],
         logger=False,
@@ -48,3 +49,8 @@ def evaluate(path: str, other: str | None = None, weights: str = RAW) -> dict[st
     )
     trainer.test(loaded.task, datamodule=data, verbose=False)
     return {name: float(value) for name, value in sorted(trainer.callback_metrics.items()) if name != "step"}
+
+
+def _there(accelerator: str) -> str:
+    """Where to measure: what a run was trained on may not be on this machine."""
+    return accelerator if accelerator == "cpu" or torch.cuda.is_available() else "auto"

@@ -50,5 +50,6 @@ def quiet() -> None:
         r".*You have overridden `on_before_batch_transfer` in `LightningModule`.*",
         r".*It is recommended to use `self.log\(.*sync_dist=True.*",  # tasks log what is of all ranks already
         r".*Total length of `list` across ranks is zero.*",  # a split of fraction 0 is meant to be empty
+        r".*You have overridden `on_before_batch_transfer`.*",  # a rank takes its lanes there, of any data's batch
     ):
         warnings.filterwarnings("ignore", message)
