@@ -17,7 +17,7 @@ CELLS = "forward and backward of cells by engines, against torch.nn and the plai
 SHOW = "the C that engine=fused makes of a cell"
 RUNS = {
     "training": "a whole run of train.py against a bare PyTorch loop, or against other settings",
-    "generation": "characters a second for one lane against torch.nn.LSTM in a loop",
+    "generation": "characters a second for 1 lane and for 64 against torch.nn.LSTM in a loop",
     "memory": "a chunk in segments (engine.checkpoint=true) against all at once, a long run against a short one",
 }
 KINDS = ("torch", "loop", "bptt", "lstm", "scan", "bf16", "auto", "compile")
@@ -36,7 +36,13 @@ def arguments(words: list[str]) -> argparse.Namespace:
     top.add_argument("kind", choices=kinds, metavar="KIND", help=about)
     kind = top.parse_args(words[:1]).kind
     parser = argparse.ArgumentParser(f"{top.prog} {kind}", description=kinds[kind].capitalize() + ".")
-    {"cells": _add_cells, "show": _add_show, "training": _add_training}.get(kind, _add_run)(parser)
+    adding = {
+        "cells": _add_cells,
+        "show": _add_show,
+        "training": _add_training,
+        "generation": _add_generation,
+    }
+    adding.get(kind, _add_run)(parser)
     # Intermixed: settings may follow options.
     return parser.parse_intermixed_args(words[1:], argparse.Namespace(kind=kind))
 
@@ -59,6 +65,12 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="other settings, such as engine=torch, instead of a bare loop",
     )
+
+
+def _add_generation(parser: argparse.ArgumentParser) -> None:
+    _add_run(parser)
+    # As many as make it worth while to compile.
+    parser.set_defaults(steps=None)
 
 
 def _add_show(parser: argparse.ArgumentParser) -> None:
@@ -93,7 +105,7 @@ def show(options: argparse.Namespace) -> None:
 
 def measure_run(options: argparse.Namespace) -> None:
     """Measure a whole run, and print its figures."""
-    if options.rounds < 1 or options.steps < 2:
+    if options.rounds < 1 or (options.steps is not None and options.steps < 2):
         raise UserError("--rounds must be at least 1 and --steps at least 2")
     import torch
     from benchmarks.machine import in_words, provenance

@@ -3,7 +3,6 @@
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional
 
 from throughtime.cell.base import Cell, State
 from throughtime.cell.state import Tree, from_leaves, leaves
@@ -104,23 +103,27 @@ class _Stepping:
 
     def __init__(self, cell: _Writing, table: Float[Tensor, "V G"], lanes: int) -> None:
         self._cell, self._table = cell, table
-        self._steppers: dict[int, Stepper] = {}
+        self._steppers: dict[int, tuple[Stepper, Tensor]] = {}
         self._parts = len(cell.initial_state(1)) - 1
         self._last: Tree = None
-        self._stepper(table[:1].expand(lanes, -1))
+        self._stepper(lanes)
 
-    def _stepper(self, projected: Float[Tensor, "B G"]) -> Stepper:
-        """That for so many lanes: a beam has more or fewer from step to step."""
-        lanes = len(projected)
+    def _stepper(self, lanes: int) -> tuple[Stepper, Float[Tensor, "B G"]]:
+        """That for so many lanes, as a beam has more or fewer from step to step; and room for its input.
+
+        The same room at every step, for new memory of this size may be fresh pages each time.
+        """
         if lanes not in self._steppers:
-            self._steppers[lanes] = Stepper(self._cell, projected)
+            with torch.inference_mode(False):
+                room = self._table.new_zeros(lanes, self._table.shape[1])
+            self._steppers[lanes] = Stepper(self._cell, room), room
         return self._steppers[lanes]
 
     def __call__(self, ids: Int[Tensor, " B"], state: Tree) -> tuple[Float[Tensor, "B V"], Tree]:
-        projected = functional.embedding(ids, self._table)
+        stepper, room = self._stepper(len(ids))
         if state is not self._last:
             # Of its own making, which a beam may have chosen from, or the model's.
             predicted = self._table.new_zeros(len(ids), self._cell.hidden_size)
             state = (*leaves(state)[: self._parts], predicted)
-        self._last = self._stepper(projected)(projected, state)
+        self._last = stepper(torch.index_select(self._table, 0, ids, out=room), state)
         return self._last[-1], self._last

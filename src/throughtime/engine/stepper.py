@@ -31,7 +31,7 @@ from throughtime.engine.trace import Trace
 BLOCK = (
     1 << 18
 )  # bytes of states that are handed out before there is new memory for them: a core's cache has more
-FEWEST, MOST = 8, 256  # steps of such a block
+FEWEST, MOST = 16, 256  # steps of such a block
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,11 @@ COMPILING = 1.0
 SAVED_A_STEP, SAVED_A_LANE = 50e-6, 4e-6
 
 
+def worthwhile(lanes: int) -> int:
+    """From how many steps on a text of so many lanes is written by a compiled step."""
+    return math.ceil(COMPILING / (SAVED_A_STEP + SAVED_A_LANE * lanes))
+
+
 class TextGeneration(Task):
     """A language model p(x_{t+1} | x_1 .. x_t), measured in nats a token, bits a character and perplexity.
 
@@ -89,7 +94,7 @@ class TextGeneration(Task):
         Nothing else decides, so that the same seed gives the same text whatever was written before.
         """
         found = None
-        if length * (SAVED_A_STEP + SAVED_A_LANE * len(ids)) > COMPILING:
+        if length >= worthwhile(len(ids)):
             found = compiled_step(self.model, self.head, self.excluded, ids)
         return step_of(self.model.step, self._writable) if found is None else found
 
