@@ -29,7 +29,7 @@ class Counting(MGU):
 
 @pytest.fixture
 def no_compiler(monkeypatch):
-    def fail(trace):
+    def fail(*arguments):
         raise CompilerError("there is no C compiler on this machine")
 
     auto._compiles.cache_clear()

@@ -101,7 +101,7 @@ def test_help_shows_the_commands_that_matter(command) -> None:
         "generate.py",
         "tensorboard",
         "debug",
-        "cell: antisymmetric",
+        "cell: additive, antisymmetric",
         "elman, gru",
     ):
         assert part in shown

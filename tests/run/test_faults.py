@@ -8,6 +8,7 @@ import math
 import resource
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,19 +108,27 @@ def test_a_run_that_takes_no_step_any_more_fails_with_its_last_good_weights(
     assert all(weight.isfinite().all() for weight in saved(run)["state_dict"].values())
 
 
-@pytest.fixture
-def small_files() -> Iterator[Callable[[], None]]:
-    """Let the system refuse to write any file beyond 4 kB, as a full disk or a quota does in the middle of a write."""
+@contextmanager
+def as_before() -> Iterator[None]:
+    """After this block files may be as large as before, those too that the test runner writes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def small_files() -> None:
+    """Let the system refuse to write any file beyond 4 kB, as a full disk or a quota does in the middle of a write."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
 def test_a_disk_that_is_full_leaves_the_last_good_checkpoint_and_no_truncated_file(
-    fit_small: Fit, at_step, tmp_path: Path, small_files, caplog: pytest.LogCaptureFixture
+    fit_small: Fit, at_step, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     at_step(small_files, 12)
-    with pytest.raises(UserError, match=r"no checkpoint could be written .*File too large.*resume="):
+    message = r"no checkpoint could be written .*File too large.*resume="
+    with as_before(), pytest.raises(UserError, match=message):
         fit_small("logger=none", "callback.checkpoint.every_n_steps=6")
     run = tmp_path / "run"
     assert (saved(run)["global_step"], saved(run, "best.ckpt")["global_step"]) == (12, 10)
