@@ -25,7 +25,8 @@ from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
 from throughtime.engine.trace import Trace, UntraceableError
 
-ON_A_CPU: tuple[Engine, ...] = (Fused(), Native(), BackpropagationThroughTime(), Reference())
+COMPILED = Fused()
+WITHOUT_A_KERNEL: tuple[Engine, ...] = (Native(), BackpropagationThroughTime(), Reference())
 ELSEWHERE: tuple[Engine, ...] = (Native(), Scan(), BackpropagationThroughTime(), Reference())
 
 
@@ -59,15 +60,23 @@ def fastest(
     resets: Bool[Tensor, "T B"] | None = None,
 ) -> Engine:
     """The engine that `Auto` takes for this run."""
-    engines = ON_A_CPU if inputs.device.type == "cpu" else ELSEWHERE
-    accepting = (each for each in engines if each.refusal(cell, inputs, lengths, resets) is None)
-    return next(each for each in accepting if not isinstance(each, Fused) or _has_kernel(cell, inputs))
+    if inputs.device.type != "cpu":
+        engines = ELSEWHERE
+    elif _has_kernel(cell, inputs):
+        return COMPILED
+    else:
+        engines = WITHOUT_A_KERNEL
+    return next(each for each in engines if each.refusal(cell, inputs, lengths, resets) is None)
 
 
 def _has_kernel(cell: Cell, inputs: Float[Tensor, "T B I"]) -> bool:
     """Whether `Fused` has C for this cell, and does not leave it to another engine."""
     with own_rounding() as halves:
-        return _compiles(trace_for(cell, single(inputs) if halves else inputs), halves)
+        try:
+            trace = trace_for(cell, single(inputs) if halves else inputs)
+        except UntraceableError:
+            return False
+        return _compiles(trace, halves)
 
 
 @lru_cache(maxsize=256)
