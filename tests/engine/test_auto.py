@@ -8,7 +8,7 @@ from throughtime.cell.mgu import MGU
 from throughtime.cell.minlstm import MinLSTM
 from throughtime.cell.zoneout import Zoneout
 from throughtime.engine import auto
-from throughtime.engine.auto import ELSEWHERE, ON_A_CPU, Auto, fastest
+from throughtime.engine.auto import ELSEWHERE, WITHOUT_A_KERNEL, Auto, fastest
 from throughtime.engine.bptt import BackpropagationThroughTime
 from throughtime.engine.compiler import CompilerError
 from throughtime.engine.fused import Fused
@@ -82,5 +82,5 @@ def test_choosing_draws_no_random_numbers():
 
 
 def test_the_last_choice_takes_everything():
-    assert isinstance(ON_A_CPU[-1], Reference)
+    assert isinstance(WITHOUT_A_KERNEL[-1], Reference)
     assert isinstance(ELSEWHERE[-1], Reference)
