@@ -77,6 +77,7 @@ def test_every_rank_draws_random_numbers_of_its_own(whole: Any) -> None:
     assert states[0][0].shape[0] == 5
 
 
+@pytest.mark.slow
 def test_stopped_and_killed_it_goes_on_to_the_same_end(
     whole: Any, command: Callable, small: tuple[str, ...], tmp_path: Path
 ) -> None:
