@@ -113,10 +113,8 @@ def assert_same_run(first: Path, second: Path) -> None:
     assert outcome(first) == outcome(second)
 
 
-LONGER = (
-    "elman",
-    "lstm, two layers, two chunks a step",
-)  # run by name: the others hold what they do, and more
+# Run by name: the others hold what they do, and more.
+LONGER = ("elman", "lstm, two layers, two chunks a step")
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,8 @@ from throughtime.engine.program import Program, UnknownOperatorError
 from throughtime.engine.signature import tensors_of
 from throughtime.engine.trace import Trace
 
-BLOCK = (
-    1 << 18
-)  # bytes of states that are handed out before there is new memory for them: a core's cache has more
+# Bytes of states that are handed out before there is new memory for them: a core's cache has more.
+BLOCK = 1 << 18
 FEWEST, MOST = 16, 256  # steps of such a block
 
 
