@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from throughtime.errors import UserError
-from throughtime.run.folder import RunFolder, existing_run, replacing, token, write_json
+from throughtime.files import replacing
+from throughtime.run.folder import RunFolder, existing_run, token, write_json
 
 
 def test_of_many_claims_at_once_one_succeeds(tmp_path: Path) -> None:
