@@ -146,8 +146,7 @@ def test_a_killed_job_keeps_its_checkpoints_while_its_text_is_away(
     finished = command("train.py", "-m", "resume=sweep")
     assert finished.returncode == 0, finished.stderr
     assert "0  seed=1  goes on" in finished.stdout
-    assert len(list(folder.glob("events.out.tfevents.*"))) == 2  # of the run and of its resumption
-    assert len(list((tmp_path / "sweep" / "1").glob("events.out.tfevents.*"))) == 1
+    assert not list(folder.glob("attempt_*"))  # one run, killed and resumed
 
 
 def test_two_sweeps_started_in_the_same_second_have_a_folder_each(

@@ -3,7 +3,6 @@
 This module imports nothing heavy, so that the command line can look into a run folder within its first second.
 """
 
-import errno
 import glob
 import json
 import os
@@ -37,15 +36,21 @@ class Created:
 
     def make_folder(self, path: Path) -> None:
         """Make a folder with its parents; those that were missing are noted."""
-        if path.is_dir():
-            return
-        if path.parent != path:
+        try:
+            self._make(path)
+        except FileNotFoundError:
+            if path.parent == path:
+                raise
             self.make_folder(path.parent)
-        with suppress(FileExistsError):  # another process was faster; what is no folder is found below
+            self._make(path)
+
+    def _make(self, path: Path) -> None:
+        try:
             path.mkdir()
             self._folders.append(path)
-        if not path.is_dir():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        except OSError:
+            if not path.is_dir():
+                raise
 
     def expect(self, *paths: Path) -> None:
         """Note files that this process is about to make."""
