@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from throughtime.errors import UserError
+from throughtime.files import output_file
 from throughtime.run.command_line import run_script
 
 CELLS = "forward and backward of cells by engines, against torch.nn and the plain loop"
@@ -161,7 +162,8 @@ def _whole(text: str) -> int:
 def _write(path: Path | None, figures: dict[str, Any]) -> None:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        with output_file(path) as file:
+            file.write((json.dumps(figures, indent=2) + "\n").encode())
 
 
 if __name__ == "__main__":

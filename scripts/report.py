@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from throughtime.errors import UserError
+from throughtime.files import output_file
 from throughtime.report.record import find
 from throughtime.run.command_line import run_script
 
@@ -64,9 +65,8 @@ def answer(options: argparse.Namespace) -> None:
     if options.output is None:
         print(text, end="")
         return
-    from throughtime.report.files import write_text
-
-    write_text(options.output, text)
+    with output_file(options.output) as file:
+        file.write(text.encode())
 
 
 def report(options: argparse.Namespace) -> str:

@@ -84,8 +84,6 @@ def fit(config: DictConfig, folder: str | Path | None = None) -> "Results":
         return fit_run(Run(plain, place, typed, choices))
     except OmegaConfBaseException as error:
         raise UserError(in_one_sentence(error)) from error
-    finally:
-        place.remove_if_empty()
 
 
 def _configurations(config_dir: str | Path | None) -> Path:

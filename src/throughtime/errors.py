@@ -15,6 +15,10 @@ class Diverged(UserError):
     """Training has come to numbers that are not finite, again and again; the weights are those of before."""
 
 
+class Unavailable(UserError):
+    """The machine withholds what a run needs (space on the disk, memory, a file); another attempt may succeed."""
+
+
 def check_positive(**values: int | float) -> None:
     """Raise `UserError` for the first named value that is not above zero."""
     for name, value in values.items():

@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch import Callback
 
 from throughtime.callback.checkpoint import Checkpoint
-from throughtime.errors import Diverged, UserError
+from throughtime.errors import Diverged, Unavailable, UserError
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +69,7 @@ def test_a_full_disk_leaves_what_was_there_and_the_next_save_tries_again(
 
 def test_where_the_end_cannot_be_saved_the_run_fails_and_the_two_before_stay(fit_by_steps, folder, full_disk):
     full_disk(2, 3, 4)
-    with pytest.raises(UserError, match=r"No space left on device\); the end of training is lost"):
+    with pytest.raises(Unavailable, match=r"No space left on device\); the end of training is lost"):
         fit_by_steps()
     assert steps(folder) == {"last.ckpt": 6, "previous.ckpt": 3}
 
@@ -120,3 +120,15 @@ def test_a_folder_that_is_gone_ends_the_run(fit_by_steps, folder):
 
     with pytest.raises(UserError, match=r"checkpoints is gone: the run's folder was moved or deleted"):
         fit_by_steps(Delete())
+
+
+def test_what_a_kill_left_of_a_save_is_removed_by_the_next_and_no_other_file(fit_by_steps, folder):
+    for name in ("..next.ckpt.a1b2c3_4", ".best.ckpt.abcdefgh", ".mine.ckpt.abcdefgh", "best.ckpt.backup"):
+        (folder / name).touch()
+    fit_by_steps()
+    assert sorted(path.name for path in folder.iterdir()) == [
+        ".mine.ckpt.abcdefgh",
+        "best.ckpt.backup",
+        "last.ckpt",
+        "previous.ckpt",
+    ]

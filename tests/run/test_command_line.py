@@ -1,5 +1,6 @@
 """What a user types is answered: help within a moment, a mistake with one sentence, and nothing left behind."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -152,3 +153,11 @@ def test_the_flag_of_a_sweep_may_stand_anywhere() -> None:
 def test_a_run_is_not_resumed_as_a_sweep(trained) -> None:
     with pytest.raises(UserError, match="leave -m out"):
         resume_arguments(["-m", f"resume={trained.run}"], CONFIGURATIONS)
+
+
+def test_a_run_goes_on_in_no_folder_but_its_own(command, trained, tmp_path: Path) -> None:
+    shutil.copytree(trained.run, tmp_path / "other")
+    before = (tmp_path / "other" / "config.yaml").read_bytes()
+    finished = command("train.py", f"resume={trained.run}", "hydra.run.dir=other", "trainer.max_steps=30")
+    assert finished.returncode == 2 and "leave hydra.run.dir out" in finished.stderr
+    assert (tmp_path / "other" / "config.yaml").read_bytes() == before

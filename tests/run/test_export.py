@@ -69,6 +69,26 @@ def test_mistakes_are_told_and_nothing_is_left(command, trained, tmp_path: Path)
     assert not (tmp_path / "out").exists()
 
 
+def test_the_folder_of_a_run_is_not_written_over(trained, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(trained.run, tmp_path / "run"))
+    before = (run / "config.yaml").read_bytes()
+    with pytest.raises(UserError, match=r"--output=.*run holds a config\.yaml that is of no export"):
+        export(str(trained.run), "safetensors", run)
+    assert (run / "config.yaml").read_bytes() == before and not (run / "model.safetensors").exists()
+
+
+def test_an_empty_folder_of_the_users_stays(trained, tmp_path: Path, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("throughtime.run.export._write", full)
+    (tmp_path / "mine").mkdir()
+    for name in ("mine", "new"):
+        with pytest.raises(UserError, match="cannot be written"):
+            export(str(trained.run), "safetensors", tmp_path / name)
+    assert (tmp_path / "mine").is_dir() and not (tmp_path / "new").exists()
+
+
 def test_what_json_does_not_know_is_written_as_what_it_knows() -> None:
     value = {"scale": torch.tensor([1.5, torch.nan]), 3: (1, None, "a", float("inf"))}
     assert plain(value) == {"scale": [1.5, None], "3": [1, None, "a", None]}

@@ -1,5 +1,6 @@
 """A run from start to end: what it is measured by, how it goes on, and what it leaves where it fails."""
 
+import errno
 import json
 import os
 import signal
@@ -156,18 +157,79 @@ def test_a_failure_after_the_first_step_is_kept_with_its_traceback(
     assert "RuntimeError: broken" in (tmp_path / "run" / "error.txt").read_text()
 
 
-@pytest.mark.parametrize("own_file", [False, True])
+@pytest.mark.parametrize("own_folder", [False, True])
 def test_a_mistake_found_before_the_first_step_leaves_nothing_but_what_was_there(
-    fit_small: Fit, tmp_path: Path, own_file: bool
+    fit_small: Fit, tmp_path: Path, own_folder: bool
 ) -> None:
-    if own_file:
+    if own_folder:
         (tmp_path / "run").mkdir()
-        (tmp_path / "run" / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match="Invalid learning rate"):
         fit_small("optim.optimizer.lr=-1")
-    left = [path.name for path in (tmp_path / "run").glob("**/*")]
-    assert left == (["notes.txt"] if own_file else [])
-    assert (tmp_path / "run").exists() == own_file
+    assert list((tmp_path / "run").glob("**/*")) == []
+    assert (tmp_path / "run").exists() == own_folder
+
+
+OF_THE_USER = ("results.json", "events.out.tfevents.1.host.1.0", "error.txt", "environment.json")
+
+
+@pytest.mark.parametrize("mistake", ["optim.optimizer.lr=-1", "seed=2"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_the_files_of_a_folder_that_is_not_empty_stay(
+    command, small: tuple[str, ...], tmp_path: Path, mistake: str, linked: bool
+) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (tmp_path / "link").symlink_to(mine)
+    for name in OF_THE_USER:
+        (mine / name).write_text(f"my {name}")
+    finished = command("train.py", *small, f"hydra.run.dir={'link' if linked else 'mine'}", mistake)
+    assert finished.returncode == 2 and finished.stderr.count("\n") == 1
+    assert "hydra.run.dir=" in finished.stderr and "is not empty" in finished.stderr
+    assert {path.name: path.read_text() for path in mine.iterdir()} == {
+        name: f"my {name}" for name in OF_THE_USER
+    }
+
+
+def test_an_empty_folder_of_the_users_stays_where_the_command_fails(
+    command, small: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    for name in ("mine", "new"):
+        finished = command("train.py", *small, f"hydra.run.dir={name}", "data.path=none.txt")
+        assert finished.returncode == 2 and "none.txt" in finished.stderr
+    assert (tmp_path / "mine").is_dir() and not (tmp_path / "new").exists()
+
+
+def test_records_of_hydras_own_are_no_obstacle(command, small: tuple[str, ...], tmp_path: Path) -> None:
+    typed = ("hydra.output_subdir=.hydra", "hydra/job_logging=default", "trainer.max_steps=1")
+    finished = command("train.py", *small, "hydra.run.dir=run", *typed)
+    assert finished.returncode == 0, finished.stderr
+    assert (tmp_path / "run" / ".hydra" / "config.yaml").is_file()
+
+
+def test_what_cannot_be_recorded_leaves_no_claim_behind(
+    fit_small: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("throughtime.run.fit.write_json", full)
+        with pytest.raises(OSError, match="No space left"):
+            fit_small()
+    assert not (tmp_path / "run").exists()
+    assert results(fit_small("trainer.max_steps=1", without="trainer.max_steps"))["status"] == "completed"
+
+
+def test_what_an_earlier_failure_told_is_kept_on_resuming(fit_small: Fit, tmp_path: Path) -> None:
+    run = fit_small("trainer.max_steps=4", without="trainer.max_steps")
+    (run / "error.txt").write_text("earlier")
+    with pytest.raises(UserError, match=r"none\.txt"):
+        fit_small(f"resume={run}", "data.path=none.txt")
+    assert (run / "error.txt").read_text() == "earlier"
+    fit_small(f"resume={run}")
+    assert not (run / "error.txt").exists()
+    assert (run / "attempt_1" / "error.txt").read_text() == "earlier"
 
 
 def test_bfloat16_with_clipping_trains_as_single_precision_does(fit_small: Fit) -> None:

@@ -1,14 +1,14 @@
 """A run's folder belongs to one run, and its files are whole at every moment."""
 
-import json
 import os
+import socket
 import threading
 from pathlib import Path
 
 import pytest
 
 from throughtime.errors import UserError
-from throughtime.run.folder import RunFolder, existing_run, replacing, token, write_json
+from throughtime.run.folder import Created, RunFolder, existing_run, token, write_json
 
 
 def test_of_many_claims_at_once_one_succeeds(tmp_path: Path) -> None:
@@ -32,16 +32,6 @@ def test_of_many_claims_at_once_one_succeeds(tmp_path: Path) -> None:
     assert sorted(outcomes) == ["claimed"] + ["refused"] * 7
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
-    path = tmp_path / "results.json"
-    write_json(path, {"status": "running"})
-    with pytest.raises(OSError, match="disk"), replacing(path) as file:
-        file.write(b"half of")
-        raise OSError("no space left on disk")
-    assert json.loads(path.read_text()) == {"status": "running"}
-    assert os.listdir(tmp_path) == ["results.json"]
-
-
 def test_a_folder_that_cannot_be_made_is_told_by_its_key(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match=r"hydra\.run\.dir="):
@@ -59,3 +49,59 @@ def test_tokens_of_two_runs_differ_almost_always() -> None:
     tokens = {token() for _ in range(100)}
     assert len(tokens) > 90
     assert all(len(one) == 4 and int(one, 16) >= 0 for one in tokens)
+
+
+def test_a_folder_that_holds_anything_is_no_place_for_a_new_run(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    (mine / "checkpoints").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(mine)
+    for path in (mine, tmp_path / "link"):
+        with pytest.raises(UserError, match=r"hydra\.run\.dir=.* is not empty \(it holds checkpoints\)"):
+            RunFolder(path).claim()
+    assert list(mine.rglob("*")) == [mine / "checkpoints"]
+    RunFolder(mine).claim(beside=("checkpoints",))
+
+
+def test_what_was_created_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a").write_text("mine")
+    (tmp_path / "mine" / "link").symlink_to(tmp_path / "absent")
+    created = Created()
+    created.make_folder(tmp_path / "mine")
+    created.make_folder(tmp_path / "new" / "deep")
+    created.make_folder(tmp_path / "kept")
+    created.expect(*(tmp_path / "mine" / name for name in ("a", "link", "b", "never made")))
+    (tmp_path / "mine" / "b").touch()
+    (tmp_path / "kept" / "notes").touch()
+    created.remove()
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
+    assert left == {"mine", "mine/a", "mine/link", "kept", "kept/notes"}
+
+
+def test_a_run_that_is_discarded_leaves_what_others_put_beside_it(tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.mkdir()
+    (tmp_path / "link").symlink_to(real)
+    folder = RunFolder(tmp_path / "link")
+    created = folder.claim()
+    write_json(folder.results, {})
+    own = f"events.out.tfevents.1.{socket.gethostname()}.{os.getpid()}.0"
+    for name in (own, "events.out.tfevents.1.elsewhere.1.0", "notes.txt"):
+        (real / name).touch()
+    folder.discard(created)
+    assert sorted(os.listdir(real)) == ["events.out.tfevents.1.elsewhere.1.0", "notes.txt"]
+    for path in real.iterdir():
+        path.unlink()
+    folder.discard(folder.claim())
+    assert (tmp_path / "link").is_symlink() and os.listdir(real) == []  # neither was made by the run
+
+
+def test_an_earlier_attempt_is_moved_and_never_overwritten(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.set_aside([])
+    assert os.listdir(tmp_path) == []
+    for text in ("first", "second"):
+        folder.error.write_text(text)
+        folder.set_aside(folder.errors())
+    assert [(tmp_path / f"attempt_{n}" / "error.txt").read_text() for n in (1, 2)] == ["first", "second"]
+    assert folder.errors() == []

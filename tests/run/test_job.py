@@ -48,9 +48,11 @@ def test_a_failure_on_the_way_is_told_in_error_txt_and_gone_on_from(
 ) -> None:
     """The samples' folder cannot be made where a file of its name lies, so the first validation fails."""
     run = tmp_path / "run"
-    run.mkdir()
+    assert command("train.py", *small, "hydra.run.dir=run", "trainer.max_steps=4").returncode == 0
+    (run / "samples").rename(run / "samples_before")
     (run / "samples").write_text("in the way")
-    failed = command("train.py", *small, "hydra.run.dir=run", "callback.checkpoint.every_n_steps=4")
+    more = ("callback.checkpoint.every_n_steps=4", "trainer.max_steps=20")
+    failed = command("train.py", "resume=run", *more)
     assert failed.returncode == 2 and "run/samples" in failed.stderr.splitlines()[-1]
     assert json.loads((run / "results.json").read_text())["status"] == "failed"
     assert "Traceback" in (run / "error.txt").read_text()

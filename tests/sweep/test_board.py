@@ -5,14 +5,17 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import IMAGES, EventAccumulator
 
-from throughtime.sweep.board import show_in_tensorboard
+from throughtime.sweep.board import EVENTS, show_in_tensorboard
 
 
 def test_a_figure_is_shown_with_its_size_and_an_earlier_one_no_more(tmp_path: Path) -> None:
-    (tmp_path / "events.out.tfevents.1.earlier").write_bytes(b"")
-    Figure(figsize=(3, 2)).savefig(tmp_path / "comparison.png", dpi=100)
-    show_in_tensorboard(tmp_path)
-    (file,) = tmp_path.glob("events.out.tfevents.*")
+    (tmp_path / "events.out.tfevents.1.other").write_bytes(b"")
+    for size in ((2, 1), (3, 2)):
+        Figure(figsize=size).savefig(tmp_path / "comparison.png", dpi=100)
+        show_in_tensorboard(tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"events.out.tfevents.1.other", EVENTS, "comparison.png"}
+    file = tmp_path / EVENTS
     events = EventAccumulator(str(file), size_guidance={IMAGES: 0})
     events.Reload()
     (image,) = events.Images("comparison")

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,6 +78,75 @@ def test_the_folder_of_another_sweep_is_not_taken(command, small: tuple[str, ...
     finished = command("train.py", *GRID, *small, f"hydra.sweep.dir={swept.folder}")
     assert finished.returncode == 2 and "already holds a sweep" in finished.stderr
     assert {path: path.stat().st_mtime_ns for path in swept.folder.rglob("*")} == before
+
+
+MISTAKE = ("-m", "task=textgen", "data.path=none.txt", "seed=1,2")
+
+
+@pytest.mark.parametrize("place", ["multirun", ".", "link"])
+def test_a_mistake_in_every_job_takes_nothing_of_the_users_with_it(
+    command, tmp_path: Path, place: str
+) -> None:
+    earlier = tmp_path / "multirun" / "textgen" / "earlier" / "0"
+    earlier.mkdir(parents=True)
+    (earlier / "results.json").write_text("{}")
+    (tmp_path / "link").symlink_to(tmp_path / "multirun")
+    (tmp_path / "notes.txt").write_text("mine")
+    finished = command("train.py", *MISTAKE, f"hydra.sweep.dir={place}")
+    assert finished.returncode == 2 and finished.stderr.count("\n") == 1
+    assert "hydra.sweep.dir=" in finished.stderr and "is not empty" in finished.stderr
+    assert (earlier / "results.json").read_text() == "{}" and (tmp_path / "notes.txt").read_text() == "mine"
+    assert not (tmp_path / "sweep.json").exists() and (tmp_path / "link").is_symlink()
+
+
+def test_a_mistake_in_every_job_leaves_an_empty_folder_empty(command, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "mine")
+    for place in ("mine", "link"):
+        finished = command("train.py", *MISTAKE, f"hydra.sweep.dir={place}")
+        assert finished.returncode == 2 and "data.path=none.txt does not exist" in finished.stderr
+        assert (tmp_path / "link").is_symlink() and list((tmp_path / "mine").iterdir()) == []
+
+
+def test_a_sweep_that_is_gone_on_with_is_never_removed(
+    command, small_text: Path, small: tuple[str, ...], tmp_path: Path
+) -> None:
+    """No job has begun when it is killed; then its text is moved away, and back."""
+    text = tmp_path / "text.txt"
+    shutil.copy(small_text, text)
+    typed = ("-m", "seed=1,2", *small, f"data.path={text}", "trainer.max_steps=2", "hydra.sweep.dir=sweep")
+    assert command("train.py", *typed, signal_at_step=(signal.SIGKILL, 0)).returncode == -signal.SIGKILL
+    text.rename(tmp_path / "moved.txt")
+    for _ in range(2):
+        failed = command("train.py", "-m", "resume=sweep")
+        assert failed.returncode == 2 and "text.txt does not exist" in failed.stderr
+        assert overrides(tmp_path / "sweep") == ["seed=1", "seed=2"]
+    (tmp_path / "moved.txt").rename(text)
+    finished = command("train.py", "-m", "resume=sweep")
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_a_killed_job_keeps_its_checkpoints_while_its_text_is_away(
+    command, small_text: Path, small: tuple[str, ...], tmp_path: Path
+) -> None:
+    text, folder = tmp_path / "text.txt", tmp_path / "sweep" / "0"
+    shutil.copy(small_text, text)
+    typed = ("-m", "seed=1,2", *small, f"data.path={text}", "hydra.sweep.dir=sweep")
+    killed = command("train.py", *typed, signal_at_step=(signal.SIGKILL, 15))
+    assert killed.returncode == -signal.SIGKILL
+    checkpoints = {path.name: path.read_bytes() for path in (folder / "checkpoints").iterdir()}
+    assert "last.ckpt" in checkpoints
+    text.rename(tmp_path / "moved.txt")
+    for _ in range(2):
+        failed = command("train.py", "-m", "resume=sweep")
+        assert failed.returncode == 1 and "text.txt does not exist" in failed.stdout
+        assert "job 0 interrupted: data.path=" in failed.stdout and "1 failed, 1 interrupted" in failed.stdout
+        assert {path.name: path.read_bytes() for path in (folder / "checkpoints").iterdir()} == checkpoints
+    (tmp_path / "moved.txt").rename(text)
+    finished = command("train.py", "-m", "resume=sweep")
+    assert finished.returncode == 0, finished.stderr
+    assert "0  seed=1  goes on" in finished.stdout
+    assert not list(folder.glob("attempt_*"))  # one run, killed and resumed
 
 
 def test_two_sweeps_started_in_the_same_second_have_a_folder_each(

@@ -1,13 +1,16 @@
 """What is done with a job is told by its folder alone: skipped, gone on with, or begun anew."""
 
+import errno
 import fcntl
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from omegaconf import OmegaConf
 
 from throughtime.errors import Interrupted
@@ -106,11 +109,18 @@ def test_a_job_that_raises_is_an_outcome_and_the_next_attempt_begins_anew(
     assert lines[-1] == "0  failed: ZeroDivisionError: 15"
     assert "Traceback" in (tmp_path / "0" / "error.txt").read_text()
     assert not (tmp_path / STOP).exists()
+    events = {path.name for path in (tmp_path / "0").glob("events.out.tfevents.*")}
     steps = steps_of(monkeypatch)
     assert perform(tmp_path / "0", [].append).status == COMPLETED
     assert steps == [0, 1, 2, 3]
     assert not (tmp_path / "0" / "error.txt").exists()
     assert outcome_of(job, tmp_path).status == COMPLETED
+    earlier = tmp_path / "0" / "attempt_1"
+    assert "Traceback" in (earlier / "error.txt").read_text()
+    assert (earlier / "checkpoints" / "last.ckpt").is_file()
+    assert json.loads((earlier / "results.json").read_text())["status"] == FAILED
+    assert events == {path.name for path in earlier.glob("events.out.tfevents.*")} != set()
+    assert events.isdisjoint(path.name for path in (tmp_path / "0").iterdir())
 
 
 def test_a_mistake_leaves_its_sentence_and_the_folder_of_a_run(make: Make, tmp_path: Path) -> None:
@@ -168,3 +178,110 @@ def test_the_folder_of_another_configuration_is_begun_anew(make: Make, tmp_path:
     other.write(tmp_path)
     perform(tmp_path / "0", [].append)
     assert json.loads((tmp_path / "0" / "results.json").read_text())["seed"] == 9
+
+
+def no_space(number: int) -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("error", [no_space, lambda number: MemoryError()])
+def test_a_job_that_lacks_space_or_memory_goes_on_from_its_checkpoint(
+    make: Make, tmp_path: Path, monkeypatch, error: Callable[[int], Exception]
+) -> None:
+    make()
+    lines: list[str] = []
+    with monkeypatch.context() as patch:
+        steps_of(patch, stop_after=3, error=error)
+        outcome = perform(tmp_path / "0", lines.append)
+    assert outcome.status == INTERRUPTED and outcome.error is not None
+    assert lines[-1].startswith("0  interrupted: ")
+    steps = steps_of(monkeypatch)
+    assert perform(tmp_path / "0", lines.append).status == COMPLETED
+    assert steps == [2, 3]
+    assert outcome_of(Job.read(tmp_path / "0"), tmp_path).error is None
+
+
+def test_a_job_whose_end_cannot_be_saved_goes_on_once_there_is_space(
+    make: Make, tmp_path: Path, monkeypatch
+) -> None:
+    make()
+    save = torch.save
+
+    def full(content: Any, file: Any, *arguments: Any, **options: Any) -> None:
+        if content["global_step"] == 4:
+            raise no_space(0)
+        save(content, file, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", full)
+        for _ in range(2):  # the disk is still full at the second attempt
+            outcome = perform(tmp_path / "0", [].append)
+            assert outcome.status == INTERRUPTED and "No space left on device" in outcome.error
+            assert (tmp_path / "0" / "checkpoints" / "last.ckpt").is_file()
+    steps = steps_of(monkeypatch)
+    assert perform(tmp_path / "0", [].append).status == COMPLETED
+    assert steps == [2, 3]
+
+
+def test_a_disk_without_room_for_a_record_costs_no_checkpoint(
+    make: Make, tmp_path: Path, monkeypatch
+) -> None:
+    make()
+    with monkeypatch.context() as patch:
+        steps_of(patch, stop_after=3, error=Interrupted)
+        with pytest.raises(Interrupted):
+            perform(tmp_path / "0", [].append)
+    checkpoints = {path: path.read_bytes() for path in (tmp_path / "0" / "checkpoints").iterdir()}
+
+    def full(path: Path) -> None:
+        raise no_space(0)
+
+    with monkeypatch.context() as patch:
+        for module in ("run.fit", "run.folder", "sweep.perform", "sweep.failure"):
+            patch.setattr(f"throughtime.{module}.replacing", full)
+        assert perform(tmp_path / "0", [].append).status == INTERRUPTED
+    assert {path: path.read_bytes() for path in (tmp_path / "0" / "checkpoints").iterdir()} == checkpoints
+    assert perform(tmp_path / "0", [].append).status == COMPLETED
+
+
+def test_a_job_whose_checkpoints_are_all_damaged_starts_anew_and_they_are_kept(
+    make: Make, tmp_path: Path, monkeypatch
+) -> None:
+    make()
+    with monkeypatch.context() as patch:
+        steps_of(patch, stop_after=3, error=Interrupted)
+        with pytest.raises(Interrupted):
+            perform(tmp_path / "0", [].append)
+    names = [path.name for path in (tmp_path / "0" / "checkpoints").iterdir()]
+    for name in names:
+        os.truncate(tmp_path / "0" / "checkpoints" / name, 100)
+    steps = steps_of(monkeypatch)
+    assert perform(tmp_path / "0", [].append).status == COMPLETED
+    assert steps == [0, 1, 2, 3]
+    earlier = tmp_path / "0" / "attempt_1" / "checkpoints"
+    assert {name: (earlier / name).stat().st_size for name in names} == dict.fromkeys(names, 100)
+
+
+def test_a_job_that_is_given_up_keeps_its_checkpoints_and_what_it_came_to(
+    make: Make, tmp_path: Path, monkeypatch
+) -> None:
+    job, folder = make(), tmp_path / "0"
+    with monkeypatch.context() as patch:
+        steps_of(patch, stop_after=3, error=Interrupted)
+        with pytest.raises(Interrupted):
+            perform(folder, [].append)
+    before = outcome_of(job, tmp_path)
+    give_up(folder, "its process was killed")
+    outcome = outcome_of(job, tmp_path)
+    assert (outcome.status, outcome.error, outcome.mistake) == (FAILED, "its process was killed", False)
+    assert outcome.value == before.value and (folder / "checkpoints" / "last.ckpt").is_file()
+
+
+def test_a_link_in_an_earlier_attempt_is_moved_and_not_followed(make: Make, tmp_path: Path) -> None:
+    make()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine.txt").write_text("mine")
+    (tmp_path / "0" / "samples").symlink_to(tmp_path / "data")
+    assert perform(tmp_path / "0", [].append).status == COMPLETED
+    assert (tmp_path / "0" / "attempt_1" / "samples").is_symlink()
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["mine.txt"]

@@ -1,6 +1,8 @@
 """What a sweep is made from stays what it was: its folder, its record, the configurations of its jobs."""
 
+import errno
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +78,25 @@ def test_a_folder_is_claimed_once_and_its_record_found_again(started, tmp_path: 
     resumed = started(f"hydra.sweep.dir={tmp_path}/sweep", "resume=sweep")
     assert resumed.record["jobs"] == 1 and resumed.jobs() == [job]
     assert json.loads((session.folder / "sweep.json").read_text())["arguments"] == ["seed=5"]
+
+
+def test_a_folder_that_holds_anything_is_no_place_for_a_new_sweep(started, tmp_path: Path) -> None:
+    (tmp_path / "sweep" / "0").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "sweep")
+    for name in ("sweep", "link"):
+        with pytest.raises(UserError, match=r"hydra\.sweep\.dir=.* is not empty \(it holds 0\)"):
+            started(f"hydra.sweep.dir={tmp_path}/{name}").claim()
+    assert list((tmp_path / "sweep").rglob("*")) == [tmp_path / "sweep" / "0"]
+
+
+def test_a_claim_on_a_full_disk_leaves_nothing(started, tmp_path: Path, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("throughtime.sweep.session.json.dump", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        started(f"hydra.sweep.dir={tmp_path}/new/sweep").claim()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(started) -> None:

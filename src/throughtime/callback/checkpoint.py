@@ -20,8 +20,8 @@ import torch
 from lightning.pytorch import callbacks
 from torch import Tensor
 
-from throughtime.callback.checkpoint_files import check_folder, write_best, write_last
-from throughtime.errors import Diverged, Interrupted, UserError, check_positive
+from throughtime.callback.checkpoint_files import check_folder, is_finite, write_best, write_last
+from throughtime.errors import Diverged, Interrupted, Unavailable, UserError, check_positive
 from throughtime.ranks import from_all, largest, rank
 
 
@@ -139,9 +139,8 @@ class Checkpoint(callbacks.Checkpoint):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         problem = self._save_last(trainer)
         if problem is not None:
-            raise UserError(
-                f"{problem}; the end of training is lost, resume= goes on from the last checkpoint"
-            )
+            kind = Unavailable if is_finite(pl_module) else UserError
+            raise kind(f"{problem}; the end of training is lost, resume= goes on from the last checkpoint")
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException

@@ -39,7 +39,15 @@ def write_last(trainer: pl.Trainer) -> str | None:
             os.link(folder / LAST, second_name)
             os.replace(second_name, folder / PREVIOUS)
         os.replace(folder / NEXT, folder / LAST)
+        _remove_unfinished(folder)
     return problem
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove the temporary files that a process of this run left when it was killed in the middle of a save."""
+    for name in (NEXT, BEST):
+        for path in folder.glob(f".{name}.????????"):  # as `throughtime.run.folder.replacing` names them
+            path.unlink(missing_ok=True)
 
 
 def check_folder(trainer: pl.Trainer) -> None:
@@ -52,7 +60,7 @@ def check_folder(trainer: pl.Trainer) -> None:
 def _write(trainer: pl.Trainer, name: str) -> str | None:
     check_folder(trainer)
     folder, problem = checkpoint_folder(trainer), None
-    if not _is_finite(trainer.lightning_module):
+    if not is_finite(trainer.lightning_module):
         return _told(f"the weights at step {trainer.global_step} are not finite, so they are not saved")
     try:
         trainer.save_checkpoint(folder / name)
@@ -69,5 +77,6 @@ def _told(problem: str) -> str:
     return problem
 
 
-def _is_finite(module: pl.LightningModule) -> bool:
+def is_finite(module: pl.LightningModule) -> bool:
+    """Whether all weights are finite."""
     return bool(torch.stack([parameter.isfinite().all() for parameter in module.parameters()]).all())

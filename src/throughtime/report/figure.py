@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.directory_watcher import DirectoryDeletedError
 from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
 
+from throughtime.files import output_file
 from throughtime.report.columns import short_names, unusual
 from throughtime.report.numbers import setting, typed, with_spread
 from throughtime.report.record import Record
 from throughtime.report.summary import Row, summarise
-from throughtime.run.folder import replacing
 
 MOST = 8
 """Curves that can still be told apart, by colour and by line."""
@@ -46,7 +46,7 @@ def comparison(records: Sequence[Record], path: Path) -> Figure | None:
     """Draw the figure of these runs into a PNG, by rename; None, and no file, where no run logged a curve."""
     figure = draw(records)
     if figure is not None:
-        with replacing(path) as file:
+        with output_file(path) as file:
             figure.savefig(file, format="png", dpi=160)
     return figure
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from throughtime.files import replacing
 from throughtime.report.page import page
 from throughtime.report.record import Record
 from throughtime.report.summary import by_task
-from throughtime.run.folder import replacing
 
 
 def write_report(folder: Path, records: Sequence[Record]) -> str:

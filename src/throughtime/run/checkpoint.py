@@ -1,8 +1,11 @@
 """Checkpoint files: written whole or not at all, checked before they are read, and never able to run code."""
 
+import itertools
 import logging
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,16 +14,27 @@ import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 
 from throughtime.callback.checkpoint_files import BEST, LAST, PREVIOUS
-from throughtime.errors import UserError
-from throughtime.run.folder import RunFolder, existing_run, replacing
+from throughtime.errors import Unavailable, UserError
+from throughtime.files import replacing
+from throughtime.run.folder import RunFolder, existing_run
 
 DATA_PATHS = ("path", "train_path", "val_path", "test_path", "vectors")
 
 log = logging.getLogger(__name__)
 
 
+class Damaged(UserError):
+    """The content of a checkpoint is not what was written: a checksum fails, or its table of records is not whole."""
+
+
+class NoCheckpoint(UserError):
+    """A run has no checkpoint that is whole."""
+
+
 class WholeFileIO(CheckpointIO):
     """Lightning's way to the disk: save by rename after a flush, load tensors and plain containers only.
+
+    It removes no checkpoint that an earlier process has saved.
 
     Args:
         extra: what every checkpoint also holds, so that it stands alone: the configuration and the fitted artifacts.
@@ -28,6 +42,7 @@ class WholeFileIO(CheckpointIO):
 
     def __init__(self, extra: dict[str, Any]) -> None:
         self.extra = extra
+        self._saved: set[Path] = set()
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         with replacing(Path(path)) as file:
@@ -37,6 +52,7 @@ class WholeFileIO(CheckpointIO):
                 if isinstance(error.__context__, OSError):
                     raise error.__context__ from None
                 raise
+        self._saved.add(Path(path))
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = None
@@ -44,7 +60,8 @@ class WholeFileIO(CheckpointIO):
         return read_checkpoint(Path(path), map_location or "cpu")
 
     def remove_checkpoint(self, path: Any) -> None:
-        Path(path).unlink(missing_ok=True)
+        if Path(path) in self._saved:
+            Path(path).unlink(missing_ok=True)
 
 
 def standing_alone(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,13 +80,17 @@ def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
     """A checkpoint's content; every record is checked against its CRC-32 before anything is unpacked.
 
     Raises:
-        UserError: the file is missing, truncated or damaged, or holds more than tensors and plain containers.
+        Damaged: the file is truncated, or a checksum fails.
+        Unavailable: the file cannot be read, or memory is short; it may be whole.
+        UserError: the file is missing, or holds more than tensors and plain containers.
     """
     damaged = _damaged_record(path)
     if damaged is not None:
-        raise UserError(f"{path} is damaged (its record {damaged} does not match its checksum)")
+        raise Damaged(f"{path} is damaged (its record {damaged} does not match its checksum)")
     try:
         return torch.load(path, map_location=map_location, weights_only=True)
+    except (OSError, MemoryError, RuntimeError) as error:
+        raise _unread(path, error) from error
     except Exception as error:  # pickle.UnpicklingError, and whatever a hostile or foreign pickle may raise
         raise UserError(
             f"{path} holds more than tensors and plain containers, so it is not loaded"
@@ -82,34 +103,54 @@ def _damaged_record(path: Path) -> str | None:
             return archive.testzip()
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such checkpoint") from error
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise UserError(f"{path} is truncated or not a checkpoint ({error})") from error
+    except (OSError, MemoryError) as error:
+        raise _unread(path, error) from error
+    except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, struct.error, zlib.error) as error:
+        if isinstance(error.__context__, OSError):  # zipfile's answer to a read error in the table of records
+            raise _unread(path, error.__context__) from error
+        raise Damaged(f"{path} is truncated or not a checkpoint ({error})") from error
+
+
+def _unread(path: Path, error: Exception) -> Unavailable:
+    reason = getattr(error, "strerror", None) or (str(error).strip().splitlines() or ["memory is short"])[0]
+    return Unavailable(f"{path} cannot be read ({reason}); it was left as it is")
 
 
 def newest_checkpoint(run: RunFolder, key: str) -> Path:
-    """The newest readable checkpoint to resume from; says so where a damaged one is passed over.
+    """The newest whole checkpoint to resume from; says so where a damaged one is passed over.
 
-    The damaged one is set aside under another name: the next save would else keep it as the previous checkpoint,
-    in the place of the good one.
+    Damaged ones are renamed once a whole one is found: the next save would else keep a damaged one as the previous
+    checkpoint, in the place of the good one.
 
     Raises:
-        UserError: the folder has no checkpoint that can be read.
+        NoCheckpoint: the folder has no checkpoint, or damaged ones alone; they stay as they are.
+        Unavailable: the newest one cannot be read, or memory is short; nothing is renamed.
     """
-    problems = []
+    damaged: dict[Path, str] = {}
     for name in (LAST, PREVIOUS, BEST):
         path = run.checkpoints / name
-        if not path.exists():
+        if not os.path.lexists(path):
             continue
         try:
             read_checkpoint(path)
-        except UserError as error:
+        except Damaged as error:
             log.warning("%s; falling back to the one before it", error)
-            problems.append(str(error))
-            path.replace(path.with_name(f"damaged_{name}"))
+            damaged[path] = str(error)
             continue
+        for other in damaged:
+            other.rename(_unused(other))
         return path
-    reason = "; ".join(problems) or "it stopped before the first one was written"
-    raise UserError(f"{key}={run.path}: there is no checkpoint to go on from ({reason}); start the run anew")
+    reason = "; ".join(damaged.values()) or "it stopped before the first one was written"
+    raise NoCheckpoint(
+        f"{key}={run.path}: there is no checkpoint to go on from ({reason}); start the run anew"
+    )
+
+
+def _unused(path: Path) -> Path:
+    """A name beside a damaged checkpoint that no file has."""
+    numbers = itertools.chain([""], (f"{number}_" for number in itertools.count(2)))
+    names = (path.with_name(f"damaged_{number}{path.name}") for number in numbers)
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def find_checkpoint(path: str) -> Path:

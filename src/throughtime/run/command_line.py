@@ -4,9 +4,11 @@ Nothing here imports torch, so that `--help`, `--cfg job` and a mistyped key ans
 """
 
 import argparse
+import math
 import os
 import signal
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable
@@ -26,9 +28,14 @@ from throughtime.run.sweep_folder import quoted, sweep_arguments
 CHANGEABLE_ON_RESUME = ("trainer.", "callback.", "decode.", "logger.", "hydra.", "debug=")
 MULTIRUN = ("-m", "--multirun")
 
+started = math.inf
+"""When the present command began, in seconds since the epoch; infinite where this process runs none."""
+
 
 def run_command(main: Callable[[], object]) -> None:
     """Run a Hydra main function; tell mistakes in a sentence (exit code 2) and leave on a signal with its own code."""
+    global started
+    started = time.time()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would print, and we say it better
     # Before torch is imported: its kernel of distributed training warns of what is meant (see conf/trainer/ddp.yaml).
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
@@ -110,6 +117,8 @@ def resume_arguments(arguments: list[str], configurations: Path) -> list[str]:
     if not set(MULTIRUN).isdisjoint(others):
         raise UserError(f"resume={path} is the folder of a run, not of a sweep; leave -m out")
     for argument in others:
+        if argument.lstrip("+~").startswith("hydra.run.dir"):
+            raise UserError(f"{argument}: a run goes on in its own folder {path}; leave hydra.run.dir out")
         is_override = not argument.startswith("-") and ("=" in argument or argument.startswith("~"))
         if is_override and not argument.lstrip("+~").startswith(CHANGEABLE_ON_RESUME):
             raise UserError(

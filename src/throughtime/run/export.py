@@ -4,7 +4,6 @@ import json
 import math
 import os
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from throughtime.run.averages import RAW
 from throughtime.run.build import build_task
 from throughtime.run.export_graphs import graph_of
 from throughtime.run.export_onnx import check_packages, write_onnx
+from throughtime.run.folder import Created
 from throughtime.run.load import Loaded, load
 
 FORMATS = ("safetensors", "onnx")
@@ -46,8 +46,11 @@ def export(path: str, format: str, output: Path | None = None, weights: str = RA
     loaded = load(path, weights)
     home = Path(path) if Path(path).is_dir() else Path(path).parent
     folder = home / f"export_{format}" if output is None else output
+    if (folder / "config.yaml").exists() and not (folder / "artifacts.json").exists():
+        raise UserError(f"--output={folder} holds a config.yaml that is of no export; name another folder")
+    created = Created()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        created.make_folder(folder)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".") as unfinished:
             told = _write(loaded, format, Path(unfinished))
             for file in Path(unfinished).iterdir():
@@ -55,8 +58,7 @@ def export(path: str, format: str, output: Path | None = None, weights: str = RA
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}") from error
     finally:
-        with suppress(OSError):  # it holds something, or was never made
-            folder.rmdir()
+        created.remove()  # the folders that are empty, where nothing was written
     return f"{told}\nfolder   {folder}"
 
 

@@ -14,11 +14,12 @@ from omegaconf import OmegaConf
 from throughtime.callback.checkpoint import Checkpoint, logged
 from throughtime.callback.checkpoint_files import BEST, LAST
 from throughtime.errors import UserError, check_seed
+from throughtime.files import replacing
 from throughtime.run import summary
 from throughtime.run.build import Config, build_data, build_task
 from throughtime.run.checkpoint import WholeFileIO, newest_checkpoint, read_checkpoint, standing_alone
 from throughtime.run.environment import ORIGIN, RESUMED, environment
-from throughtime.run.folder import RunFolder, replacing, write_json
+from throughtime.run.folder import RunFolder, write_json
 from throughtime.run.ranks import OneMachine, check_ranks, other_ranks
 from throughtime.run.results import Results
 from throughtime.run.trainer import build_trainer, check_trainer
@@ -42,6 +43,7 @@ class Run:
         overrides: what the user typed.
         choices: the option chosen for each config group; empty for a resumed run.
         say: takes what the run tells at its start and at its end; by default it is printed.
+        beside: names that may lie in a new run's folder already.
     """
 
     config: Config
@@ -49,6 +51,7 @@ class Run:
     overrides: list[str]
     choices: dict[str, str | None]
     say: Callable[[str], None] = _print
+    beside: tuple[str, ...] = ()
 
 
 def fit(run: Run) -> Results:
@@ -69,15 +72,19 @@ def fit(run: Run) -> Results:
     transfer = None if checkpoint is not None else take_weights(task, data, config.get("init_from"))
     recorded, place = {**config, "resume": None}, OneMachine()
     saving = WholeFileIO({"config": standing_alone(recorded), "artifacts": artifacts})
-    trainer = build_trainer(config, folder, saving, resumed_step, place)
-    check_ranks(trainer.world_size, config)
-    if checkpoint is None:
-        folder.claim()
-    results = _results(run, task, _record(run, recorded, data, transfer))
-    if checkpoint is not None:
-        results.go_on_from(folder)
-        results.metrics |= known_metrics
-    results.write(folder)
+    created = folder.claim(run.beside) if checkpoint is None else None
+    try:
+        trainer = build_trainer(config, folder, saving, resumed_step, place)
+        check_ranks(trainer.world_size, config)
+        results = _results(run, task, _record(run, recorded, data, transfer))
+        if checkpoint is not None:
+            results.go_on_from(folder)
+            results.metrics |= known_metrics
+        results.write(folder)
+    except BaseException:
+        if created is not None:
+            folder.discard(created)
+        raise
     keeper = next(callback for callback in trainer.callbacks if isinstance(callback, Checkpoint))
     run.say(summary.opening(task, data, results, folder, transfer))
     try:
@@ -86,8 +93,8 @@ def fit(run: Run) -> Results:
             _train_and_test(trainer, keeper, task, data, results, folder, checkpoint)
         results.status = "completed"
     except BaseException as error:
-        if isinstance(error, UserError) and checkpoint is None and trainer.global_step == 0:
-            folder.discard()
+        if isinstance(error, UserError) and created is not None and trainer.global_step == 0:
+            folder.discard(created)
             raise
         error = _first(error, folder)
         results.status = "failed" if isinstance(error, Exception) else "interrupted"
@@ -152,8 +159,7 @@ def _record(run: Run, recorded: Config, data: pl.LightningDataModule, transfer: 
         with replacing(path) as file:
             file.write(OmegaConf.to_yaml(OmegaConf.create(content)).encode())
     write_json(folder.environment, environment(data.fingerprint()) | _history(run, transfer))
-    for told in folder.errors():
-        told.unlink()
+    folder.set_aside(folder.errors())
     return overrides
 
 

@@ -3,33 +3,19 @@
 This module imports nothing heavy, so that the command line can look into a run folder within its first second.
 """
 
+import glob
 import json
 import os
 import secrets
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import socket
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from throughtime.errors import UserError
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Write a file whole or not at all: a temporary file in the same folder, flushed to disk, then renamed."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+from throughtime.files import replacing
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -38,9 +24,62 @@ def write_json(path: Path, content: Any) -> None:
         file.write((json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n").encode())
 
 
+class Created:
+    """The files and folders that one process makes, so that it can remove these and no others.
+
+    A path that exists when it is noted was made by someone else, and is never removed.
+    """
+
+    def __init__(self) -> None:
+        self._files: list[Path] = []
+        self._folders: list[Path] = []
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder with its parents; those that were missing are noted."""
+        try:
+            self._make(path)
+        except FileNotFoundError:
+            if path.parent == path:
+                raise
+            self.make_folder(path.parent)
+            self._make(path)
+
+    def _make(self, path: Path) -> None:
+        try:
+            path.mkdir()
+            self._folders.append(path)
+        except OSError:
+            if not path.is_dir():
+                raise
+
+    def expect(self, *paths: Path) -> None:
+        """Note files that this process is about to make."""
+        self._files += [path for path in paths if not os.path.lexists(path)]
+
+    def remember(self, path: Path) -> None:
+        """Note a file that this process has just made, and found absent in making it."""
+        self._files.append(path)
+
+    def remove(self, *others: Path) -> None:
+        """Remove the noted files one by one, then the noted folders that are empty.
+
+        Args:
+            others: further files that are known to be this process's own.
+        """
+        for path in (*self._files, *others):
+            with suppress(OSError):  # it was never made
+                path.unlink()
+        for path in reversed(self._folders):
+            with suppress(OSError):  # it holds something else
+                path.rmdir()
+
+
 def token() -> str:
     """Four random hexadecimal digits, so that two runs started in the same second have folders of their own."""
     return secrets.token_hex(2)
+
+
+ATTEMPT = "attempt_"
 
 
 @dataclass(frozen=True)
@@ -81,35 +120,74 @@ class RunFolder:
         """What earlier failures have left."""
         return [path for path in (self.error, *self.path.glob("error_rank_*.txt")) if path.exists()]
 
-    def claim(self) -> None:
-        """Make the folder this run's own. Exactly one process can claim a folder.
+    def claim(self, beside: Collection[str] = ()) -> Created:
+        """Make an empty folder, or one that is not there yet, this run's own. Exactly one process can.
+
+        Args:
+            beside: names that may lie in the folder: what the sweep or Hydra puts there.
+
+        Returns:
+            what the run makes, for `discard`.
 
         Raises:
-            UserError: the folder holds a run already, or cannot be written.
+            UserError: the folder holds a run already, or anything else, or cannot be written.
         """
+        created = Created()
         try:
-            self.checkpoints.mkdir(parents=True, exist_ok=True)
+            self._check_empty(beside)
+            created.make_folder(self.path)
             with self.config.open("x"):
-                pass
+                created.remember(self.config)
+            created.expect(self.overrides, self.environment, self.results, self.error)
+            created.make_folder(self.checkpoints)  # last: it is the winner's alone
         except FileExistsError as error:
-            raise UserError(
-                f"{self.path} already holds a run; go on with resume={self.path} or give another hydra.run.dir"
-            ) from error
+            created.remove()
+            if not self.path.is_dir():
+                raise UserError(f"hydra.run.dir={self.path} cannot be written: {error.strerror}") from error
+            raise self._holds_a_run() from error
         except OSError as error:
+            created.remove()
             raise UserError(f"hydra.run.dir={self.path} cannot be written: {error.strerror}") from error
+        return created
 
-    def discard(self) -> None:
-        """Remove what a run wrote that never took a step; whatever else lies in the folder stays."""
-        events = self.path.glob("events.out.tfevents.*")
-        for path in (self.config, self.overrides, self.environment, self.results, *self.errors(), *events):
-            path.unlink(missing_ok=True)
-        self.remove_if_empty()
+    def _check_empty(self, beside: Collection[str]) -> None:
+        if os.path.lexists(self.config):
+            raise self._holds_a_run()
+        others = sorted(set(os.listdir(self.path)) - set(beside)) if self.path.is_dir() else []
+        if others:
+            raise UserError(
+                f"hydra.run.dir={self.path} is not empty (it holds {others[0]}); a new run needs a folder that is "
+                "empty or not there yet"
+            )
 
-    def remove_if_empty(self) -> None:
-        """Leave no folder behind that holds nothing."""
-        for path in (self.checkpoints, self.path):
-            with suppress(OSError):  # it holds something, or was never made
-                path.rmdir()
+    def _holds_a_run(self) -> UserError:
+        return UserError(
+            f"{self.path} already holds a run; go on with resume={self.path} or give another hydra.run.dir"
+        )
+
+    def discard(self, created: Created) -> None:
+        """Remove what a run made that never took a step; whatever else lies in the folder stays.
+
+        Args:
+            created: from `claim`.
+        """
+        own = f"events.out.tfevents.*.{glob.escape(socket.gethostname())}.{os.getpid()}.*"  # TensorBoard's naming
+        created.remove(*self.path.glob(own), *self.path.glob("error_rank_*.txt"))
+
+    def set_aside(self, paths: Iterable[Path]) -> None:
+        """Move files of an earlier attempt into a new folder `attempt_<n>` of the run's; none is overwritten."""
+        paths, number = list(paths), 1
+        if not paths:
+            return
+        while True:
+            attempt = self.path / f"{ATTEMPT}{number}"
+            try:
+                attempt.mkdir()
+                break
+            except FileExistsError:
+                number += 1
+        for path in paths:
+            path.rename(attempt / path.name)
 
 
 def existing_run(path: str, key: str) -> RunFolder:

@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -10,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from throughtime.errors import UserError
+from throughtime.run import command_line
 from throughtime.run.command_line import tell
 from throughtime.run.fit import Run, fit
 from throughtime.run.folder import RunFolder
@@ -22,18 +24,35 @@ def run_job(config: DictConfig) -> float | None:
     hydra = HydraConfig.get()
     typed = OmegaConf.to_container(hydra.overrides.task, resolve=False)
     folder = RunFolder(Path(hydra.runtime.output_dir))
+    is_new = _is_new(folder.path)
     quiet()
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
         if plain.get("rerun") and not plain["resume"]:
             return repeat(plain, folder).best
-        return fit(Run(plain, folder, typed, dict(hydra.runtime.choices))).best
+        beside = _hydras_own(folder.path, hydra.output_subdir)
+        return fit(Run(plain, folder, typed, dict(hydra.runtime.choices), beside=beside)).best
     except (UserError, OmegaConfBaseException) as error:
         if hydra.mode is RunMode.RUN:
             tell(error, in_one_sentence(error), typed)
         raise
     finally:
-        folder.remove_if_empty()
+        if is_new:
+            with suppress(OSError):  # it holds something
+                folder.path.rmdir()
+
+
+def _is_new(folder: Path) -> bool:
+    """Whether Hydra has made this folder for the present command: it is empty, and younger than the command."""
+    return not any(folder.iterdir()) and folder.lstat().st_mtime >= command_line.started
+
+
+def _hydras_own(folder: Path, subdir: str | None) -> tuple[str, ...]:
+    """The names in a run's folder that Hydra has written before the run: its records and its log."""
+    handlers = (one for one in logging.getLogger().handlers if isinstance(one, logging.FileHandler))
+    logs = (Path(one.baseFilename) for one in handlers)
+    names = [path.name for path in logs if path.parent.resolve() == folder.resolve()]
+    return (*names, *(Path(subdir).parts[:1] if subdir else ()))
 
 
 def quiet() -> None:

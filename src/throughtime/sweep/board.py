@@ -1,6 +1,8 @@
 """The figure of a sweep in TensorBoard, beside the curves of its jobs."""
 
+import os
 import struct
+import tempfile
 import time
 from pathlib import Path
 
@@ -8,22 +10,25 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+EVENTS = "events.out.tfevents.comparison"
+
 
 def show_in_tensorboard(folder: Path) -> None:
     """Put the sweep's comparison*.png on the IMAGES page of `tensorboard --logdir` at the sweep's folder.
 
-    What an earlier conclusion of the sweep put there is taken away.
+    The event file has a name of its own, and replaces that of an earlier conclusion of the sweep by rename.
     """
     figures = sorted(folder.glob("comparison*.png"))
-    for earlier in folder.glob("events.out.tfevents.*"):
-        earlier.unlink()
     if not figures:
         return
-    writer = EventFileWriter(str(folder))
-    for path in figures:
-        value = Summary.Value(tag=path.stem.replace("_", "/"), image=_image(path.read_bytes()))
-        writer.add_event(Event(wall_time=time.time(), step=0, summary=Summary(value=[value])))
-    writer.close()
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as unfinished:
+        writer = EventFileWriter(unfinished)
+        for path in figures:
+            value = Summary.Value(tag=path.stem.replace("_", "/"), image=_image(path.read_bytes()))
+            writer.add_event(Event(wall_time=time.time(), step=0, summary=Summary(value=[value])))
+        writer.close()
+        (written,) = Path(unfinished).iterdir()
+        os.replace(written, folder / EVENTS)
 
 
 def _image(png: bytes) -> Summary.Image:

@@ -1,41 +1,44 @@
 """What a sweep came to: the table, its files, the figure, and the exit code."""
 
 import shlex
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from throughtime.errors import UserError
+from throughtime.run.folder import Created
 from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, WAITING, Outcome, outcome_of
 from throughtime.sweep.session import jobs_in
 
 
-def conclude(folder: Path) -> int:
+def conclude(folder: Path, created: Created | None = None) -> int:
     """Compare the jobs of a sweep: print the table, write results.csv, summary.csv, summary.md and the figure, which
     TensorBoard shows too.
 
     Args:
         folder: the sweep's. All is read from the files of its jobs, so it may be called again.
+        created: what this command has made, where it has started the sweep; None where it went on with one.
 
     Returns:
         The exit code: 0 where every job is completed, else 1.
 
     Raises:
-        UserError: all jobs failed by one and the same mistake of the user's; the sweep's folder is gone then.
+        UserError: all jobs failed by one and the same mistake of the user's; what is in `created` is removed then.
     """
     outcomes = [outcome_of(job, folder) for job in jobs_in(folder)]
     mistakes = {outcome.error for outcome in outcomes if outcome.mistake}
     if len(mistakes) == 1 and all(outcome.mistake for outcome in outcomes):
-        shutil.rmtree(folder)
+        if created is not None:
+            created.remove()
         raise UserError(str(mistakes.pop()))
     begun = [outcome for outcome in outcomes if outcome.status != WAITING]
     if begun:
         print(f"\n{report(folder, begun)}")
     for outcome in outcomes:
-        if outcome.status == FAILED:
-            print(f"job {outcome.number} failed: {outcome.error} ({outcome.folder / 'error.txt'})")
+        if outcome.error is not None:
+            where = outcome.folder / "error.txt"
+            print(f"job {outcome.number} {outcome.status}: {outcome.error} ({where})")
     print(f"sweep folder  {shlex.quote(str(folder))}")
     if all(outcome.status == COMPLETED for outcome in outcomes):
         return 0

@@ -5,14 +5,17 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from throughtime.errors import UserError
-from throughtime.run.folder import RunFolder, replacing
+from throughtime.files import replacing
+from throughtime.run.folder import RunFolder
 from throughtime.run.results import Results
 from throughtime.run.trust import locate
 from throughtime.sweep.job import FAILED, Job
 
 
 def record_failure(job: Job, folder: Path, told: str) -> None:
-    """Write config.yaml, overrides.yaml, results.json and error.txt of a job that failed before its first step.
+    """Write config.yaml, overrides.yaml, results.json and error.txt of a job that failed outside its training.
+
+    What the job had come to before (the best value, its steps) stays in results.json; checkpoints are not touched.
 
     Args:
         told: what error.txt is to hold: the sentence of a mistake, or a traceback.
@@ -21,6 +24,7 @@ def record_failure(job: Job, folder: Path, told: str) -> None:
     choices = {group: option for group, option in job.choices.items() if option and "hydra" not in group}
     task, monitor, mode = _task(job)
     results = Results(task, job.config["seed"], job.overrides, monitor, mode, choices, status=FAILED)
+    results.go_on_from(run)
     for path, content in ((run.config, job.config), (run.overrides, job.overrides)):
         with replacing(path) as file:
             file.write(OmegaConf.to_yaml(OmegaConf.create(content)).encode())

@@ -39,7 +39,7 @@ def sweep_grid(
         jobs = plan(session, [*(f"{key}={value}" for key, value in params.items()), *arguments])
         session.claim()
         for job in jobs:
-            job.write(session.folder)
+            session.add(job)
         session.write(jobs=len(jobs))
     jobs = session.jobs()
     complete = sum(outcome_of(job, session.folder).status == COMPLETED for job in jobs)
@@ -51,7 +51,7 @@ def sweep_grid(
     except Interrupted:
         print(how_to_go_on(session.folder), flush=True)
         raise
-    code = conclude(session.folder)
+    code = conclude(session.folder, session.created)
     if code:
         sys.exit(code)
 

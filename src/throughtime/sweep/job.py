@@ -91,11 +91,12 @@ class Outcome:
         number: the job's.
         folder: the job's folder, a run folder like any other, with job.json besides.
         status: completed; failed (it raised, or its monitored metric was never finite: error.txt says why);
-            interrupted (a signal came and its state is saved, or its process was killed); waiting (not begun).
+            interrupted (a signal came and its state is saved, its process was killed, or the machine withheld what
+            it needs to go on from its checkpoint); waiting (not begun).
         monitor: the name of the monitored metric, where the run came so far as to know it.
         value: the best value of that metric; NaN where there is none.
         seconds: of training.
-        error: why it failed, in a line; None where it did not.
+        error: why it failed or was interrupted, in a line; None where there is nothing to tell.
         mistake: whether it is a mistake of the user's that was found before the first step.
     """
 
@@ -117,9 +118,10 @@ def outcome_of(job: Job, sweep: Path) -> Outcome:
     try:
         results = json.loads(folder.results.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return Outcome(job.number, folder.path, INTERRUPTED)
+        told = _lines(folder.error)
+        return Outcome(job.number, folder.path, INTERRUPTED, error=told[-1] if told else None)
     status = INTERRUPTED if results["status"] == "running" else results["status"]
-    told = _lines(folder.error) if status == FAILED else []
+    told = _lines(folder.error) if status in (FAILED, INTERRUPTED) else []
     return Outcome(
         number=job.number,
         folder=folder.path,
@@ -128,7 +130,7 @@ def outcome_of(job: Job, sweep: Path) -> Outcome:
         value=float("nan") if results["best"] is None else float(results["best"]),
         seconds=results["seconds"],
         error=told[-1] if told else None,
-        mistake=len(told) == 1 and results["steps"] == 0,
+        mistake=status == FAILED and len(told) == 1 and results["steps"] == 0,
     )
 
 

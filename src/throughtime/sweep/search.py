@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from throughtime.callback.pruning import STUDY_FILE
 from throughtime.errors import Interrupted, UserError
 from throughtime.report.columns import short_names
 from throughtime.report.numbers import number
@@ -48,6 +49,8 @@ def search(
     if session.record is None:
         found = plan(session, [*(f"{key}={value}" for key, value in params.items()), *arguments])
         session.claim()
+        if session.created is not None:
+            session.created.expect(session.folder / STUDY_FILE)
         create_study(session.folder, [one.direction for one in found.objectives])
         session.write(search=found.record())
     else:
@@ -104,7 +107,7 @@ def _job(session: Session, found: Plan, trial: FrozenTrial) -> Job:
     names = short_names(list(found.space))
     label = " ".join(f"{names[key]}={number(trial.params[key])}" for key in found.space)
     job = session.compose(trial.number, [*found.arguments, *overrides(trial, found.space)], label)
-    job.write(session.folder)
+    session.add(job)
     return job
 
 
@@ -120,7 +123,7 @@ def _fail_alike(session: Session, study: Study) -> bool:
 
 def _conclude(session: Session, found: Plan, study: Study, total: int) -> None:
     """Show the jobs and the search, draw its figures, and leave with the exit code."""
-    code = conclude(session.folder)
+    code = conclude(session.folder, session.created)
     objectives = [replace(one, name=one.name or _monitor(session)) for one in found.objectives]
     draw(study, found.space, objectives, session.folder)
     print(f"\n{report(study, found.space, objectives, total, found.arguments)}", end="", flush=True)

@@ -12,7 +12,7 @@ from optuna import Study
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState
 
-from throughtime.run.folder import replacing
+from throughtime.files import replacing
 from throughtime.sweep.search_objectives import Objective
 from throughtime.sweep.search_report import importances
 from throughtime.sweep.search_space import Space

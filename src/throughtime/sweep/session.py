@@ -13,9 +13,11 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from throughtime.errors import UserError, check_seed
-from throughtime.run.folder import write_json
+from throughtime.run.folder import Created, RunFolder, write_json
 from throughtime.run.sweep_folder import RECORD, quoted, read_record
-from throughtime.sweep.job import Job
+from throughtime.sweep.job import JOB, Job
+from throughtime.sweep.journal import JOURNAL
+from throughtime.sweep.perform import LOCK, OUTPUT, STOP
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Session:
         context, config: Hydra's, with which it composes jobs and makes the launcher.
         arguments: what the user typed when the sweep was started.
         record: what sweep.json says of a sweep that is gone on with; None for one that has yet to be planned.
+        created: what this command makes of a sweep that it starts; None where it goes on with one.
     """
 
     folder: Path
@@ -34,6 +37,7 @@ class Session:
     config: DictConfig
     arguments: list[str]
     record: dict[str, Any] | None
+    created: Created | None = None
 
     @property
     def fail_fast(self) -> bool:
@@ -63,29 +67,60 @@ class Session:
         return Job(number, given, {**plain, "resume": None}, choices, label)
 
     def claim(self) -> None:
-        """Make a new sweep's folder its own. Exactly one process can.
+        """Make an empty folder, or one that is not there yet, a new sweep's own. Exactly one process can.
 
         Raises:
-            UserError: the folder holds a sweep already, or cannot be written.
+            UserError: the folder holds a sweep already, or anything else, or cannot be written.
         """
-        if self.config.resume:  # it was claimed, and its process killed before the plan was whole
+        if self.created is None:  # it was claimed, and its process killed before the plan was whole
             return
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self._check_empty()
+            self.created.make_folder(self.folder)
             descriptor, whole = tempfile.mkstemp(dir=self.folder, prefix=f".{RECORD}.")
-            with os.fdopen(descriptor, "w") as file:
-                json.dump({"arguments": self.arguments, "planned": False}, file)
             try:
+                with os.fdopen(descriptor, "w") as file:
+                    json.dump({"arguments": self.arguments, "planned": False}, file)
                 os.link(whole, self.folder / RECORD)
             finally:
                 os.unlink(whole)
         except FileExistsError as error:
-            raise UserError(
-                f"{self.folder} already holds a sweep; go on with -m resume={self.folder} or give another "
-                "hydra.sweep.dir"
-            ) from error
+            self.created.remove()
+            if not self.folder.is_dir():
+                raise UserError(
+                    f"hydra.sweep.dir={self.folder} cannot be written: {error.strerror}"
+                ) from error
+            raise self._holds_a_sweep() from error
         except OSError as error:
+            self.created.remove()
             raise UserError(f"hydra.sweep.dir={self.folder} cannot be written: {error.strerror}") from error
+        self.created.remember(self.folder / RECORD)
+        self.created.expect(self.folder / JOURNAL, self.folder / STOP)
+
+    def _check_empty(self) -> None:
+        if os.path.lexists(self.folder / RECORD):
+            raise self._holds_a_sweep()
+        others = sorted(os.listdir(self.folder)) if self.folder.is_dir() else []
+        if others:
+            raise UserError(
+                f"hydra.sweep.dir={self.folder} is not empty (it holds {others[0]}); a new sweep needs a folder that "
+                "is empty or not there yet"
+            )
+
+    def _holds_a_sweep(self) -> UserError:
+        return UserError(
+            f"{self.folder} already holds a sweep; go on with -m resume={self.folder} or give another "
+            "hydra.sweep.dir"
+        )
+
+    def add(self, job: Job) -> None:
+        """Write a new job's job.json into its folder, before the job starts."""
+        if self.created is not None:
+            run = RunFolder(job.folder(self.folder))
+            self.created.make_folder(run.path)
+            self.created.expect(*(run.path / name for name in (JOB, LOCK, OUTPUT)))
+            self.created.expect(run.config, run.overrides, run.results, run.error)
+        job.write(self.folder)
 
     def write(self, **content: Any) -> None:
         """Write sweep.json, whole: from now on a resumption finds `content` in `record`.
@@ -120,7 +155,7 @@ def begin(context: HydraContext, config: DictConfig) -> Session:
         ]
         overrides.hydra = [*kept, f"hydra.sweep.dir={quoted(str(folder))}"]
     if not config.resume:
-        return Session(folder, context, config, arguments, None)
+        return Session(folder, context, config, arguments, None, Created())
     record = read_record(folder)
     return Session(folder, context, config, record["arguments"], record if record["planned"] else None)
 

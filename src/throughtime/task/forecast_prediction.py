@@ -21,6 +21,7 @@ from throughtime.data.table_series import TableSeries
 from throughtime.data.time_grid import parse_times
 from throughtime.data.window import Window
 from throughtime.errors import UserError, check_positive
+from throughtime.files import output_file
 from throughtime.task.backtest import forecast_table
 from throughtime.task.forecasting import Forecast, Forecasting
 
@@ -57,11 +58,16 @@ def predict(
     made = roll(task, series, horizon)
     pairs = np.array([(place, len(one) - horizon) for place, one in enumerate(series)])
     table = forecast_table(series, pairs, made).drop(columns="origin")
-    target = sys.stdout if output is None else output
-    table.to_csv(target, index=False, float_format="%.8g")
+    text = table.to_csv(index=False, float_format="%.8g")
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        with output_file(output) as file:
+            file.write(text.encode())
     if plot:
         picture = Path("forecast.png") if output is None else output.with_suffix(".png")
-        plot_forecasts(examples(series, made, horizon)).savefig(picture, dpi=120)
+        with output_file(picture) as file:
+            plot_forecasts(examples(series, made, horizon)).savefig(file, format="png", dpi=120)
         print(f"figure {picture}", file=sys.stderr)
 
 

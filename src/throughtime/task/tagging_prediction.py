@@ -12,6 +12,7 @@ from throughtime.data.recognition import recognise_format
 from throughtime.data.sentence_batches import SentenceBatches
 from throughtime.data.tagged import Sentence, Tagged, document_at
 from throughtime.errors import UserError
+from throughtime.files import output_file
 from throughtime.task.tagging import Tagging
 
 LANES = 64
@@ -49,7 +50,8 @@ def predict(
     if output is None:
         sys.stdout.write(text)
     else:
-        output.write_text(text, encoding=encoding)
+        with output_file(output) as file:
+            file.write(text.encode(encoding))
 
 
 def tag(task: Tagging, sentences: Sequence[Sentence], probabilities: bool = False) -> list[Tagged]:
