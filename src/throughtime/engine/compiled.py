@@ -14,6 +14,7 @@ from throughtime.engine.derivative import differentiate
 from throughtime.engine.emit import Function
 from throughtime.engine.expression import width
 from throughtime.engine.factors import HALVES
+from throughtime.engine.handover import check_array
 from throughtime.engine.lower import lower
 from throughtime.engine.memory import Array
 from throughtime.engine.operators import decompositions
@@ -59,6 +60,8 @@ class _Memory:
         kept: those that only the backward pass reads: names and places in bytes in one piece of memory.
         scratch: arrays of one step, and packed weights, in another.
         kept_size, scratch_size: how many numbers the two pieces have.
+        sizes: how many numbers each array has that is handed over by itself, and whether they are those of one of
+            the sides of a gradient that goes from step to step.
     """
 
     made: list[tuple[str, tuple[int, ...]]]
@@ -66,6 +69,7 @@ class _Memory:
     scratch: list[tuple[str, int]]
     kept_size: int
     scratch_size: int
+    sizes: dict[str, tuple[int, bool]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +107,9 @@ class Compiled:
 
         The gradients that go from step to step have so many sides: 2, or T + 1 where all are wanted.
         What only the backward pass reads goes by the one name "kept".
+
+        Raises:
+            RuntimeError: an array is missing, or has not the numbers that the C takes it to have.
         """
         function, precision = self.functions[name], self.program.precision
         threads, shared = shares(function, lanes)
@@ -115,12 +122,14 @@ class Compiled:
             found[array] = torch.zeros(threads, features, dtype=precision)
         if name == "keeping":
             found["kept"] = memory.empty(arrays.kept_size, dtype=precision)
+        weights = [w if w.dim() == 2 and 1 not in w.shape else w.contiguous() for w in weights]
+        found_weights = {f"weight{index}": weight for index, weight in enumerate(weights)}
+        self._check(function, arrays, found | found_weights, lengths, resets, steps, lanes, sides)
         addresses = {array: tensor.data_ptr() for array, tensor in found.items()}
         begins = scratch.address(arrays.scratch_size * precision.itemsize), addresses.get("kept", 0)
         for begin, offsets in zip(begins, (arrays.scratch, arrays.kept), strict=True):
             addresses.update({array: begin + offset for array, offset in offsets})
-        weights = [w if w.dim() == 2 else w.contiguous() for w in weights]
-        addresses.update({f"weight{index}": weight.data_ptr() for index, weight in enumerate(weights)})
+        addresses.update({weight: tensor.data_ptr() for weight, tensor in found_weights.items()})
         strides = [stride for w in weights for stride in (w.stride() if w.dim() == 2 else (0, 0))]
         run = Run(
             steps,
@@ -135,6 +144,33 @@ class Compiled:
         )
         getattr(self.library, name)(ctypes.byref(run))
         return found
+
+    def _check(
+        self,
+        function: Function,
+        arrays: _Memory,
+        found: dict[str, Tensor],
+        lengths: Tensor | None,
+        resets: Tensor | None,
+        steps: int,
+        lanes: int,
+        sides: int,
+    ) -> None:
+        """Every array whose address a call is about to hand over."""
+        precision = self.program.precision
+        for name, (size, sided) in arrays.sizes.items():
+            if name in found:
+                # A weight's strides are handed over with it.
+                strided = name.startswith("weight") and found[name].dim() == 2
+                check_array(name, found[name], precision, size * sides if sided else size, not strided)
+            elif resets is not None or not name.startswith("start"):
+                raise RuntimeError(f"expected {name}, which {function.name} reads, got no such array")
+        if "kept" in found:
+            check_array("kept", found["kept"], precision, arrays.kept_size)
+        if lengths is not None:
+            check_array("lengths", lengths, torch.int64, lanes)
+        if resets is not None:
+            check_array("resets", resets, torch.bool, steps * lanes)
 
     @cached_property
     def saved(self) -> frozenset[str]:
@@ -177,7 +213,19 @@ def _memory(kernel: Compiled, name: str, steps: int, lanes: int) -> _Memory:
     scratch, scratch_size = side_by_side(
         [(a.name, a.width * (lanes if a.rows == "lanes" else 1)) for a in short], size
     )
-    return _Memory(made, places, scratch, kept_size, scratch_size)
+    placed = {name for name, _ in (*places, *scratch)} | {name for name, _ in function.sums}
+    rows = {
+        "steps": steps * lanes,
+        **dict.fromkeys(("before", "after"), (steps + 1) * lanes),
+        **dict.fromkeys(("lanes", "coming", "going"), lanes),
+        **dict.fromkeys(("vector", "matrix"), 1),
+    }
+    sizes = {
+        array.name: (array.width * rows[array.rows], array.rows in ("coming", "going"))
+        for array in function.arrays
+        if array.name not in placed
+    }
+    return _Memory(made, places, scratch, kept_size, scratch_size, sizes)
 
 
 def side_by_side(counts: list[tuple[str, int]], size: int) -> tuple[list[tuple[str, int]], int]:
