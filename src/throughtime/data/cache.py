@@ -39,8 +39,8 @@ class Cache:
     An entry is one file: the ids in the smallest unsigned type that holds V of them, the starts (int64), a
     description as JSON with a checksum, and the length of that. It is written to a temporary file in the same
     folder, flushed to disk and renamed, so that two processes that write one entry at once both read a whole
-    one. An entry that is not whole, or has other than ids below V and starts among them, is written anew. Where the folder cannot be written to, a temporary one
-    takes its place.
+    one. An entry that is not whole, or has other than ids below V and starts in order, is written anew. Where
+    the folder cannot be written to, a temporary one takes its place.
 
     Args:
         folder: None for `$THROUGHTIME_CACHE`, or else `~/.cache/throughtime`.
@@ -154,9 +154,7 @@ def _count(description: dict[str, Any], name: str) -> int:
     return value
 
 
-def _check(
-    ids: Integer[np.ndarray, " N"], starts: Integer[np.ndarray, " n"], vocabulary_size: int
-) -> None:
+def _check(ids: Integer[np.ndarray, " N"], starts: Integer[np.ndarray, " n"], vocabulary_size: int) -> None:
     """Raise `ValueError` unless all ids are symbols of the vocabulary, and starts are places in order."""
     block = _BLOCK // ids.itemsize
     for first in range(0, len(ids), block):

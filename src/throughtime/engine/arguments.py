@@ -71,7 +71,8 @@ def check_arguments(
     steps, lanes, _ = shape
     if steps == 0:
         raise ValueError(f"expected inputs of at least one step, got inputs of shape {list(shape)}")
-    mixed = torch.is_autocast_enabled(inputs.device.type)
+    device = inputs.device.type
+    mixed = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
     tensors = [(t.shape, t.dtype, t.device) for t in tensors_of(cell).values()]
     compiling = torch.compiler.is_compiling()
     expected = None if compiling else _known.get(cell)

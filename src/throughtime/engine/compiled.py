@@ -8,13 +8,13 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
+from throughtime.engine.arrays import Arrays
 from throughtime.engine.aside import aside
 from throughtime.engine.compiler import compiler, library
 from throughtime.engine.derivative import differentiate
 from throughtime.engine.emit import Function
 from throughtime.engine.expression import width
 from throughtime.engine.factors import HALVES
-from throughtime.engine.handover import check_array
 from throughtime.engine.lower import lower
 from throughtime.engine.memory import Array
 from throughtime.engine.operators import decompositions
@@ -31,7 +31,6 @@ LARGE, HUGE = (
     1 << 16,
     1 << 21,
 )  # numbers of a weight: more than a first-level cache has, than a core's own caches have
-ALIGNED = 64  # numbers, at least a line of any cache
 
 
 class Run(ctypes.Structure):
@@ -49,27 +48,6 @@ class Run(ctypes.Structure):
         ("strides", ctypes.POINTER(ctypes.c_long)),
         ("packed", ctypes.c_long),
     )
-
-
-@dataclass(frozen=True)
-class _Memory:
-    """The arrays of a function that are made for it.
-
-    Attributes:
-        made: arrays of all steps, by name and shape.
-        kept: those that only the backward pass reads: names and places in bytes in one piece of memory.
-        scratch: arrays of one step, and packed weights, in another.
-        kept_size, scratch_size: how many numbers the two pieces have.
-        sizes: how many numbers each array has that is handed over by itself, and whether they are those of one of
-            the sides of a gradient that goes from step to step.
-    """
-
-    made: list[tuple[str, tuple[int, ...]]]
-    kept: list[tuple[str, int]]
-    scratch: list[tuple[str, int]]
-    kept_size: int
-    scratch_size: int
-    sizes: dict[str, tuple[int, bool]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +91,7 @@ class Compiled:
         """
         function, precision = self.functions[name], self.program.precision
         threads, shared = shares(function, lanes)
-        arrays = _memory(self, name, steps, lanes)
+        arrays = _arrays(self, name, steps, lanes)
         found = dict(given)
         for array, shape in arrays.made:
             if array not in found:
@@ -124,7 +102,7 @@ class Compiled:
             found["kept"] = memory.empty(arrays.kept_size, dtype=precision)
         weights = [w if w.dim() == 2 and 1 not in w.shape else w.contiguous() for w in weights]
         found_weights = {f"weight{index}": weight for index, weight in enumerate(weights)}
-        self._check(function, arrays, found | found_weights, lengths, resets, steps, lanes, sides)
+        arrays.check(found | found_weights, lengths, resets, sides)
         addresses = {array: tensor.data_ptr() for array, tensor in found.items()}
         begins = scratch.address(arrays.scratch_size * precision.itemsize), addresses.get("kept", 0)
         for begin, offsets in zip(begins, (arrays.scratch, arrays.kept), strict=True):
@@ -145,33 +123,6 @@ class Compiled:
         getattr(self.library, name)(ctypes.byref(run))
         return found
 
-    def _check(
-        self,
-        function: Function,
-        arrays: _Memory,
-        found: dict[str, Tensor],
-        lengths: Tensor | None,
-        resets: Tensor | None,
-        steps: int,
-        lanes: int,
-        sides: int,
-    ) -> None:
-        """Every array whose address a call is about to hand over."""
-        precision = self.program.precision
-        for name, (size, sided) in arrays.sizes.items():
-            if name in found:
-                # A weight's strides are handed over with it.
-                strided = name.startswith("weight") and found[name].dim() == 2
-                check_array(name, found[name], precision, size * sides if sided else size, not strided)
-            elif resets is not None or not name.startswith("start"):
-                raise RuntimeError(f"expected {name}, which {function.name} reads, got no such array")
-        if "kept" in found:
-            check_array("kept", found["kept"], precision, arrays.kept_size)
-        if lengths is not None:
-            check_array("lengths", lengths, torch.int64, lanes)
-        if resets is not None:
-            check_array("resets", resets, torch.bool, steps * lanes)
-
     @cached_property
     def saved(self) -> frozenset[str]:
         """The arrays of a forward pass that a backward pass and the weights' gradients need."""
@@ -191,50 +142,9 @@ class Compiled:
 
 
 @lru_cache(maxsize=1024)
-def _memory(kernel: Compiled, name: str, steps: int, lanes: int) -> _Memory:
-    shapes = {
-        "steps": (steps, lanes),
-        "before": (steps + 1, lanes),
-        "after": (steps + 1, lanes),
-        "coming": (2, lanes),
-        "going": (2, lanes),
-    }
-    function, kept = kernel.functions[name], () if name == "plain" else kernel.kept
-    hidden = {array.name for array in kept}
-    made = [
-        (array.name, (*shapes[array.rows], array.width))
-        for array in function.arrays
-        if array.rows in shapes and array.name not in hidden
-    ]
-    # Without resets nothing reads their state.
-    short = [a for a in function.arrays if a.rows in ("lanes", "panels") and not a.name.startswith("start")]
-    size = kernel.program.precision.itemsize
-    places, kept_size = side_by_side([(a.name, a.width * steps * lanes) for a in kept], size)
-    scratch, scratch_size = side_by_side(
-        [(a.name, a.width * (lanes if a.rows == "lanes" else 1)) for a in short], size
-    )
-    placed = {name for name, _ in (*places, *scratch)} | {name for name, _ in function.sums}
-    rows = {
-        "steps": steps * lanes,
-        **dict.fromkeys(("before", "after"), (steps + 1) * lanes),
-        **dict.fromkeys(("lanes", "coming", "going"), lanes),
-        **dict.fromkeys(("vector", "matrix"), 1),
-    }
-    sizes = {
-        array.name: (array.width * rows[array.rows], array.rows in ("coming", "going"))
-        for array in function.arrays
-        if array.name not in placed
-    }
-    return _Memory(made, places, scratch, kept_size, scratch_size, sizes)
-
-
-def side_by_side(counts: list[tuple[str, int]], size: int) -> tuple[list[tuple[str, int]], int]:
-    """Where arrays of so many numbers begin in one piece of memory, in bytes, and how many numbers it has."""
-    places, position = [], 0
-    for name, count in counts:
-        places.append((name, position * size))
-        position += -(-count // ALIGNED) * ALIGNED
-    return places, position
+def _arrays(kernel: Compiled, name: str, steps: int, lanes: int) -> Arrays:
+    kept = () if name == "plain" else kernel.kept
+    return Arrays(kernel.functions[name], kept, kernel.program.precision, steps, lanes)
 
 
 def shares(function: Function, lanes: int) -> tuple[int, bool]:

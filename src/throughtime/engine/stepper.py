@@ -13,13 +13,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from throughtime.cell.base import Cell, State
+from throughtime.engine.arrays import side_by_side
 from throughtime.engine.aside import aside
-from throughtime.engine.compiled import Run, file_of, shares, side_by_side
+from throughtime.engine.compiled import Run, file_of, shares
 from throughtime.engine.compiler import library
 from throughtime.engine.derivative import undifferentiated
 from throughtime.engine.emit import Function
-from throughtime.engine.handover import check_array, check_shape
 from throughtime.engine.expression import width
+from throughtime.engine.handover import check_array, check_shape
 from throughtime.engine.lower import lower
 from throughtime.engine.operators import decompositions
 from throughtime.engine.passes import forward

@@ -142,7 +142,9 @@ class Carried:
 
 def _check_saved(saved: dict[str, Any], model: nn.Module) -> None:
     """Raise `UserError` unless what is saved is a state of the model, and older inputs are of as many lanes."""
-    message = "the carried state of the checkpoint is not one of this model: {}; resume from another checkpoint"
+    message = (
+        "the carried state of the checkpoint is not one of this model: {}; resume from another checkpoint"
+    )
     found = leaves(saved["state"])
     if not found or found[0].dim() == 0:
         raise UserError(message.format("it has no lanes"))
@@ -151,12 +153,9 @@ def _check_saved(saved: dict[str, Any], model: nn.Module) -> None:
     if _structure(saved["state"]) != _structure(like):
         raise UserError(message.format("it has other parts"))
     for part, example in zip(found, leaves(like), strict=True):
-        if part.shape != example.shape:
-            raise UserError(
-                message.format(f"a part of shape {list(part.shape)} stands for {list(example.shape)}")
-            )
-        if part.is_floating_point() != example.is_floating_point():
-            raise UserError(message.format(f"a part of type {part.dtype} stands for {example.dtype}"))
+        if part.shape != example.shape or part.is_floating_point() != example.is_floating_point():
+            stands = f"{part.dtype} {list(part.shape)} stands for {example.dtype} {list(example.shape)}"
+            raise UserError(message.format(stands))
     if saved["older"] is None:
         return
     older, resets = leaves(saved["older"]["inputs"]), saved["older"]["resets"]
