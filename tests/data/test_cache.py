@@ -118,7 +118,7 @@ def test_the_default_folder_is_the_users(monkeypatch):
     assert str(Cache().folder) == os.path.expanduser("~/.cache/throughtime")
 
 
-def rewritten(entry, ids: bytes, starts: list[int], **changed) -> None:
+def rewrite(entry, ids: bytes, starts: list[int], changed: dict) -> None:
     """Put other content into an entry, with a checksum that is right."""
     data = ids + np.array(starts, dtype=np.int64).tobytes()
     description = {"ids": len(ids), "dtype": "uint8", "starts": len(starts), "checksum": zlib.crc32(data)}
@@ -134,7 +134,6 @@ CONTENT = {
     "numbers with a sign": (GOOD, [0], {"dtype": "int8"}),
     "a structure": (GOOD, [0], {"dtype": [["a", "uint8"]]}),
     "an id beyond the vocabulary": (GOOD[:-1] + b"\xff", [0], {}),
-    "ids that run into the starts": (GOOD, [0, 5], {"ids": len(GOOD) + 8, "starts": 1}),
     "fewer ids than there are": (GOOD, [0], {"ids": len(GOOD) - 8}),
     "more ids than there are": (GOOD, [0], {"ids": len(GOOD) + 8}),
     "a negative count": (GOOD, [0], {"ids": -1}),
@@ -152,7 +151,7 @@ def test_an_entry_with_content_that_no_text_has_is_made_anew(part, tokenizer, ca
     expected = np.array(Cache().encoded(part, tokenizer).ids)
     (entry,) = entries(cache_folder)
     ids, starts, changed = CONTENT[content]
-    rewritten(entry, ids, starts, **changed)
+    rewrite(entry, ids, starts, changed)
     found = Cache().encoded(part, tokenizer)
     assert np.array_equal(found.ids, expected)
     assert found.starts.tolist() == [0, len(TEXT)]
@@ -162,7 +161,7 @@ def test_an_entry_with_content_that_no_text_has_is_made_anew(part, tokenizer, ca
 def test_an_entry_that_could_be_of_a_text_is_taken(part, tokenizer, cache_folder, caplog):
     Cache().encoded(part, tokenizer)
     (entry,) = entries(cache_folder)
-    rewritten(entry, GOOD, [0, 7, 7, len(GOOD)])
+    rewrite(entry, GOOD, [0, 7, 7, len(GOOD)], {})
     found = Cache().encoded(part, tokenizer)
     assert found.ids.max() == 0
     assert found.starts.tolist() == [0, 7, 7, len(GOOD)]

@@ -85,7 +85,7 @@ WRONG = {
         r"state\.\w+ of type float32, got float64",
     ),
     "a state elsewhere": ("state", lambda s, cell: first_part(s, lambda part: part.to("meta")), "on cpu, got it on"),
-    "a state with a part that is none": ("state", lambda s, cell: first_part(s, lambda part: None), r"state\.\w+ to be"),
+    "a state with a missing part": ("state", lambda s, cell: first_part(s, lambda part: None), r"state\.\w+ to be"),
     "a state without parts": ("state", lambda s, cell: (), "state to be a"),
     "a state of another cell": ("state", lambda s, cell: tuple(s), "state to be a"),
     "no state": ("state", lambda s, cell: None, "state to be a"),

@@ -71,20 +71,9 @@ def linear(
 ) -> Float[Tensor, "*T G"]:
     """W x + b for every row x, as `functional.linear`."""
     rows = input.numel() // max(input.shape[-1], 1)
-    served = _served(rows * weight.numel(), input, weight) and _agree(input, weight, bias)
-    if not served or torch.is_autocast_enabled(input.device.type):
+    if not _served(rows * weight.numel(), input, weight) or torch.is_autocast_enabled(input.device.type):
         return functional.linear(input, weight, bias)
     return _Linear.apply(input.flatten(0, -2), weight, bias).unflatten(0, input.shape[:-1])
-
-
-def _agree(input: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    """Whether the sizes are those of a product; what else there is, torch broadcasts or refuses."""
-    return (
-        weight.dim() == 2
-        and input.dim() > 0
-        and input.shape[-1] == weight.shape[1]
-        and (bias is None or (bias.shape == weight.shape[:1] and bias.dtype == weight.dtype))
-    )
 
 
 class _Linear(torch.autograd.Function):
@@ -113,5 +102,17 @@ class Dense(TorchFunctionMode):
     def __torch_function__(
         self, function: Any, types: Any, arguments: tuple = (), options: dict[str, Any] | None = None
     ) -> Any:
-        function = linear if function is functional.linear else function
-        return function(*arguments, **(options or {}))
+        options = options or {}
+        if function is functional.linear and _agree(*arguments, **options):
+            function = linear
+        return function(*arguments, **options)
+
+
+def _agree(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:
+    """Whether the sizes are those of a product; what else there is, torch broadcasts or refuses."""
+    return (
+        weight.dim() == 2
+        and input.dim() > 0
+        and input.shape[-1] == weight.shape[1]
+        and (bias is None or (bias.shape == weight.shape[:1] and bias.dtype == weight.dtype))
+    )
