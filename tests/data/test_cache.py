@@ -1,5 +1,7 @@
+import json
 import logging
 import os
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -114,3 +116,53 @@ def test_two_at_once_both_read_a_whole_entry(part, tokenizer, cache_folder):
 def test_the_default_folder_is_the_users(monkeypatch):
     monkeypatch.delenv("THROUGHTIME_CACHE")
     assert str(Cache().folder) == os.path.expanduser("~/.cache/throughtime")
+
+
+def rewrite(entry, ids: bytes, starts: list[int], changed: dict) -> None:
+    """Put other content into an entry, with a checksum that is right."""
+    data = ids + np.array(starts, dtype=np.int64).tobytes()
+    description = {"ids": len(ids), "dtype": "uint8", "starts": len(starts), "checksum": zlib.crc32(data)}
+    footer = json.dumps(description | changed).encode()
+    entry.unlink()
+    entry.write_bytes(data + footer + len(footer).to_bytes(8, "little"))
+
+
+GOOD = bytes(2 * len(TEXT))
+CONTENT = {
+    "objects": (GOOD, [0], {"dtype": "object", "ids": len(GOOD) // 8}),
+    "numbers with a point": (GOOD, [0], {"dtype": "float32", "ids": len(GOOD) // 4}),
+    "numbers with a sign": (GOOD, [0], {"dtype": "int8"}),
+    "a structure": (GOOD, [0], {"dtype": [["a", "uint8"]]}),
+    "an id beyond the vocabulary": (GOOD[:-1] + b"\xff", [0], {}),
+    "fewer ids than there are": (GOOD, [0], {"ids": len(GOOD) - 8}),
+    "more ids than there are": (GOOD, [0], {"ids": len(GOOD) + 8}),
+    "a negative count": (GOOD, [0], {"ids": -1}),
+    "negative starts": (GOOD, [0], {"ids": len(GOOD) + 16, "starts": -1}),
+    "a count that is no integer": (GOOD, [0], {"ids": float(len(GOOD))}),
+    "a count of true": (b"\0", [0], {"ids": True}),
+    "a start before the beginning": (GOOD, [-1, 5], {}),
+    "a start beyond the end": (GOOD, [0, len(GOOD) + 1], {}),
+    "starts out of order": (GOOD, [0, 9, 5], {}),
+}
+
+
+@pytest.mark.parametrize("content", CONTENT)
+def test_an_entry_with_content_that_no_text_has_is_made_anew(part, tokenizer, cache_folder, content, caplog):
+    expected = np.array(Cache().encoded(part, tokenizer).ids)
+    (entry,) = entries(cache_folder)
+    ids, starts, changed = CONTENT[content]
+    rewrite(entry, ids, starts, changed)
+    found = Cache().encoded(part, tokenizer)
+    assert np.array_equal(found.ids, expected)
+    assert found.starts.tolist() == [0, len(TEXT)]
+    assert "not whole" in caplog.text
+
+
+def test_an_entry_that_could_be_of_a_text_is_taken(part, tokenizer, cache_folder, caplog):
+    Cache().encoded(part, tokenizer)
+    (entry,) = entries(cache_folder)
+    rewrite(entry, GOOD, [0, 7, 7, len(GOOD)], {})
+    found = Cache().encoded(part, tokenizer)
+    assert found.ids.max() == 0
+    assert found.starts.tolist() == [0, 7, 7, len(GOOD)]
+    assert "not whole" not in caplog.text

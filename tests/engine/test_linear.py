@@ -1,11 +1,13 @@
+import pytest
 import torch
 from torch.nn import functional
 
 from throughtime.cell.elman import Elman
 from throughtime.engine import linear as module
 from throughtime.engine.compiler import CompilerError
+from throughtime.engine.dense import Dense
 from throughtime.engine.fused import Fused
-from throughtime.engine.linear import linear, project
+from throughtime.engine.linear import OwnProducts, linear, project
 from throughtime.engine.reference import Reference
 
 
@@ -54,3 +56,15 @@ def test_a_machine_without_a_compiler_does_it_as_torch_does(monkeypatch):
     monkeypatch.setattr(module, "row_products", fail)
     cell, inputs = Elman(64, 64), torch.randn(32, 8, 64)
     assert torch.equal(project(cell, inputs), cell.project(inputs))
+
+
+@pytest.mark.parametrize("bias", [None, torch.zeros(64), torch.ones(1)])
+@pytest.mark.parametrize("mode", [OwnProducts, Dense])
+def test_sizes_that_do_not_agree_are_left_to_torch(mode, bias):
+    weight = torch.randn(64, 256)
+    with mode(), pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        functional.linear(torch.randn(128, 255), weight, bias)
+    inputs = torch.randn(128, 256)
+    with mode():
+        found = functional.linear(inputs, weight, bias)
+    torch.testing.assert_close(found, functional.linear(inputs, weight, bias), rtol=1e-4, atol=1e-4)

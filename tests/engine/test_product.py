@@ -1,3 +1,4 @@
+import jaxtyping
 import pytest
 import torch
 
@@ -87,3 +88,25 @@ def test_halves_keep_what_is_not_finite(number):
     left[1, 7] = number
     product = row_products(left, right, halves=True)
     assert not product[1].isfinite().any() and product[[0, 2]].isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "start"),
+    [
+        (torch.zeros(4, 7), torch.zeros(9, 5), None),
+        (torch.zeros(4, 9), torch.zeros(7, 5), None),
+        (torch.zeros(4, 7), torch.zeros(7, 5).double(), None),
+        (torch.zeros(4, 7).bfloat16(), torch.zeros(7, 5).bfloat16(), None),
+        (torch.zeros(4, 7), torch.zeros(7, 5, device="meta"), None),
+        (torch.zeros(4, 7), torch.zeros(7, 5), torch.zeros(1)),
+        (torch.zeros(4, 7), torch.zeros(7, 5), torch.zeros(5).double()),
+    ],
+)
+def test_factors_that_do_not_fit_each_other_are_refused(left, right, start, monkeypatch):
+    # As in a run, where no annotation is checked.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    if start is None:
+        with pytest.raises(RuntimeError, match=r"expected .*factor"):
+            outer_products(left.t().contiguous(), right)
+    with pytest.raises(RuntimeError, match=r"expected .*(factor|what is added)"):
+        row_products(left, right, start)

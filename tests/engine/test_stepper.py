@@ -81,3 +81,25 @@ class Doubled(GRU):
 def test_an_output_that_the_state_does_not_hold_is_refused():
     with pytest.raises(UnknownOperatorError, match="no part of the state"):
         Stepper(Doubled(3, 5), torch.zeros(2, 15))
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm"])
+def test_a_step_of_another_shape_or_precision_is_refused_and_nothing_is_changed(name):
+    cell, projected, stepper = make(name, 7)
+    state = stepper(projected[0], cell.initial_state(7))
+    expected = [part.clone() for part in stepper(projected[1], state)]
+    wrong = [
+        (projected[0][:3], state),
+        (projected[0][:, :-1], state),
+        (projected[0].double(), state),
+        (projected[0], cell.initial_state(1)),
+        (projected[0], cell.initial_state(9)),
+        (projected[0], tuple(part[:, :-1] for part in state)),
+        (projected[0], state[1:]),
+        (projected[0], (*state, state[0])),
+    ]
+    for given in wrong:
+        with pytest.raises(RuntimeError, match=r"projected|state"):
+            stepper(*given)
+    for found, due in zip(stepper(projected[1], state), expected, strict=True):
+        assert torch.equal(found, due)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from throughtime.data.batch import Batch
+from throughtime.errors import UserError
 from throughtime.model.sequence import SequenceModel
 from throughtime.task.through_time import Carried, deal, gather
 
@@ -145,3 +146,47 @@ def test_what_ranks_carry_goes_on_with_any_number_of_ranks(
 
 def test_ranks_that_carry_nothing_gather_nothing() -> None:
     assert gather([{}, {}]) == {} == deal({}, 1, 2)
+
+
+@pytest.mark.parametrize("horizon", [None, 8])
+def test_a_state_of_other_lanes_than_the_next_chunk_is_a_mistake(
+    model: SequenceModel, chunks: Chunks, horizon: int | None
+) -> None:
+    first, second = Carried(horizon), Carried(horizon)
+    batches = chunks(5)
+    first.run(model, batches[0])
+    second.load_state_dict(first.state_dict(), model)
+    with pytest.raises(
+        UserError, match=r"carried on is that of 3 lanes, but the next chunk has 2.*data\.batch_size"
+    ):
+        second.run(model, batches[1].share(0, 2))
+    with pytest.raises(UserError, match="3 lanes, but the next chunk has 2"):
+        second.add_up(model, batches[1].share(0, 2), lambda features, steps: features.sum(), [])
+
+
+DAMAGE = {
+    "lanes of one layer": lambda saved: saved | {"state": ((saved["state"][0][0][:2],), saved["state"][1])},
+    "features": lambda saved: saved | {"state": tuple((part[0][:, :3],) for part in saved["state"])},
+    "a layer": lambda saved: saved | {"state": saved["state"][:1]},
+    "no layers": lambda saved: saved | {"state": ()},
+    "integers": lambda saved: saved | {"state": tuple((part[0].long(),) for part in saved["state"])},
+    "older inputs": lambda saved: (
+        saved | {"older": saved["older"] | {"inputs": saved["older"]["inputs"][:, :2]}}
+    ),
+    "older resets": lambda saved: (
+        saved | {"older": saved["older"] | {"resets": saved["older"]["resets"][:, :2]}}
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_is_not_a_state_of_the_model_is_a_mistake(
+    model: SequenceModel, chunks: Chunks, damage: str
+) -> None:
+    carried = Carried(8)
+    for batch in chunks(5, torch.zeros(23, 3, dtype=torch.bool))[:2]:
+        carried.run(model, batch)
+    saved = carried.state_dict()
+    Carried(8).load_state_dict(saved, model)
+    with pytest.raises(UserError, match="carried state of the checkpoint is not one of this model"):
+        Carried(8).load_state_dict(DAMAGE[damage](saved), model)

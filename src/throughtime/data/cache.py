@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 FORMAT = 1
 _BLOCK = 1 << 20
 _LENGTH_BYTES = 8
+_TYPES = ("uint8", "uint16", "uint32", "uint64")
+_LONGEST = 1 << 12  # bytes of a description
 
 
 class Encoded(NamedTuple):
@@ -37,8 +39,8 @@ class Cache:
     An entry is one file: the ids in the smallest unsigned type that holds V of them, the starts (int64), a
     description as JSON with a checksum, and the length of that. It is written to a temporary file in the same
     folder, flushed to disk and renamed, so that two processes that write one entry at once both read a whole
-    one. An entry that is not whole is written anew. Where the folder cannot be written to, a temporary one
-    takes its place.
+    one. An entry that is not whole, or has other than ids below V and starts in order, is written anew. Where
+    the folder cannot be written to, a temporary one takes its place.
 
     Args:
         folder: None for `$THROUGHTIME_CACHE`, or else `~/.cache/throughtime`.
@@ -53,14 +55,15 @@ class Cache:
         """The ids of a part of a text, from the cache or put there now."""
         key = {"format": FORMAT, "text": part.key(), "tokenizer": tokenizer.fingerprint()}
         name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32] + ".ids"
-        entry = _open(self.folder / name)
+        size = tokenizer.vocabulary_size
+        entry = _open(self.folder / name, size)
         if entry is None:
             try:
                 _write(self.folder / name, part, tokenizer)
             except OSError as error:
                 self._fall_back(error)
                 _write(self.folder / name, part, tokenizer)
-            entry = _open(self.folder / name)
+            entry = _open(self.folder / name, size)
         if entry is None:
             raise OSError(f"{self.folder / name} was changed while it was written")
         return entry
@@ -109,31 +112,56 @@ def _write_entry(file: Any, part: Part, tokenizer: Tokenizer) -> None:
     file.write(footer + len(footer).to_bytes(_LENGTH_BYTES, "little"))
 
 
-def _open(path: Path) -> Encoded | None:
+def _open(path: Path, vocabulary_size: int) -> Encoded | None:
     """The entry of a file; None where there is none, or none that is whole."""
     if not os.path.isfile(path):
         return None
     try:
         with path.open("rb") as file:
-            description = _description(file)
-            count, starts = description["ids"], description["starts"]
+            description, length = _description(file)
+            count, begun = (_count(description, name) for name in ("ids", "starts"))
+            if description["dtype"] not in _TYPES:
+                raise ValueError(f"ids of type {description['dtype']!r}")
             dtype = np.dtype(description["dtype"])
-            if description["checksum"] != _checksum(file, count * dtype.itemsize + starts * 8):
+            size = count * dtype.itemsize + begun * 8
+            if size + length + _LENGTH_BYTES != os.fstat(file.fileno()).st_size:
+                raise ValueError("its size is not that of its ids and starts")
+            if description["checksum"] != _checksum(file, size):
                 raise ValueError("the checksum differs")
-        return Encoded(
-            np.memmap(path, dtype, "r", shape=(count,)),
-            np.fromfile(path, np.int64, starts, offset=count * dtype.itemsize),
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        ids = np.memmap(path, dtype, "r", shape=(count,))
+        starts = np.fromfile(path, np.int64, begun, offset=count * dtype.itemsize)
+        _check(ids, starts, vocabulary_size)
+        return Encoded(ids, starts)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         logger.warning("the cache entry %s is not whole (%s); it is made anew", path, error)
         return None
 
 
-def _description(file: BinaryIO) -> dict[str, Any]:
+def _description(file: BinaryIO) -> tuple[dict[str, Any], int]:
+    """The description at the end of an entry, and how many bytes it takes."""
     file.seek(-_LENGTH_BYTES, os.SEEK_END)
     length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+    if length > _LONGEST:
+        raise ValueError("it has no description")
     file.seek(-_LENGTH_BYTES - length, os.SEEK_END)
-    return json.loads(file.read(length))
+    return json.loads(file.read(length)), length
+
+
+def _count(description: dict[str, Any], name: str) -> int:
+    value = description[name]
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r} {name}")
+    return value
+
+
+def _check(ids: Integer[np.ndarray, " N"], starts: Integer[np.ndarray, " n"], vocabulary_size: int) -> None:
+    """Raise `ValueError` unless all ids are symbols of the vocabulary, and starts are places in order."""
+    block = _BLOCK // ids.itemsize
+    for first in range(0, len(ids), block):
+        if (largest := int(ids[first : first + block].max())) >= vocabulary_size:
+            raise ValueError(f"the id {largest} of {vocabulary_size} symbols")
+    if len(starts) and (starts[0] < 0 or starts[-1] > len(ids) or (np.diff(starts) < 0).any()):
+        raise ValueError("its starts are not places in order")
 
 
 def _checksum(file: BinaryIO, size: int) -> int:

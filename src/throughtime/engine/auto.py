@@ -42,7 +42,7 @@ class Auto(Engine):
     ) -> str | None:
         return None
 
-    def run(
+    def _run(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],
@@ -50,7 +50,7 @@ class Auto(Engine):
         lengths: Int[Tensor, " B"] | None = None,
         resets: Bool[Tensor, "T B"] | None = None,
     ) -> tuple[Float[Tensor, "T B O"], State]:
-        return fastest(cell, inputs, lengths, resets).run(cell, inputs, state, lengths, resets)
+        return fastest(cell, inputs, lengths, resets)._run(cell, inputs, state, lengths, resets)
 
 
 def fastest(

@@ -1,11 +1,13 @@
 """The contract of an engine: how a cell is run over T steps, and how that run is differentiated."""
 
 from abc import ABC, abstractmethod
+from typing import final, no_type_check
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from throughtime.cell.base import Cell, State
+from throughtime.engine.arguments import check_arguments
 
 
 class Engine(ABC):
@@ -26,7 +28,8 @@ class Engine(ABC):
     ) -> str | None:
         """Why this engine cannot run this cell on these inputs, as half a sentence; None when it can."""
 
-    @abstractmethod
+    @final
+    @no_type_check  # `check_arguments` does it, tests or not, and with messages of its own
     def run(
         self,
         cell: Cell,
@@ -39,11 +42,27 @@ class Engine(ABC):
 
         Args:
             cell: the recurrence.
-            inputs: the sequence, time-major.
-            state: the state before the first step.
+            inputs: the sequence, time-major, of at least one step.
+            state: the state before the first step; its tensors are as those of `cell.initial_state(B)`.
             lengths: the true steps of each lane, 0 to T; from there on its outputs are 0 and its state stays.
             resets: where true, the lane's state is replaced by the cell's initial state *before* that step.
 
         Returns:
             the outputs of all steps, and each lane's state after its last true step.
+
+        Raises:
+            TypeError, ValueError: an argument does not fit the cell or the others (`check_arguments`).
         """
+        check_arguments(cell, inputs, state, lengths, resets)
+        return self._run(cell, inputs, state, lengths, resets)
+
+    @abstractmethod
+    def _run(
+        self,
+        cell: Cell,
+        inputs: Float[Tensor, "T B I"],
+        state: State,
+        lengths: Int[Tensor, " B"] | None = None,
+        resets: Bool[Tensor, "T B"] | None = None,
+    ) -> tuple[Float[Tensor, "T B O"], State]:
+        """As `run`, on arguments that fit."""

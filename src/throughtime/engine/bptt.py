@@ -63,7 +63,7 @@ class BackpropagationThroughTime(Engine):
     ) -> str | None:
         return reason_against(cell, inputs)
 
-    def run(
+    def _run(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],
@@ -71,15 +71,15 @@ class BackpropagationThroughTime(Engine):
         lengths: Int[Tensor, " B"] | None = None,
         resets: Bool[Tensor, "T B"] | None = None,
     ) -> tuple[Float[Tensor, "T B O"], State]:
-        """As `Engine.run`.
+        """As `Engine._run`.
 
         Raises:
             UserError: the cell's step is no fixed graph of operators.
         """
         try:
             if self.checkpoint:
-                return run_in_segments(_run, cell, inputs, state, lengths, resets)
-            return _run(cell, inputs, state, lengths, resets)
+                return run_in_segments(_run_whole, cell, inputs, state, lengths, resets)
+            return _run_whole(cell, inputs, state, lengths, resets)
         except UntraceableError as error:
             kind = type(cell).__name__
             raise UserError(
@@ -87,7 +87,7 @@ class BackpropagationThroughTime(Engine):
             ) from error
 
 
-def _run(cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None) -> tuple[Tensor, State]:
+def _run_whole(cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None) -> tuple[Tensor, State]:
     return run_around(loop, cell, inputs, state, *masks, _project)
 
 

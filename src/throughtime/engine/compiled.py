@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
+from throughtime.engine.arrays import Arrays
 from throughtime.engine.aside import aside
 from throughtime.engine.compiler import compiler, library
 from throughtime.engine.derivative import differentiate
@@ -30,7 +31,6 @@ LARGE, HUGE = (
     1 << 16,
     1 << 21,
 )  # numbers of a weight: more than a first-level cache has, than a core's own caches have
-ALIGNED = 64  # numbers, at least a line of any cache
 
 
 class Run(ctypes.Structure):
@@ -48,24 +48,6 @@ class Run(ctypes.Structure):
         ("strides", ctypes.POINTER(ctypes.c_long)),
         ("packed", ctypes.c_long),
     )
-
-
-@dataclass(frozen=True)
-class _Memory:
-    """The arrays of a function that are made for it.
-
-    Attributes:
-        made: arrays of all steps, by name and shape.
-        kept: those that only the backward pass reads: names and places in bytes in one piece of memory.
-        scratch: arrays of one step, and packed weights, in another.
-        kept_size, scratch_size: how many numbers the two pieces have.
-    """
-
-    made: list[tuple[str, tuple[int, ...]]]
-    kept: list[tuple[str, int]]
-    scratch: list[tuple[str, int]]
-    kept_size: int
-    scratch_size: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,10 +85,13 @@ class Compiled:
 
         The gradients that go from step to step have so many sides: 2, or T + 1 where all are wanted.
         What only the backward pass reads goes by the one name "kept".
+
+        Raises:
+            RuntimeError: an array is missing, or has not the numbers that the C takes it to have.
         """
         function, precision = self.functions[name], self.program.precision
         threads, shared = shares(function, lanes)
-        arrays = _memory(self, name, steps, lanes)
+        arrays = _arrays(self, name, steps, lanes)
         found = dict(given)
         for array, shape in arrays.made:
             if array not in found:
@@ -115,12 +100,14 @@ class Compiled:
             found[array] = torch.zeros(threads, features, dtype=precision)
         if name == "keeping":
             found["kept"] = memory.empty(arrays.kept_size, dtype=precision)
+        weights = [w if w.dim() == 2 and 1 not in w.shape else w.contiguous() for w in weights]
+        found_weights = {f"weight{index}": weight for index, weight in enumerate(weights)}
+        arrays.check(found | found_weights, lengths, resets, sides)
         addresses = {array: tensor.data_ptr() for array, tensor in found.items()}
         begins = scratch.address(arrays.scratch_size * precision.itemsize), addresses.get("kept", 0)
         for begin, offsets in zip(begins, (arrays.scratch, arrays.kept), strict=True):
             addresses.update({array: begin + offset for array, offset in offsets})
-        weights = [w if w.dim() == 2 else w.contiguous() for w in weights]
-        addresses.update({f"weight{index}": weight.data_ptr() for index, weight in enumerate(weights)})
+        addresses.update({weight: tensor.data_ptr() for weight, tensor in found_weights.items()})
         strides = [stride for w in weights for stride in (w.stride() if w.dim() == 2 else (0, 0))]
         run = Run(
             steps,
@@ -155,38 +142,9 @@ class Compiled:
 
 
 @lru_cache(maxsize=1024)
-def _memory(kernel: Compiled, name: str, steps: int, lanes: int) -> _Memory:
-    shapes = {
-        "steps": (steps, lanes),
-        "before": (steps + 1, lanes),
-        "after": (steps + 1, lanes),
-        "coming": (2, lanes),
-        "going": (2, lanes),
-    }
-    function, kept = kernel.functions[name], () if name == "plain" else kernel.kept
-    hidden = {array.name for array in kept}
-    made = [
-        (array.name, (*shapes[array.rows], array.width))
-        for array in function.arrays
-        if array.rows in shapes and array.name not in hidden
-    ]
-    # Without resets nothing reads their state.
-    short = [a for a in function.arrays if a.rows in ("lanes", "panels") and not a.name.startswith("start")]
-    size = kernel.program.precision.itemsize
-    places, kept_size = side_by_side([(a.name, a.width * steps * lanes) for a in kept], size)
-    scratch, scratch_size = side_by_side(
-        [(a.name, a.width * (lanes if a.rows == "lanes" else 1)) for a in short], size
-    )
-    return _Memory(made, places, scratch, kept_size, scratch_size)
-
-
-def side_by_side(counts: list[tuple[str, int]], size: int) -> tuple[list[tuple[str, int]], int]:
-    """Where arrays of so many numbers begin in one piece of memory, in bytes, and how many numbers it has."""
-    places, position = [], 0
-    for name, count in counts:
-        places.append((name, position * size))
-        position += -(-count // ALIGNED) * ALIGNED
-    return places, position
+def _arrays(kernel: Compiled, name: str, steps: int, lanes: int) -> Arrays:
+    kept = () if name == "plain" else kernel.kept
+    return Arrays(kernel.functions[name], kept, kernel.program.precision, steps, lanes)
 
 
 def shares(function: Function, lanes: int) -> tuple[int, bool]:

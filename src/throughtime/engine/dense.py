@@ -102,5 +102,17 @@ class Dense(TorchFunctionMode):
     def __torch_function__(
         self, function: Any, types: Any, arguments: tuple = (), options: dict[str, Any] | None = None
     ) -> Any:
-        function = linear if function is functional.linear else function
-        return function(*arguments, **(options or {}))
+        options = options or {}
+        if function is functional.linear and _agree(*arguments, **options):
+            function = linear
+        return function(*arguments, **options)
+
+
+def _agree(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:
+    """Whether the sizes are those of a product; what else there is, torch broadcasts or refuses."""
+    return (
+        weight.dim() == 2
+        and input.dim() > 0
+        and input.shape[-1] == weight.shape[1]
+        and (bias is None or (bias.shape == weight.shape[:1] and bias.dtype == weight.dtype))
+    )

@@ -63,7 +63,7 @@ class Fused(Engine):
         with own_rounding() as halves:
             return reason_against(cell, single(inputs) if halves else inputs)
 
-    def run(
+    def _run(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],
@@ -71,7 +71,7 @@ class Fused(Engine):
         lengths: Int[Tensor, " B"] | None = None,
         resets: Bool[Tensor, "T B"] | None = None,
     ) -> tuple[Float[Tensor, "T B O"], State]:
-        """As `Engine.run`.
+        """As `Engine._run`.
 
         Raises:
             UserError: the inputs are not on a CPU, or the cell's step is no fixed graph of operators.
@@ -83,7 +83,7 @@ class Fused(Engine):
             with own_rounding() as halves:
                 if halves:
                     inputs, state = single(inputs), single(state)
-                run = partial(_run, halves)
+                run = partial(_run_whole, halves)
                 if self.checkpoint:
                     return run_in_segments(run, cell, inputs, state, lengths, resets)
                 return run(cell, inputs, state, lengths, resets)
@@ -93,7 +93,7 @@ class Fused(Engine):
             ) from error
 
 
-def _run(
+def _run_whole(
     halves: bool, cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None
 ) -> tuple[Tensor, State]:
     around = partial(project, halves=halves), partial(OwnProducts, halves)

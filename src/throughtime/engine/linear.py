@@ -78,7 +78,12 @@ def _fits(input: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
         len(precisions) == 1
         and precisions <= {torch.float32, torch.float64}
         and all(tensor.device.type == "cpu" for tensor in tensors)
+        and all(tensor.layout == torch.strided for tensor in tensors)
         and weight.dim() == 2
+        # What else there is, torch broadcasts or refuses.
+        and input.dim() > 0
+        and input.shape[-1] == weight.shape[1]
+        and (bias is None or bias.shape == weight.shape[:1])
         and input.numel() * len(weight) >= SMALLEST
         and not torch.is_autocast_enabled("cpu")
     )

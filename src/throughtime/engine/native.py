@@ -29,7 +29,7 @@ class Native(Engine):
     ) -> str | None:
         return missing(cell)
 
-    def run(
+    def _run(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],
@@ -37,7 +37,7 @@ class Native(Engine):
         lengths: Int[Tensor, " B"] | None = None,
         resets: Bool[Tensor, "T B"] | None = None,
     ) -> tuple[Float[Tensor, "T B O"], State]:
-        """As `Engine.run`.
+        """As `Engine._run`.
 
         Raises:
             UserError: torch has no kernel for this cell.

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from throughtime.engine.compiler import library
 from throughtime.engine.factors import HALVES
+from throughtime.engine.handover import check_array, check_shape
 from throughtime.engine.panels import DEEP, MULTIPLY, SHARE, panels_size
 from throughtime.engine.pool import memory
 from throughtime.engine.prelude import TYPES
@@ -124,9 +125,14 @@ def row_products(
 
     Raises:
         CompilerError: there is no C compiler, or it fails.
+        RuntimeError: the factors do not fit each other.
     """
     (rows, inner), outer, precision = left.shape, right.shape[1], left.dtype
     left, start = left.contiguous(), None if start is None else start.contiguous()
+    check_shape("the right factor", right, (inner, outer))
+    _check_factors(left, right)
+    if start is not None:
+        check_array("what is added to a product", start, precision, outer)
     panels = memory.empty(panels_size(inner, outer), dtype=precision)
     result = memory.empty(rows, outer, dtype=precision)
     sizes = inner, rows, outer, _threads(inner * rows * outer)
@@ -144,9 +150,12 @@ def outer_products(
 
     Raises:
         CompilerError: there is no C compiler, or it fails.
+        RuntimeError: the factors do not fit each other.
     """
     (inner, rows), outer, precision = left.shape, right.shape[1], left.dtype
     left, deep = left.contiguous(), min(inner, DEEP)
+    check_shape("the right factor", right, (inner, outer))
+    _check_factors(left, right)
     panels = memory.empty(panels_size(deep, outer), dtype=precision)
     stacks = memory.empty((rows + 64) * deep, dtype=precision)
     result = memory.empty(rows, outer, dtype=precision)
@@ -157,6 +166,14 @@ def outer_products(
     factors = _Factors(*sizes, *addresses, result.data_ptr(), last)
     _library(precision, halves).outer_products(ctypes.byref(factors))
     return result, added
+
+
+def _check_factors(left: Tensor, right: Tensor) -> None:
+    """Of two matrices of agreeing sizes: the left one is read without strides."""
+    if left.dtype not in TYPES:
+        raise RuntimeError(f"expected factors in single or double precision, got {left.dtype}")
+    check_array("the left factor", left, left.dtype, left.numel())
+    check_array("the right factor", right, left.dtype, right.numel(), contiguous=False)
 
 
 def _threads(multiplications: int) -> int:

@@ -21,7 +21,7 @@ class Reference(Engine):
     ) -> str | None:
         return None
 
-    def run(
+    def _run(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],

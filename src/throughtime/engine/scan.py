@@ -41,7 +41,7 @@ class Scan(Engine):
             return None
         return "its state is not declared to be a linear recurrence, as that of mingru, minlstm and lru is"
 
-    def run(
+    def _run(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],
@@ -49,7 +49,7 @@ class Scan(Engine):
         lengths: Int[Tensor, " B"] | None = None,
         resets: Bool[Tensor, "T B"] | None = None,
     ) -> tuple[Float[Tensor, "T B O"], State]:
-        """As `Engine.run`.
+        """As `Engine._run`.
 
         Raises:
             UserError: the cell is no `LinearRecurrence`.

@@ -13,12 +13,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from throughtime.cell.base import Cell, State
+from throughtime.engine.arrays import side_by_side
 from throughtime.engine.aside import aside
-from throughtime.engine.compiled import Run, file_of, shares, side_by_side
+from throughtime.engine.compiled import Run, file_of, shares
 from throughtime.engine.compiler import library
 from throughtime.engine.derivative import undifferentiated
 from throughtime.engine.emit import Function
 from throughtime.engine.expression import width
+from throughtime.engine.handover import check_array, check_shape
 from throughtime.engine.lower import lower
 from throughtime.engine.operators import decompositions
 from throughtime.engine.passes import forward
@@ -72,6 +74,7 @@ class Stepper:
         UntraceableError: the step is no fixed graph of operators.
         UnknownOperatorError: there is no C for something in it, or the output has a part that the state has not.
         CompilerError: there is no C compiler, or it fails.
+        RuntimeError: an array has not the numbers that the C takes it to have.
     """
 
     def __init__(self, cell: Cell, projected: Float[Tensor, "B G"]) -> None:
@@ -80,16 +83,31 @@ class Stepper:
             before = cell.initial_state(lanes)
             trace = traced(cell, projected[None], before)
             self._weights = [w.contiguous() for w in trace.weights(*tensors_of(cell).values())]
+        if lanes == 0:
+            raise RuntimeError("expected a step of at least one lane, got none")
         kernel = _kernel(trace)
         self._kernel, self._after = kernel, kernel.program.after
         if not all(row in self._after for row in kernel.program.values):
             raise UnknownOperatorError("an output that is no part of the state")
         self._call = kernel.library.plain
         self._shapes = [part.shape for part in before]
+        self._input = projected.shape
+        self._check(before, projected)
         numbers = sum(part.numel() for part in before) * kernel.program.precision.itemsize
         self._steps = min(max(BLOCK // numbers, FEWEST), MOST)
         self._lay_out(lanes)
         self._begin()
+
+    def _check(self, before: State, projected: Float[Tensor, "B G"]) -> None:
+        """The arrays of a step beside what the C takes them to be."""
+        precision, lanes = self._kernel.program.precision, len(projected)
+        known = {f"weight{index}": weight for index, weight in enumerate(self._weights)}
+        known["projected"] = projected.contiguous()
+        known |= {f"state{index}": part.contiguous() for index, part in enumerate(before)}
+        for array in self._kernel.function.arrays:
+            if array.name in known:
+                rows = 1 if array.rows in ("vector", "matrix") else lanes
+                check_array(array.name, known[array.name], precision, array.width * rows)
 
     def _lay_out(self, lanes: int) -> None:
         """All that stays from step to step."""
@@ -129,6 +147,10 @@ class Stepper:
 
     def _take(self, state: State) -> None:
         """Go on from a state that is not the last one handed out."""
+        if len(state) != len(self._shapes):
+            raise RuntimeError(f"expected a state of {len(self._shapes)} parts, got {len(state)}")
+        for index, (part, shape) in enumerate(zip(state, self._shapes, strict=True)):
+            check_shape(f"state[{index}]", part, shape)
         if self._position:
             self._position += 1
         if self._position >= self._steps:
@@ -137,10 +159,17 @@ class Stepper:
             place.copy_(part)
 
     def __call__(self, projected: Float[Tensor, "B G"], state: State) -> State:
-        """The state after the step, a plain tuple; with this very tuple the next call is quickest."""
+        """The state after the step, a plain tuple; with this very tuple the next call is quickest.
+
+        Raises:
+            RuntimeError: the input or the state is not of the shape that the step was made for.
+        """
+        check_shape("projected", projected, self._input)
+        projected = projected.contiguous()
+        check_array("projected", projected, self._kernel.program.precision, self._input.numel())
         if self._position == self._steps or state is not self._states[self._position]:
             self._take(state)
-        projected, position, arrays = projected.contiguous(), self._position, self._arrays
+        position, arrays = self._position, self._arrays
         for place, begin, step in self._addresses:
             arrays[place] = begin + position * step
         arrays[self._projected] = projected.data_ptr()

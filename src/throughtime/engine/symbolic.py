@@ -25,7 +25,7 @@ class Symbolic(Engine):
     ) -> str | None:
         return None
 
-    def run(
+    def _run(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],

@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from throughtime.cell.state import Tree, detach, from_plain, map_state, to_plain
+from throughtime.cell.state import Tree, detach, from_plain, leaves, map_state, to_plain
 from throughtime.data.batch import Batch
 from throughtime.engine.checkpoint import in_segments, segments
+from throughtime.errors import UserError
 
 
 class Carried:
@@ -43,7 +44,11 @@ class Carried:
         return all(tree is None or _is_finite(tree) for tree in carried)
 
     def run(self, model: nn.Module, batch: Batch) -> Tensor:
-        """The model's features `[T, B, H]` of this chunk, starting from the state carried so far."""
+        """The model's features `[T, B, H]` of this chunk, starting from the state carried so far.
+
+        Raises:
+            UserError: the chunk goes on in another number of lanes than the state carried so far.
+        """
         window, cut = self._window(model, batch)
         steps, parts, state = _steps(window), [], self._state
         for start, stop in pairwise(sorted({0, cut, steps})):
@@ -91,8 +96,14 @@ class Carried:
 
     def _window(self, model: nn.Module, batch: Batch) -> tuple[Batch, int]:
         """The steps to run, and how many of them are too old for the next chunk's gradient."""
+        lanes = batch.targets.shape[1]
         if batch.fresh or self._state is None:
-            self._state, self._older = model.initial_state(batch.targets.shape[1]), None
+            self._state, self._older = model.initial_state(lanes), None
+        elif (carried := len(_first(self._state))) != lanes:
+            raise UserError(
+                f"the state that is carried on is that of {carried} lanes, but the next chunk has {lanes}; resume "
+                "with the data, data.batch_size and data.chunk_length of the run that made the checkpoint"
+            )
         if self.horizon is None:
             return batch, _steps(batch)
         window, chunk = _join(self._older, batch), _steps(batch)
@@ -110,10 +121,15 @@ class Carried:
         return {"state": to_plain(self._state), "older": older}
 
     def load_state_dict(self, saved: dict[str, Any], model: nn.Module) -> None:
-        """Take up what `state_dict` gave, on the model's device and in the classes of its states."""
+        """Take up what `state_dict` gave, on the model's device and in the classes of its states.
+
+        Raises:
+            UserError: it is not the state of this model, or its parts are of different numbers of lanes.
+        """
         self.forget()
         if not saved:
             return
+        _check_saved(saved, model)
         batch_size = _first(saved["state"]).shape[0]
         self._state = from_plain(saved["state"], like=model.initial_state(batch_size))
         if saved["older"] is not None:
@@ -122,6 +138,36 @@ class Carried:
             resets = saved["older"]["resets"]
             resets = None if resets is None else resets.to(device)
             self._older = Batch(inputs, _first(inputs), fresh=False, resets=resets)
+
+
+def _check_saved(saved: dict[str, Any], model: nn.Module) -> None:
+    """Raise `UserError` unless what is saved is a state of the model, and older inputs are of as many lanes."""
+    message = (
+        "the carried state of the checkpoint is not one of this model: {}; resume from another checkpoint"
+    )
+    found = leaves(saved["state"])
+    if not found or found[0].dim() == 0:
+        raise UserError(message.format("it has no lanes"))
+    lanes = len(found[0])
+    like = model.initial_state(lanes)
+    if _structure(saved["state"]) != _structure(like):
+        raise UserError(message.format("it has other parts"))
+    for part, example in zip(found, leaves(like), strict=True):
+        if part.shape != example.shape or part.is_floating_point() != example.is_floating_point():
+            stands = f"{part.dtype} {list(part.shape)} stands for {example.dtype} {list(example.shape)}"
+            raise UserError(message.format(stands))
+    if saved["older"] is None:
+        return
+    older, resets = leaves(saved["older"]["inputs"]), saved["older"]["resets"]
+    if any(part.shape[:2] != (len(older[0]), lanes) for part in older):
+        raise UserError(message.format(f"its older inputs are not those of {lanes} lanes"))
+    if resets is not None and (resets.dtype != torch.bool or resets.shape != (len(older[0]), lanes)):
+        raise UserError(message.format(f"its older resets are not those of {lanes} lanes"))
+
+
+def _structure(tree: Tree) -> Any:
+    """How many parts a tree has, and each of them."""
+    return None if isinstance(tree, Tensor) else [_structure(part) for part in tree]
 
 
 def gather(shares: list[dict[str, Any]]) -> dict[str, Any]:
