@@ -4,9 +4,9 @@ from itertools import product
 
 import pytest
 import torch
-from conftest import _make_cell, build
 from torch import nn
 
+from throughtime.cell.elman import Elman
 from throughtime.cell.state import map_state
 from throughtime.engine.reference import Reference
 from throughtime.engine.second_derivative import (
@@ -34,20 +34,18 @@ SITUATIONS = {
     "lengths and resets": (LENGTHS, RESETS),
 }
 REPRESENTATIVE = ["elman", "gru", "lstm", "layernorm_lstm", "mingru", "lru learned", "a user's own"]
-AUTOMATIC = [
-    (case, engine, options)
-    for case in REPRESENTATIVE
-    for engine, options in (
-        ("bptt", {}),
-        ("bptt", {"checkpoint": True}),
-        ("fused", {}),
-        ("fused", {"checkpoint": True}),
-        ("torch", {}),
-        ("scan", {}),
-        ("auto", {}),
-    )
-    if build("engine", engine).refusal(_make_cell(case), torch.zeros(1, 1, 3), None, None) is None
+ENGINES = {
+    "bptt": ("bptt", {}),
+    "bptt in segments": ("bptt", {"checkpoint": True}),
+    "fused": ("fused", {}),
+    "fused in segments": ("fused", {"checkpoint": True}),
+    "auto": ("auto", {}),
+}
+FURTHER = [(case, "torch") for case in ("elman", "gru", "lstm")] + [
+    (case, "scan") for case in ("mingru", "lru learned")
 ]
+SITUATED = [(*pair, "whole") for pair in [*product(REPRESENTATIVE, ENGINES), *FURTHER]]
+SITUATED += product(["lstm"], ENGINES, [situation for situation in SITUATIONS if situation != "whole"])
 
 
 def random(shape, seed: int) -> torch.Tensor:
@@ -77,74 +75,77 @@ def penalty(loss, tensor):
     return (random(gradient.shape, 5) * gradient + gradient.square()).sum()
 
 
-def second(total, tensor):
-    """Its derivative with respect to another tensor, or the sentence that refuses it."""
+def second(total, tensors):
+    """Its derivatives with respect to some tensors, or None where they are refused."""
     if not total.requires_grad:
-        return torch.zeros_like(tensor)
+        return [torch.zeros_like(tensor) for tensor in tensors]
     try:
         return torch.autograd.grad(
-            total, tensor, retain_graph=True, allow_unused=True, materialize_grads=True
-        )[0]
+            total, tensors, retain_graph=True, allow_unused=True, materialize_grads=True
+        )
     except RuntimeError as error:
         assert REFUSAL in str(error)
         return None
 
 
-def assert_right_or_refused(engine_name: str, case: str, engine, situation, frozen=()) -> None:
-    cell = _make_cell(case, torch.float64)
-    expected, expected_loss = sources_and_loss(Reference(), cell, *situation, frozen=frozen)
-    expected = {
-        (first, other): second(penalty(expected_loss, expected[first]), expected[other])
-        for first, other in product(expected, expected)
-    }
-    assert any(value.abs().max() > 1e-3 for value in expected.values())
+def assert_right(cell, engine, situation, may_refuse: bool, frozen=()) -> None:
+    """Each derivative of each gradient is the plain loop's, or is refused.
+
+    One that may be refused is asked for alone, and so is one of the others: what is asked for decides which nodes
+    of the graph are visited.
+    """
+    sources, loss = sources_and_loss(Reference(), cell, *situation, frozen=frozen)
+    names, tensors = list(sources), list(sources.values())
+    expected = [second(penalty(loss, tensor), tensors) for tensor in tensors]
+    assert max(float(part.abs().max()) for row in expected for part in row) > 1e-3
     sources, loss = sources_and_loss(engine, cell, *situation, frozen=frozen)
-    refused = 0
-    for first in sources:
-        total = penalty(loss, sources[first])
-        for other in sources:
-            actual = second(total, sources[other])
-            if actual is None:
-                refused += 1
-            else:
-                wanted = expected[first, other]
-                torch.testing.assert_close(
-                    actual, wanted, rtol=1e-9, atol=1e-9 * max(1.0, float(wanted.abs().max()))
-                )
-    if engine_name not in ("fused", "auto"):
-        assert refused == 0
+    tensors = [sources[name] for name in names]
+    everything = list(range(len(tensors)))
+    for first, tensor in enumerate(tensors):
+        total = penalty(loss, tensor)
+        together = [] if may_refuse else [everything]
+        alone = [[index] for index in (everything if may_refuse else [(first + 1) % len(tensors)])]
+        for asked in together + alone:
+            actual = second(total, [tensors[index] for index in asked])
+            assert may_refuse or actual is not None
+            for index, part in zip(asked, actual or [], strict=actual is not None):
+                wanted = expected[first][index]
+                tolerance = 1e-9 * max(1.0, float(wanted.abs().max()))
+                torch.testing.assert_close(part, wanted, rtol=1e-9, atol=tolerance)
 
 
-@pytest.mark.parametrize("situation", SITUATIONS)
-@pytest.mark.parametrize(("case", "engine", "options"), AUTOMATIC)
-def test_every_pair_of_sources_has_the_plain_loops_derivative_or_none(case, engine, options, situation):
-    assert_right_or_refused(engine, case, build("engine", engine, **options), SITUATIONS[situation])
+@pytest.mark.parametrize(("case", "run_by", "situation"), SITUATED)
+def test_every_pair_of_sources_has_the_plain_loops_derivative_or_none(
+    case, run_by, situation, make, engine_of
+):
+    name, options = ENGINES.get(run_by, (run_by, {}))
+    engine = engine_of(name, **options)
+    assert_right(make(case, torch.float64), engine, SITUATIONS[situation], name in ("fused", "auto"))
 
 
-def test_every_cell_and_engine(pair, engine):
-    if pair[0].split()[0] in ("zoneout",):
-        return
-    assert_right_or_refused(pair[1], pair[0], engine, SITUATIONS["lengths and resets"])
+def test_every_cell_has_the_plain_loops_derivative_or_none(pair, make_cell, engine):
+    cell = make_cell(torch.float64)
+    assert_right(cell, engine, SITUATIONS["lengths and resets"], pair[1] in ("fused", "auto"))
 
 
 @pytest.mark.parametrize("checkpoint", [False, True])
 @pytest.mark.parametrize("name", ["bptt", "fused"])
 @pytest.mark.parametrize("only", ["inputs", "state 0", "weights"])
-def test_where_only_some_sources_want_a_gradient(name, only, checkpoint):
-    cell = _make_cell("lstm", torch.float64)
+def test_where_only_some_sources_want_a_gradient(name, only, checkpoint, make, engine_of):
+    cell = make("lstm", torch.float64)
     everything = ["inputs", "state 0", "state 1", *(name for name, _ in cell.named_parameters())]
     kept = [name for name, _ in cell.named_parameters()] if only == "weights" else [only]
     frozen = [name for name in everything if name not in kept]
-    engine = build("engine", name, checkpoint=checkpoint)
-    assert_right_or_refused(name, "lstm", engine, SITUATIONS["whole"], frozen)
+    engine = engine_of(name, checkpoint=checkpoint)
+    assert_right(cell, engine, SITUATIONS["whole"], name == "fused", frozen)
 
 
 @pytest.mark.parametrize("checkpoint", [False, True])
-def test_a_state_that_is_made_of_the_inputs_and_weights_counts_once(checkpoint):
+def test_a_state_that_is_made_of_the_inputs_and_weights_counts_once(checkpoint, make, engine_of):
     """Each source is computed from others here, so that total and partial derivatives differ."""
 
     def gradient(engine):
-        cell = _make_cell("lstm", torch.float64)
+        cell = make("lstm", torch.float64)
         inputs = random((4, 3, 3), 2).requires_grad_()
         weights = list(cell.parameters())
         shared = torch.tanh(inputs[0].sum(1, keepdim=True) + sum(w.sum() for w in weights))
@@ -153,14 +154,14 @@ def test_a_state_that_is_made_of_the_inputs_and_weights_counts_once(checkpoint):
         found = torch.autograd.grad(outputs.square().sum(), [inputs, *weights], create_graph=True)
         return torch.autograd.grad(sum(g.square().sum() for g in found), [inputs, *weights])
 
-    actual = gradient(build("engine", "bptt", checkpoint=checkpoint))
+    actual = gradient(engine_of("bptt", checkpoint=checkpoint))
     torch.testing.assert_close(actual, gradient(Reference()), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("checkpoint", [False, True])
-def test_the_third_derivative_is_there_as_well(checkpoint):
+def test_the_third_derivative_is_there_as_well(checkpoint, make, engine_of):
     def third(engine):
-        cell = _make_cell("gru", torch.float64)
+        cell = make("gru", torch.float64)
         inputs = random((4, 3, 3), 2).requires_grad_()
         sources = [inputs, *cell.parameters()]
         total = engine.run(cell, inputs, cell.initial_state(3))[0].square().sum()
@@ -169,14 +170,14 @@ def test_the_third_derivative_is_there_as_well(checkpoint):
             total = sum(g.square().sum() for g in found)
         return found
 
-    actual = third(build("engine", "bptt", checkpoint=checkpoint))
+    actual = third(engine_of("bptt", checkpoint=checkpoint))
     torch.testing.assert_close(actual, third(Reference()), rtol=1e-8, atol=1e-6)
 
 
 @pytest.mark.parametrize("checkpoint", [False, True])
 @pytest.mark.parametrize("case", ["elman", "lstm", "a user's own"])
-def test_finite_differences_of_the_gradient(case, checkpoint):
-    cell, engine = _make_cell(case, torch.float64), build("engine", "bptt", checkpoint=checkpoint)
+def test_finite_differences_of_the_gradient(case, checkpoint, make, engine_of):
+    cell, engine = make(case, torch.float64), engine_of("bptt", checkpoint=checkpoint)
     state = map_state(lambda part: random(part.shape, 3), cell.initial_state(2))
 
     def outputs(inputs, *parts):
@@ -186,8 +187,7 @@ def test_finite_differences_of_the_gradient(case, checkpoint):
     assert torch.autograd.gradgradcheck(outputs, given)
 
 
-def hessian(engine, function):
-    cell = _make_cell("lstm", torch.float64)
+def hessian(cell, engine, function):
     state = cell.initial_state(2)
 
     def loss(inputs):
@@ -208,22 +208,23 @@ FUNCTIONALS = {
 
 @pytest.mark.parametrize("name", ["bptt", "fused", "auto"])
 @pytest.mark.parametrize("functional", FUNCTIONALS)
-def test_functions_of_torch_that_differentiate_twice(functional, name):
-    expected = hessian(Reference(), FUNCTIONALS[functional])
+def test_functions_of_torch_that_differentiate_twice(functional, name, make, engine_of):
+    cell = make("lstm", torch.float64)
+    expected = hessian(cell, Reference(), FUNCTIONALS[functional])
     if name == "bptt":
-        torch.testing.assert_close(hessian(build("engine", name), FUNCTIONALS[functional]), expected)
+        torch.testing.assert_close(hessian(cell, engine_of(name), FUNCTIONALS[functional]), expected)
         return
     with pytest.raises(RuntimeError, match=REFUSAL):
-        hessian(build("engine", name), FUNCTIONALS[functional])
+        hessian(cell, engine_of(name), FUNCTIONALS[functional])
 
 
 @pytest.mark.parametrize("name", ["bptt", "fused"])
 @pytest.mark.parametrize("checkpoint", [False, True])
-def test_a_gradient_that_may_be_differentiated_has_the_same_numbers(name, checkpoint):
-    engine = build("engine", name, checkpoint=checkpoint)
+def test_a_gradient_that_may_be_differentiated_has_the_same_numbers(name, checkpoint, make, engine_of):
+    engine = engine_of(name, checkpoint=checkpoint)
 
     def gradients(create_graph):
-        sources, loss = sources_and_loss(engine, _make_cell("lstm", torch.float64))
+        sources, loss = sources_and_loss(engine, make("lstm", torch.float64))
         return torch.autograd.grad(loss, list(sources.values()), create_graph=create_graph)
 
     for once, again in zip(gradients(False), gradients(True), strict=True):
@@ -233,10 +234,10 @@ def test_a_gradient_that_may_be_differentiated_has_the_same_numbers(name, checkp
 
 @pytest.mark.parametrize("size", [16, 512])
 @pytest.mark.parametrize("name", ["bptt", "fused"])
-def test_readout_and_projection_by_own_products(name, size):
+def test_readout_and_projection_by_own_products(name, size, engine_of):
     """The larger one is above the size from which on other libraries do the products around the loop."""
     torch.manual_seed(0)
-    cell = build("cell", "elman", input_size=size, hidden_size=size)
+    cell = Elman(size, size)
     inputs = torch.randn(2, 3, size, requires_grad=True)
 
     def second_derivative(engine):
@@ -246,11 +247,11 @@ def test_readout_and_projection_by_own_products(name, size):
 
     expected = second_derivative(Reference())
     if name == "bptt":
-        for a, e in zip(second_derivative(build("engine", name)), expected, strict=True):
+        for a, e in zip(second_derivative(engine_of(name)), expected, strict=True):
             torch.testing.assert_close(a, e, rtol=1e-3, atol=1e-4 * float(e.abs().max()))
     else:
         with pytest.raises(RuntimeError, match=REFUSAL):
-            second_derivative(build("engine", name))
+            second_derivative(engine_of(name))
 
 
 class Cube(torch.autograd.Function):

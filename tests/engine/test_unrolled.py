@@ -16,10 +16,11 @@ RESETS[0, 1] = RESETS[2, 0] = RESETS[3, 1] = True
 
 
 @pytest.mark.parametrize("resets", [None, RESETS])
-def test_it_is_the_plain_loop(pair, make_cell, resets):
-    if pair[1] != "bptt":
-        pytest.skip("the trace does not depend on the engine")
-    cell = make_cell(torch.float64)
+@pytest.mark.parametrize(
+    "case", ["elman", "elman learned", "gru", "lstm", "lstm projection", "layernorm_lstm", "a user's own"]
+)
+def test_it_is_the_plain_loop(case, make, resets):
+    cell = make(case, torch.float64)
     inputs = torch.randn(5, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     outputs, after = run_around(loop, cell, inputs, cell.initial_state(3), None, resets)
     expected, expected_after = Reference().run(cell, inputs, cell.initial_state(3), None, resets)
