@@ -143,3 +143,15 @@ def engine(pair) -> Engine:
 def refused(request) -> tuple[Engine, Cell]:
     case, engine = request.param
     return build("engine", engine), _make_cell(case)
+
+
+@pytest.fixture
+def make() -> Callable[..., Cell]:
+    """Makes a cell by its name among `CELLS`."""
+    return _make_cell
+
+
+@pytest.fixture
+def engine_of() -> Callable[..., Engine]:
+    """Makes an engine by its name and arguments."""
+    return partial(build, "engine")

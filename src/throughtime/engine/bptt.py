@@ -16,6 +16,7 @@ of whatever the cell does with a_t; torch derives it from the step (`engine.deri
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -29,21 +30,22 @@ from throughtime.engine.base import Engine
 from throughtime.engine.dense import Dense, outer_products
 from throughtime.engine.error_norms import is_recording, next_number, record, value_that_is_the_state
 from throughtime.engine.loops import Loops, loops_of
-from throughtime.engine.once import differentiable_once
 from throughtime.engine.plan import reason_against
 from throughtime.engine.resting import resting, with_rests
 from throughtime.engine.room import empty
+from throughtime.engine.second_derivative import differentiable_as, vector_jacobian
 from throughtime.engine.segmented_run import run_in_segments
 from throughtime.engine.split import Split
 from throughtime.engine.trace import Trace, UntraceableError
 from throughtime.engine.traversal import Traversal
+from throughtime.engine.unrolled import unrolled
 from throughtime.errors import UserError
 
 
 class BackpropagationThroughTime(Engine):
     """Runs any cell whose step is a fixed graph of torch's operators, on every device and in every precision.
 
-    The gradient can be taken once; its own derivative takes `engine=reference`.
+    Derivatives of the gradient are those of the plain loop over the traced step, run when they are asked for.
 
     Args:
         checkpoint: whether only every √T-th state is kept for the gradient, and the steps between are run again.
@@ -110,12 +112,12 @@ def loop(
         rests = torch.arange(len(projected), device=lengths.device)[:, None] >= lengths
         projected = with_rests(projected, rests)
     with aside():
-        step = loops_of(trace if lengths is None else resting(trace))
+        whole = trace if lengths is None else resting(trace)
+        step = loops_of(whole)
     tensors = (projected, *weights, *before, *start)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
-        return list(
-            _Recurrence.apply(step, resets, lengths, value_that_is_the_state(trace), len(weights), *tensors)
-        )
+        value = value_that_is_the_state(trace)
+        return list(_Recurrence.apply(whole, step, resets, lengths, value, len(weights), *tensors))
     values, after, *_ = _forward(step.plain, step.split, weights, projected, before, start, resets)
     return [*values, *after]
 
@@ -156,6 +158,7 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: FunctionCtx,
+        trace: Trace,
         step: Loops,
         resets: Bool[Tensor, "T B"] | None,
         lengths: Int[Tensor, " B"] | None,
@@ -170,16 +173,28 @@ class _Recurrence(torch.autograd.Function):
             step.keeping, step.split, weights, projected, before, start, resets, whole=True
         )
         ctx.step, ctx.resets, ctx.lengths, ctx.count, ctx.start = step, resets, lengths, count, bool(start)
-        ctx.value, ctx.number = value, next_number()
-        ctx.save_for_backward(projected, *weights, *(history[:-1] for history in histories), *kept)
+        ctx.trace, ctx.value, ctx.number = trace, value, next_number()
+        ctx.save_for_backward(projected, *tensors, *(history[:-1] for history in histories), *kept)
         return *values, *after
 
     @staticmethod
-    @differentiable_once
     def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        step, resets, count = ctx.step.split, ctx.resets, ctx.count
-        projected, *saved = ctx.saved_tensors
-        weights, rows = saved[:count], saved[count:]
+        saved = ctx.saved_tensors
+        count = 1 + ctx.count + ctx.step.split.parts * (2 if ctx.start else 1)
+        with torch.no_grad():
+            results = _Recurrence._backward(ctx, saved[0], saved[1 : 1 + ctx.count], saved[count:], gradients)
+        operators = vector_jacobian(partial(unrolled, ctx.trace, ctx.resets, ctx.count), count)
+        return *[None] * 6, *differentiable_as(results, operators, (*saved[:count], *gradients))
+
+    @staticmethod
+    def _backward(
+        ctx: FunctionCtx,
+        projected: Tensor,
+        weights: Sequence[Tensor],
+        rows: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+    ) -> tuple[Tensor | None, ...]:
+        step, resets = ctx.step.split, ctx.resets
         fixed = [*weights, *step.constants(*weights)]
         value_gradients, coming = list(gradients[: step.values]), list(gradients[step.values :])
         cuts, start = _cuts(resets), [torch.zeros_like(part) for part in coming]
@@ -207,7 +222,7 @@ class _Recurrence(torch.autograd.Function):
             delta = results[0] if ctx.lengths is None else results[0][..., :-1]
             record(ctx.number, delta, errors[0][1:], outputs, ctx.lengths)
         return (
-            *(None, None, None, None, None, results[0]),
+            results[0],
             *_weight_gradients(ctx.step, weights, results[1:]),
             *before,
             *(start if ctx.start else []),
@@ -221,7 +236,7 @@ def _delayed(rows: Float[Tensor, "T *B"]) -> Float[Tensor, "T *B"]:
     return found
 
 
-def _weight_gradients(step: Loops, weights: list[Tensor], factors: list[Tensor]) -> list[Tensor]:
+def _weight_gradients(step: Loops, weights: Sequence[Tensor], factors: list[Tensor]) -> list[Tensor]:
     """One product over all steps for each product of the step, and the sums over all steps."""
     count, terms = step.split.products, step.back.stages.results[1:]
     pairs = zip(factors[:count], factors[count : 2 * count], strict=True)

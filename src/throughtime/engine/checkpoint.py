@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -18,8 +19,8 @@ from torch.autograd.function import FunctionCtx
 
 from throughtime.cell.state import Tree, map_state
 from throughtime.engine.error_norms import Number, next_number, within
-from throughtime.engine.once import differentiable_once
 from throughtime.engine.random_state import RandomStates
+from throughtime.engine.second_derivative import Results, differentiable_as, pull_back, vector_jacobian
 
 Segment = Callable[[int, int, Tree, Sequence[Tensor]], tuple[Tensor, Tree]]
 """(start, stop, state before, those rows of what was given) -> (a number or one row a step, state after)"""
@@ -91,6 +92,18 @@ class _Plan:
             _inside.reset(token)
         return value, _leaves(after)
 
+    def again(
+        self, randoms: RandomStates, autocast: dict[str, Any], learned: int, *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
+        """(learned, state before, rows) -> (the sum or the rows, state after), as one graph of all segments."""
+        state, rows = list(tensors[learned : learned + self.parts]), tensors[learned + self.parts :]
+        values = []
+        for index, (start, stop) in enumerate(self.places):
+            with torch.autocast(**autocast), randoms.again(index):
+                value, state = self.run(index, state, [row[start:stop] for row in rows])
+            values.append(value)
+        return torch.cat(values) if values[0].dim() else torch.stack(values).sum(), *state
+
 
 class _Segments(torch.autograd.Function):
     """(state before, rows, learned) -> (the sum or the rows, state after)."""
@@ -114,15 +127,34 @@ class _Segments(torch.autograd.Function):
             else:
                 whole += value
         ctx.plan, ctx.randoms, ctx.autocast = plan, randoms, _autocast(tensors[0].device.type)
-        ctx.save_for_backward(*borders, *tensors[plan.parts :])
+        ctx.save_for_backward(*borders, *tensors)
         return whole, *(part.clone() for part in state)
 
     @staticmethod
-    @differentiable_once
-    def backward(ctx: FunctionCtx, gradient: Tensor, *coming: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: FunctionCtx, *errors: Tensor) -> Results:
         plan, saved = ctx.plan, ctx.saved_tensors
-        borders, others = saved[: plan.parts], saved[plan.parts :]
-        rows, learned = others[: plan.rows], [t for t in others[plan.rows :] if t.requires_grad]
+        borders, tensors = saved[: plan.parts], saved[plan.parts :]
+        given, learned = tensors[: plan.parts + plan.rows], tensors[plan.parts + plan.rows :]
+        with torch.no_grad():
+            results = _Segments._backward(ctx, borders, given[plan.parts :], learned, errors)
+        operators = vector_jacobian(
+            partial(plan.again, ctx.randoms, ctx.autocast, len(learned)), len(tensors)
+        )
+        # The segments read what is learned by themselves.
+        results = differentiable_as(results, operators, (*learned, *given, *errors), constant=len(learned))
+        return None, *results[len(learned) :], *results[: len(learned)]
+
+    @staticmethod
+    def _backward(
+        ctx: FunctionCtx,
+        borders: Sequence[Tensor],
+        rows: Sequence[Tensor],
+        all_learned: Sequence[Tensor],
+        errors: Sequence[Tensor],
+    ) -> Results:
+        """The gradients of what is learned, of the state before, and of the rows."""
+        plan, (gradient, *coming) = ctx.plan, errors
+        learned = [tensor for tensor in all_learned if tensor.requires_grad]
         totals = [torch.zeros_like(tensor) for tensor in learned]
         row_gradients = [torch.zeros_like(row) if row.requires_grad else None for row in rows]
         going = list(coming)
@@ -134,7 +166,7 @@ class _Segments(torch.autograd.Function):
                 value, after = plan.run(index, state, cut)
             sources = [*state, *(row for row in cut if row.requires_grad), *learned]
             errors = [gradient[start:stop] if value.dim() else gradient, *going]
-            found = list(_gradients([value, *after], sources, errors))
+            found = list(pull_back([value, *after], sources, errors))
             going = [torch.zeros_like(s) if g is None else g for s, g in zip(state, found, strict=False)]
             found = found[plan.parts :]
             for whole in filter(lambda g: g is not None, row_gradients):
@@ -145,16 +177,8 @@ class _Segments(torch.autograd.Function):
                 if part is not None:
                     total += part
         given = iter(totals)
-        ends = [next(given) if t.requires_grad else None for t in others[plan.rows :]]
-        return None, *going, *row_gradients, *ends
-
-
-def _gradients(results: list[Tensor], sources: list[Tensor], errors: list[Tensor]) -> Sequence[Tensor | None]:
-    pairs = [(r, e) for r, e in zip(results, errors, strict=True) if r.requires_grad]
-    if not pairs:
-        return [None] * len(sources)
-    results, errors = map(list, zip(*pairs, strict=True))
-    return torch.autograd.grad(results, sources, errors, allow_unused=True)
+        ends = [next(given) if tensor.requires_grad else None for tensor in all_learned]
+        return *ends, *going, *row_gradients
 
 
 def _autocast(device: str) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from throughtime.engine.once import differentiable_once
 from throughtime.engine.pool import memory
+from throughtime.engine.second_derivative import differentiable_as, linear_gradients
 
 SMALLEST = 1 << 20  # multiplications; below that a call of oneDNN costs more than it saves
 
@@ -85,15 +85,16 @@ class _Linear(torch.autograd.Function):
         return torch.ops.mkldnn._linear_pointwise(rows, weight.contiguous(), bias, "none", [], "")
 
     @staticmethod
-    @differentiable_once
     def backward(ctx: FunctionCtx, errors: Tensor) -> tuple[Tensor | None, ...]:
         rows, weight = ctx.saved_tensors
         wanted = ctx.needs_input_grad
-        return (
-            _product(errors, weight.t().contiguous()) if wanted[0] else None,
-            outer_products(errors, rows) if wanted[1] else None,
-            errors.sum(0) if wanted[2] else None,
-        )
+        with torch.no_grad():
+            results = (
+                _product(errors, weight.t().contiguous()) if wanted[0] else None,
+                outer_products(errors, rows) if wanted[1] else None,
+                errors.sum(0) if wanted[2] else None,
+            )
+        return differentiable_as(results, linear_gradients, (rows, weight, errors))
 
 
 class Dense(TorchFunctionMode):

@@ -23,10 +23,10 @@ from throughtime.engine.compiler import CompilerError
 from throughtime.engine.error_norms import is_recording, next_number, record
 from throughtime.engine.linear import OwnProducts, project
 from throughtime.engine.mixed import own_rounding, single
-from throughtime.engine.once import differentiable_once
 from throughtime.engine.plan import reason_against
 from throughtime.engine.pool import memory
 from throughtime.engine.program import UnknownOperatorError
+from throughtime.engine.second_derivative import graph_only, undifferentiable
 from throughtime.engine.segmented_run import run_in_segments
 from throughtime.engine.trace import Trace, UntraceableError
 from throughtime.engine.weight_gradients import weight_gradients
@@ -40,7 +40,8 @@ class Fused(Engine):
 
     Where autocast asks for bfloat16, products are done in it where the processor can, and all else, the state too,
     stays in single precision. A step with an operator that has no C, another precision, or a machine without a C
-    compiler is run by `engine=bptt`, and a log line says so once. The gradient can be taken once.
+    compiler is run by `engine=bptt`, and a log line says so once. The gradient can be taken once: its derivative needs
+    `projected`, which would be kept for it alone.
 
     Args:
         checkpoint: whether only every √T-th state is kept for the gradient, and the steps between are run again.
@@ -189,14 +190,22 @@ class _Recurrence(torch.autograd.Function):
         ctx.weights, ctx.number = weights, next_number()
         ctx.start = bool(start)
         ctx.size = projected.shape[:2]
+        ctx.sources = graph_only(projected, *tensors[weights:])
         ctx.save_for_backward(*tensors[:weights], *(found[name] for name in names))
         return tuple(_results(kernel, found))
 
     @staticmethod
-    @differentiable_once
     def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        kernel: Compiled = ctx.kernel
         saved = ctx.saved_tensors  # to be asked for once: a segment is made again for it
+        with torch.no_grad():
+            results = _Recurrence._backward(ctx, saved, gradients)
+        return undifferentiable(results, (*ctx.sources, *saved[: ctx.weights], *gradients))
+
+    @staticmethod
+    def _backward(
+        ctx: FunctionCtx, saved: tuple[Tensor, ...], gradients: tuple[Tensor, ...]
+    ) -> tuple[Tensor | None, ...]:
+        kernel: Compiled = ctx.kernel
         weights, given = list(saved[: ctx.weights]), dict(zip(ctx.names, saved[ctx.weights :], strict=True))
         values = len(kernel.program.values)
         given.update({f"value_gradient{i}": g.contiguous() for i, g in enumerate(gradients[:values])})

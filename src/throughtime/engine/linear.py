@@ -11,8 +11,8 @@ from torch.overrides import TorchFunctionMode
 
 from throughtime.cell.base import Cell
 from throughtime.engine.compiler import CompilerError
-from throughtime.engine.once import differentiable_once
 from throughtime.engine.product import outer_products, row_products
+from throughtime.engine.second_derivative import Results, differentiable_as, linear_gradients
 
 SMALLEST = 1 << 18  # multiplications; below that a call costs more than it saves
 
@@ -116,11 +116,16 @@ class _Product(torch.autograd.Function):
         return products.view(*inputs.shape[:-1], len(weight))
 
     @staticmethod
-    @differentiable_once
     def backward(ctx: FunctionCtx, errors: Tensor) -> tuple[Tensor | None, ...]:
         inputs, weight = ctx.saved_tensors
-        wanted, errors = ctx.needs_input_grad, errors.flatten(0, -2)
+        with torch.no_grad():
+            results = _Product._backward(ctx, inputs, weight, errors.flatten(0, -2))
+        return *differentiable_as(results, linear_gradients, (inputs, weight, errors)), None
+
+    @staticmethod
+    def _backward(ctx: FunctionCtx, inputs: Tensor, weight: Tensor, errors: Tensor) -> Results:
+        wanted = ctx.needs_input_grad
         back = row_products(errors, weight, halves=ctx.halves).view(inputs.shape) if wanted[0] else None
         if not wanted[1]:
-            return back, None, errors.sum(0) if wanted[2] else None, None
-        return back, *outer_products(errors, inputs.flatten(0, -2), wanted[2], ctx.halves), None
+            return back, None, errors.sum(0) if wanted[2] else None
+        return back, *outer_products(errors, inputs.flatten(0, -2), wanted[2], ctx.halves)
