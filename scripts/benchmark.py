@@ -12,7 +12,7 @@ from typing import Any
 
 from throughtime.errors import UserError
 from throughtime.files import output_file
-from throughtime.run.command_line import run_script
+from throughtime.cli.command_line import run_script
 
 CELLS = "forward and backward of cells by engines, against torch.nn and the plain loop"
 SHOW = "the C that engine=fused makes of a cell"

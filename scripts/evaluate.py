@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from throughtime.run.command_line import add_weights, run_script
+from throughtime.cli.command_line import add_weights, run_script
 
 
 def main() -> None:
@@ -16,8 +16,8 @@ def main() -> None:
     add_weights(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
-    from throughtime.run.evaluation import evaluate  # only now: this imports torch
-    from throughtime.run.job import quiet
+    from throughtime.inference.evaluate import evaluate  # only now: this imports torch
+    from throughtime.cli.job import quiet
 
     quiet()
     metrics = evaluate(options.run, options.path, options.weights)

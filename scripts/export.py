@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from throughtime.run.command_line import add_weights, run_script
+from throughtime.cli.command_line import add_weights, run_script
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     )
     add_weights(parser)
     options = parser.parse_args()
-    from throughtime.run.export import export  # only now: this imports torch
+    from throughtime.inference.export import export  # only now: this imports torch
 
     print(export(options.run, options.format, options.output, options.weights))
 

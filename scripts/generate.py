@@ -5,7 +5,7 @@ import secrets
 import sys
 
 from throughtime.errors import UserError
-from throughtime.run.command_line import add_weights, run_script
+from throughtime.cli.command_line import add_weights, run_script
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -32,7 +32,7 @@ def arguments() -> argparse.ArgumentParser:
 def main() -> None:
     """Load the model, then write for one prompt, or for every prompt that is typed."""
     options = arguments().parse_args()
-    from throughtime.run.generation import Writer  # only now: this imports torch
+    from throughtime.inference.generate import Writer  # only now: this imports torch
 
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
     sampling = (options.temperature, options.top_k, options.top_p, options.beam)

@@ -7,7 +7,7 @@ forecasts with intervals that go on from the history in INPUT.
 import argparse
 from pathlib import Path
 
-from throughtime.run.command_line import add_weights, run_script
+from throughtime.cli.command_line import add_weights, run_script
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     forecasting.add_argument("--future", type=Path, help="known covariates of the steps ahead")
     forecasting.add_argument("--plot", action="store_true", help="draw a PNG beside the output")
     options = parser.parse_args()
-    from throughtime.run.prediction import predict  # only now: this imports torch
+    from throughtime.inference.predict import predict  # only now: this imports torch
 
     predict(**vars(options))
 

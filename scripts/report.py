@@ -6,7 +6,7 @@ from pathlib import Path
 from throughtime.errors import UserError
 from throughtime.files import output_file
 from throughtime.report.record import find
-from throughtime.run.command_line import run_script
+from throughtime.cli.command_line import run_script
 
 
 def arguments() -> argparse.ArgumentParser:

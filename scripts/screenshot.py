@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 
 from throughtime.errors import UserError
-from throughtime.run.command_line import run_script
+from throughtime.cli.command_line import run_script
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 

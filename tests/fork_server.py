@@ -19,7 +19,7 @@ def serve() -> None:
     import tensorboard
     import torch.utils.tensorboard
 
-    import throughtime.run.job  # noqa: F401
+    import throughtime.cli.job  # noqa: F401
 
     print(
         json.dumps({"ready": [lightning.pytorch.__name__, tensorboard.__name__, torch.__name__]}), flush=True

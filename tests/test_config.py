@@ -10,8 +10,8 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
 from throughtime.errors import UserError
-from throughtime.run.instantiate import instantiate
-from throughtime.run.trust import locate
+from throughtime.config.instantiate import instantiate
+from throughtime.config.registry import locate
 
 CONFIGURATIONS = Path(__file__).resolve().parent.parent / "conf"
 FILES = sorted(CONFIGURATIONS.glob("*/**/*.yaml"))

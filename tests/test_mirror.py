@@ -83,7 +83,7 @@ def test_configuration_ends_at_the_border(group: str) -> None:
 
 def test_the_command_line_imports_nothing_heavy() -> None:
     program = (
-        "import sys, throughtime.run.command_line; "
+        "import sys, throughtime.cli.command_line; "
         "print(*{'torch', 'lightning', 'numpy', 'tensorboard', 'pandas'} & set(sys.modules))"
     )
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

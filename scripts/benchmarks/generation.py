@@ -11,8 +11,8 @@ from benchmarks.setup import prepared
 from benchmarks.turns import compare
 from throughtime.decode.sampling import Sampling
 from throughtime.run.build import build_task
-from throughtime.run.job import quiet
-from throughtime.task.textgen import TextGeneration, worthwhile
+from throughtime.cli.job import quiet
+from throughtime.task.textgen.task import TextGeneration, worthwhile
 
 LANES = (1, 64)
 

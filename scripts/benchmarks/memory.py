@@ -16,7 +16,7 @@ from benchmarks.setup import composed, prepared
 from throughtime.data.batch import Batch
 from throughtime.errors import UserError
 from throughtime.run.build import build_task
-from throughtime.run.job import quiet
+from throughtime.cli.job import quiet
 from throughtime.task.base import Task
 
 WARM = 400  # steps of a chunk before the one that is measured, in which kernels are compiled

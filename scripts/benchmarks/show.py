@@ -8,7 +8,7 @@ from benchmarks.setup import composed
 from benchmarks.ways import some_cell
 from throughtime.cell.base import Cell
 from throughtime.errors import UserError
-from throughtime.run.instantiate import instantiate
+from throughtime.config.instantiate import instantiate
 
 
 def source(overrides: list[str], everything: bool) -> str:

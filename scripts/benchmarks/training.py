@@ -15,7 +15,7 @@ from benchmarks.turns import compare
 from throughtime.data.batch import Batch
 from throughtime.errors import UserError
 from throughtime.run.build import Config, build_task
-from throughtime.run.job import quiet
+from throughtime.cli.job import quiet
 
 
 class Timestamps(pl.Callback):

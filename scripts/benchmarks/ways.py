@@ -17,7 +17,7 @@ from benchmarks.shapes import Shape
 from throughtime.cell.base import Cell
 from throughtime.engine.base import Engine
 from throughtime.errors import UserError
-from throughtime.run.instantiate import instantiate
+from throughtime.config.instantiate import instantiate
 
 MODULES = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 TORCH = "torch.nn"

@@ -32,7 +32,7 @@ class GridSweeper(Sweeper):
 
 
 class OptunaSweeper(Sweeper):
-    """A search over the space of `sweep` and the ranges that were typed (`throughtime.sweep.search`).
+    """A search over the space of `sweep` and the ranges that were typed (`throughtime.search.search`).
 
     Args:
         params: keys and ranges in Hydra's syntax, besides those on the command line.
@@ -45,6 +45,6 @@ class OptunaSweeper(Sweeper):
         self.context, self.sweep_config = hydra_context, config
 
     def sweep(self, arguments: Sequence[str]) -> None:
-        from throughtime.sweep.search import search
+        from throughtime.search.search import search
 
         search(self.context, self.sweep_config, self.params, arguments)

@@ -10,7 +10,7 @@ from typing import Any
 __version__ = "0.1.0"
 __all__ = ["compose", "fit", "load"]
 
-MODULES = {"compose": "throughtime.api", "fit": "throughtime.api", "load": "throughtime.run.load"}
+MODULES = {"compose": "throughtime.api", "fit": "throughtime.api", "load": "throughtime.inference.load"}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,9 +13,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from throughtime.errors import UserError
 from throughtime.run import folder as run_folder
-from throughtime.run.command_line import resume_arguments
-from throughtime.run.mistakes import explain, in_one_sentence
-from throughtime.run.rerun import rerun_arguments
+from throughtime.cli.command_line import resume_arguments
+from throughtime.config.config_errors import explain, in_one_sentence
+from throughtime.cli.rerun import rerun_arguments
 
 if TYPE_CHECKING:
     from throughtime.run.results import Results
@@ -71,8 +71,8 @@ def fit(config: DictConfig, folder: str | Path | None = None) -> "Results":
     """
     from throughtime.run.fit import Run  # only now: this imports torch
     from throughtime.run.fit import fit as fit_run
-    from throughtime.run.job import quiet
-    from throughtime.run.repetition import repeat
+    from throughtime.cli.job import quiet
+    from throughtime.run.repeat import repeat
 
     quiet()
     place = run_folder.RunFolder(Path(folder or config.resume or _new_folder(config)))

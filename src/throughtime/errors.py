@@ -1,7 +1,7 @@
 """Errors that a user can cause, and the checks that raise them.
 
 A `UserError` is one plain sentence: what is wrong, where, and what would be right. The command line prints it
-without a traceback and exits with code 2 (`throughtime.run.command_line`).
+without a traceback and exits with code 2 (`throughtime.cli.command_line`).
 """
 
 from collections.abc import Collection

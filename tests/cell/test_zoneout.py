@@ -7,8 +7,8 @@ from throughtime.cell.elman import Elman
 from throughtime.cell.gru import GRU
 from throughtime.cell.lstm import LSTM
 from throughtime.cell.zoneout import Zoneout
-from throughtime.engine.bptt import BackpropagationThroughTime
-from throughtime.engine.fused import Fused
+from throughtime.engine.bptt.engine import BackpropagationThroughTime
+from throughtime.engine.compiler.engine import Fused
 from throughtime.engine.reference import Reference
 from throughtime.errors import UserError
 

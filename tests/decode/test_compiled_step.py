@@ -14,13 +14,13 @@ from throughtime.decode.beam import Beam
 from throughtime.decode.compiled_step import compiled_step
 from throughtime.decode.greedy import Greedy
 from throughtime.decode.prime import prime, step_of
-from throughtime.engine.compiler import CompilerError
+from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.reference import Reference
 from throughtime.head.softmax import Softmax
-from throughtime.model.bidirectional import Bidirectional
-from throughtime.model.embedding import Embedding
+from throughtime.model.layers.bidirectional import Bidirectional
+from throughtime.model.inputs.embedding import Embedding
 from throughtime.model.sequence import SequenceModel
-from throughtime.model.stack import Stack
+from throughtime.model.layers.stack import Stack
 
 SYMBOLS, SIZE, UNWRITABLE = 11, 6, 3
 MODELS = {

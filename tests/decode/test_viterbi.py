@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from throughtime.data.entity_schemes import allowed, convert
+from throughtime.data.tagged.entity_schemes import allowed, convert
 from throughtime.decode.viterbi import constrained, viterbi
 
 

@@ -54,7 +54,7 @@ def build(group: str, name: str, **arguments):
 
 
 def made(config):
-    """As throughtime.run.instantiate does it, which takes Lightning seconds to load."""
+    """As throughtime.config.instantiate does it, which takes Lightning seconds to load."""
     if not isinstance(config, dict):
         return config
     given = {key: made(value) for key, value in config.items() if key not in ("_target_", "_partial_")}

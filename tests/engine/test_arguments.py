@@ -12,15 +12,15 @@ from throughtime.cell.elman import Elman
 from throughtime.cell.gru import GRU
 from throughtime.cell.lstm import LSTM
 from throughtime.cell.mingru import MinGRU
-from throughtime.cell.state import map_state
+from throughtime.tree import map_state
 from throughtime.engine.arguments import check_arguments
 from throughtime.engine.auto import Auto
-from throughtime.engine.bptt import BackpropagationThroughTime
-from throughtime.engine.fused import Fused
-from throughtime.engine.native import Native
+from throughtime.engine.bptt.engine import BackpropagationThroughTime
+from throughtime.engine.compiler.engine import Fused
+from throughtime.engine.torch_kernels.engine import Native
 from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
-from throughtime.engine.symbolic import Symbolic
+from throughtime.engine.symbolic_scan import Symbolic
 
 STEPS, LANES, INPUT, HIDDEN = 9, 32, 64, 64
 CELLS = {

@@ -9,10 +9,10 @@ from throughtime.cell.minlstm import MinLSTM
 from throughtime.cell.zoneout import Zoneout
 from throughtime.engine import auto
 from throughtime.engine.auto import ELSEWHERE, WITHOUT_A_KERNEL, Auto, fastest
-from throughtime.engine.bptt import BackpropagationThroughTime
-from throughtime.engine.compiler import CompilerError
-from throughtime.engine.fused import Fused
-from throughtime.engine.native import Native
+from throughtime.engine.bptt.engine import BackpropagationThroughTime
+from throughtime.engine.compiler.runtime.toolchain import CompilerError
+from throughtime.engine.compiler.engine import Fused
+from throughtime.engine.torch_kernels.engine import Native
 from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
 

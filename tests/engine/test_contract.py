@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from throughtime.cell.base import Cell
-from throughtime.cell.state import detach, map_state
+from throughtime.tree import detach, map_state
 from throughtime.engine.reference import Reference
 from throughtime.errors import UserError
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from throughtime.cell.elman import Elman
-from throughtime.cell.state import map_state
+from throughtime.tree import map_state
 from throughtime.engine.reference import Reference
 from throughtime.engine.second_derivative import (
     SENTENCE,

@@ -6,8 +6,8 @@ import torch
 from throughtime.cell.gru import GRU
 from throughtime.cell.lstm import LSTM
 from throughtime.cell.zoneout import Zoneout
-from throughtime.engine.bptt import BackpropagationThroughTime
-from throughtime.engine.fused import Fused
+from throughtime.engine.bptt.engine import BackpropagationThroughTime
+from throughtime.engine.compiler.engine import Fused
 
 ENGINES = {"bptt": BackpropagationThroughTime, "fused": Fused}
 LENGTHS = torch.tensor([11, 0, 23, 4])

@@ -6,7 +6,7 @@ from torch import nn
 
 from throughtime.errors import UserError
 from throughtime.head.softmax import Softmax
-from throughtime.model.embedding import Embedding
+from throughtime.model.inputs.embedding import Embedding
 
 STEPS, LANES, SIZE, SYMBOLS = 5, 4, 3, 7
 OUTPUTS = torch.randn(STEPS, LANES, SIZE, generator=torch.Generator().manual_seed(0))

@@ -7,9 +7,9 @@ from throughtime.cell.gru import GRU
 from throughtime.cell.lstm import LSTM
 from throughtime.engine.auto import Auto
 from throughtime.engine.reference import Reference
-from throughtime.model.embedding import Embedding
+from throughtime.model.inputs.embedding import Embedding
 from throughtime.model.sequence import SequenceModel
-from throughtime.model.stack import Stack
+from throughtime.model.layers.stack import Stack
 
 VOCABULARY, LANES = 11, 3
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from throughtime.cell.lstm import LSTM
 from throughtime.errors import UserError
-from throughtime.model.embedding import Embedding
+from throughtime.model.inputs.embedding import Embedding
 from throughtime.optim.optimization import Optimization
 from throughtime.optim.schedule import constant, cosine
 

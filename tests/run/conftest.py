@@ -9,7 +9,7 @@ import pytest
 
 from throughtime.run.fit import Run, fit
 from throughtime.run.folder import RunFolder
-from throughtime.run.job import quiet
+from throughtime.cli.job import quiet
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from throughtime.errors import UserError
 from throughtime.head.softmax import Softmax
-from throughtime.task.textgen import TextGeneration
+from throughtime.task.textgen.task import TextGeneration
 
 Fit = Callable[..., Path]
 

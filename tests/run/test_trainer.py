@@ -8,11 +8,11 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from throughtime.callback.hparams import Hyperparameters
+from throughtime.callback.hyperparameters import Hyperparameters
 from throughtime.errors import UserError
 from throughtime.run.checkpoint import WholeFileIO
 from throughtime.run.folder import RunFolder
-from throughtime.run.keys import flat
+from throughtime.config.flat_config import flat
 from throughtime.run.trainer import build_trainer, check_trainer
 
 Configuration = Callable[..., dict[str, Any]]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from throughtime.run.load import load
+from throughtime.inference.load import load
 
 ONE_STEP = ("debug=fast", "trainer.max_steps=1", "trainer.accelerator=cpu", "optim.optimizer.lr=1e-12")
 SIZES = (

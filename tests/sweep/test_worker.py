@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from throughtime.errors import Interrupted
-from throughtime.sweep.perform import STOP
+from throughtime.sweep.run_job import STOP
 from throughtime.sweep.worker import _stopping_with, choose_device, free_slot
 
 

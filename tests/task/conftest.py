@@ -9,9 +9,9 @@ import torch
 from throughtime.cell.gru import GRU
 from throughtime.data.batch import Batch
 from throughtime.engine.reference import Reference
-from throughtime.model.embedding import Embedding
+from throughtime.model.inputs.embedding import Embedding
 from throughtime.model.sequence import SequenceModel
-from throughtime.model.stack import Stack
+from throughtime.model.layers.stack import Stack
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Averages of the weights over a run: kept beside the weights, never trained on, and saved in every checkpoint.
 
 A checkpoint holds for each average a list of weights, `checkpoint["averages"][name]`, whose mean is the average, so
-that it can be used from the checkpoint alone (`throughtime.run.averages`) and goes on exactly after a resume.
+that it can be used from the checkpoint alone (`throughtime.inference.averages`) and goes on exactly after a resume.
 """
 
 from collections import deque

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from throughtime.callback.checkpoint_files import check_folder, is_finite, write_best, write_last
 from throughtime.errors import Diverged, Interrupted, Unavailable, UserError, check_positive
-from throughtime.ranks import from_all, largest, rank
+from throughtime.distributed.collectives import from_all, largest, rank
 
 
 class Checkpoint(callbacks.Checkpoint):

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from throughtime.cell.state import Tree
+from throughtime.tree import Tree
 
 Step = Callable[[Tensor, Tree], tuple[Tensor, Tree]]
 """step(ids [B], state) -> (log-probabilities of the next symbol [B, V], state)."""

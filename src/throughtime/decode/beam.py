@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from throughtime.cell.state import Tree, map_state
+from throughtime.tree import Tree, map_state
 from throughtime.decode.base import Decoder, Step
 from throughtime.errors import UserError, check_positive
 

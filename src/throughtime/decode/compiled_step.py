@@ -5,16 +5,16 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from throughtime.cell.base import Cell, State
-from throughtime.cell.state import Tree, from_leaves, leaves
+from throughtime.tree import Tree, from_leaves, leaves
 from throughtime.decode.base import Step
-from throughtime.engine.compiler import CompilerError
-from throughtime.engine.program import UnknownOperatorError
-from throughtime.engine.stepper import Stepper
-from throughtime.engine.trace import UntraceableError
+from throughtime.engine.compiler.runtime.toolchain import CompilerError
+from throughtime.engine.compiler.ir.program import UnknownOperatorError
+from throughtime.engine.compiler.runtime.stepper import Stepper
+from throughtime.engine.trace.trace import UntraceableError
 from throughtime.head.base import Head
-from throughtime.model.embedding import Embedding
+from throughtime.model.inputs.embedding import Embedding
 from throughtime.model.sequence import SequenceModel
-from throughtime.model.stack import Stack
+from throughtime.model.layers.stack import Stack
 
 LARGEST = 1 << 25  # numbers of a table of projected symbols
 

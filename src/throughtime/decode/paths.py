@@ -4,10 +4,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from throughtime.cell.state import map_state
+from throughtime.tree import map_state
 from throughtime.data.window import Window
 from throughtime.head.forecast import ForecastHead
-from throughtime.model.forecaster import Forecaster
+from throughtime.model.forecast.base import Forecaster
 
 
 def sample_paths(

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from throughtime.cell.state import Tree
+from throughtime.tree import Tree
 from throughtime.decode.base import Step
 
 

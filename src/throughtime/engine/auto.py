@@ -13,17 +13,17 @@ from torch import Tensor
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
-from throughtime.engine.bptt import BackpropagationThroughTime
-from throughtime.engine.compiled import compiled
-from throughtime.engine.compiler import CompilerError
-from throughtime.engine.fused import Fused
-from throughtime.engine.mixed import own_rounding, single
-from throughtime.engine.native import Native
-from throughtime.engine.plan import trace_for
-from throughtime.engine.program import UnknownOperatorError
+from throughtime.engine.bptt.engine import BackpropagationThroughTime
+from throughtime.engine.compiler.runtime.kernel import compiled
+from throughtime.engine.compiler.runtime.toolchain import CompilerError
+from throughtime.engine.compiler.engine import Fused
+from throughtime.engine.mixed_precision import own_rounding, single
+from throughtime.engine.torch_kernels.engine import Native
+from throughtime.engine.trace.trace_cache import trace_for
+from throughtime.engine.compiler.ir.program import UnknownOperatorError
 from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
-from throughtime.engine.trace import Trace, UntraceableError
+from throughtime.engine.trace.trace import Trace, UntraceableError
 
 COMPILED = Fused()
 WITHOUT_A_KERNEL: tuple[Engine, ...] = (Native(), BackpropagationThroughTime(), Reference())

@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from throughtime.cell.base import Cell, State
-from throughtime.cell.state import select
+from throughtime.tree import select
 from throughtime.engine.base import Engine
 
 

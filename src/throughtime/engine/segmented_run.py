@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.checkpoint import in_segments, inside_a_segment, segments
+from throughtime.engine.recompute import in_segments, inside_a_segment, segments
 
 
 def run_in_segments(

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from throughtime.cell.base import Cell
-from throughtime.cell.state import Tree
+from throughtime.tree import Tree
 from throughtime.engine.base import Engine
 
 

@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from throughtime.errors import UserError
-from throughtime.model.embedding import Embedding
+from throughtime.model.inputs.embedding import Embedding
 
 UNDECAYED = (Embedding, nn.Embedding, nn.EmbeddingBag, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 

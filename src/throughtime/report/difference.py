@@ -10,7 +10,7 @@ from throughtime.report.numbers import number, setting
 from throughtime.report.record import Record, read
 from throughtime.report.table import FORMATS, written
 from throughtime.run.folder import RunFolder, existing_run
-from throughtime.run.keys import MISSING, differences, flat
+from throughtime.config.flat_config import MISSING, differences, flat
 
 SECTIONS = ("configuration", "environment", "data", "metrics")
 OF_THE_COMMAND = ("command", "folder")

@@ -13,7 +13,7 @@ import yaml
 
 from throughtime.errors import UserError
 from throughtime.run.folder import RunFolder
-from throughtime.run.keys import flat
+from throughtime.config.flat_config import flat
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Any
 from lightning.pytorch import LightningDataModule
 
 from throughtime.errors import UserError
-from throughtime.run.instantiate import instantiate
+from throughtime.config.instantiate import instantiate
 from throughtime.task.base import Task, check_horizon
 
 Config = Mapping[str, Any]
@@ -59,7 +59,7 @@ def build_task(config: Config, artifacts: dict[str, Any]) -> Task:
 
 def check_fit(task_config: Mapping[str, Any], data_name: str, kind: str) -> None:
     """Raise `UserError` where a task is given the data of another task."""
-    from throughtime.run.trust import locate
+    from throughtime.config.registry import locate
 
     task: type[Task] = locate(task_config["_target_"], "task")
     if kind != task.kind:

@@ -20,7 +20,7 @@ from throughtime.run.build import Config, build_data, build_task
 from throughtime.run.checkpoint import WholeFileIO, newest_checkpoint, read_checkpoint, standing_alone
 from throughtime.run.environment import ORIGIN, RESUMED, environment
 from throughtime.run.folder import RunFolder, write_json
-from throughtime.run.ranks import OneMachine, check_ranks, other_ranks
+from throughtime.distributed.launcher import OneMachine, check_ranks, other_ranks
 from throughtime.run.results import Results
 from throughtime.run.trainer import build_trainer, check_trainer
 from throughtime.run.transfer import Transfer, take_weights

@@ -9,14 +9,14 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from throughtime.callback.checkpoint import Checkpoint
 from throughtime.callback.final_validation import FinalValidation
-from throughtime.callback.hparams import Hyperparameters
+from throughtime.callback.hyperparameters import Hyperparameters
 from throughtime.errors import UserError, check_choice, check_positive
 from throughtime.run.build import Config
 from throughtime.run.checkpoint import WholeFileIO
 from throughtime.run.folder import RunFolder
-from throughtime.run.instantiate import instantiate
-from throughtime.run.keys import flat
-from throughtime.run.ranks import OneMachine
+from throughtime.config.instantiate import instantiate
+from throughtime.config.flat_config import flat
+from throughtime.distributed.launcher import OneMachine
 
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")
 TENSORBOARD = "lightning.pytorch.loggers.TensorBoardLogger"

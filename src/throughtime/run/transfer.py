@@ -11,9 +11,9 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
 from throughtime.errors import UserError
-from throughtime.run.load import Loaded, load
+from throughtime.inference.load import Loaded, load
 from throughtime.task.base import Task
-from throughtime.task.symbols import SymbolAxis
+from throughtime.task.symbol_axis import SymbolAxis
 
 MOST = 6
 """Names that are told of each kind of mismatch."""

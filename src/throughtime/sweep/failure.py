@@ -8,7 +8,7 @@ from throughtime.errors import UserError
 from throughtime.files import replacing
 from throughtime.run.folder import RunFolder
 from throughtime.run.results import Results
-from throughtime.run.trust import locate
+from throughtime.config.registry import locate
 from throughtime.sweep.job import FAILED, Job
 
 

@@ -13,7 +13,7 @@ from omegaconf import read_write
 from throughtime.errors import Interrupted, UserError
 from throughtime.sweep.job import COMPLETED, INTERRUPTED, Job, Outcome, outcome_of
 from throughtime.sweep.journal import Journal
-from throughtime.sweep.perform import STOP, give_up, perform, times_begun
+from throughtime.sweep.run_job import STOP, give_up, perform, times_begun
 from throughtime.sweep.session import Session
 
 

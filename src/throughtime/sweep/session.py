@@ -14,10 +14,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from throughtime.errors import UserError, check_seed
 from throughtime.run.folder import Created, RunFolder, write_json
-from throughtime.run.sweep_folder import RECORD, quoted, read_record
+from throughtime.cli.sweep_folder import RECORD, quoted, read_record
 from throughtime.sweep.job import JOB, Job
 from throughtime.sweep.journal import JOURNAL
-from throughtime.sweep.perform import LOCK, OUTPUT, STOP
+from throughtime.sweep.run_job import LOCK, OUTPUT, STOP
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from throughtime.errors import Interrupted
 from throughtime.sweep.journal import Journal
-from throughtime.sweep.perform import OUTPUT, STOP, perform
+from throughtime.sweep.run_job import OUTPUT, STOP, perform
 
 SLOTS = ".slots"
 _slot: IO[str] | None = None  # open, and so locked, for as long as this process lives

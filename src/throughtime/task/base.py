@@ -26,10 +26,10 @@ from throughtime.errors import UserError, check_positive
 from throughtime.head.base import Head
 from throughtime.optim.optimization import Optimization
 from throughtime.optim.plateau import Plateau
-from throughtime.ranks import from_all, rank, ranks, total
-from throughtime.task.segmented import in_segments
-from throughtime.task.symbols import SymbolAxis
-from throughtime.task.through_time import Carried, deal, gather
+from throughtime.distributed.collectives import from_all, rank, ranks, total
+from throughtime.task.recompute import in_segments
+from throughtime.task.symbol_axis import SymbolAxis
+from throughtime.task.tbptt import Carried, deal, gather
 
 STAGES = ("train", "val", "test")
 

@@ -1,0 +1,137 @@
+"""From the words that a user types to a run, and from any mistake to one plain sentence with exit code 2.
+
+Nothing here imports torch, so that `--help`, `--cfg job` and a mistyped key answer within about a second.
+"""
+
+import argparse
+import math
+import os
+import signal
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from throughtime.errors import Interrupted, UserError
+from throughtime.run import folder
+from throughtime.cli import sweep_folder
+from throughtime.config.config_errors import explain
+from throughtime.cli.rerun import rerun_arguments
+from throughtime.cli.sweep_folder import quoted, sweep_arguments
+
+CHANGEABLE_ON_RESUME = ("trainer.", "callback.", "decode.", "logger.", "hydra.", "debug=")
+MULTIRUN = ("-m", "--multirun")
+
+started = math.inf
+"""When the present command began, in seconds since the epoch; infinite where this process runs none."""
+
+
+def run_command(main: Callable[[], object]) -> None:
+    """Run a Hydra main function; tell mistakes in a sentence (exit code 2) and leave on a signal with its own code."""
+    global started
+    started = time.time()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would print, and we say it better
+    # Before torch is imported: its kernel of distributed training warns of what is meant (see conf/trainer/ddp.yaml).
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    OmegaConf.register_new_resolver("token", folder.token, use_cache=True)
+    # Our launchers' settings have the names of the plugins' own, which check them; Hydra thinks ill of it.
+    warnings.filterwarnings(
+        "ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema"
+    )
+    typed = sys.argv[1:]
+    configurations = Path(sys.argv[0]).resolve().parent / "conf"
+    try:
+        sys.argv[1:] = resume_arguments(rerun_arguments(typed, configurations), configurations)
+        main()
+    except BrokenPipeError:  # whoever read our output has left; there is nobody to tell
+        _leave_quietly()
+    except (UserError, HydraException, OmegaConfBaseException, OSError) as error:
+        tell(error, explain(error, typed, configurations), typed)
+    except Interrupted as interrupted:
+        sys.exit(128 + interrupted.signal_number)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def run_script(main: Callable[[], object]) -> None:
+    """Run the main function of a script; a mistake is told in a sentence (exit code 2)."""
+    try:
+        main()
+    except UserError as error:
+        tell(error, str(error), sys.argv[1:])
+    except BrokenPipeError:
+        _leave_quietly()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """The option of every script that uses a checkpoint: which of its weights."""
+    parser.add_argument(
+        "--weights",
+        default="raw",
+        choices=("raw", "ema", "average"),
+        help="the weights as trained (default), or an average that the run kept",
+    )
+
+
+def _leave_quietly() -> NoReturn:
+    """Exit as SIGPIPE would; the standard output leads nowhere, so that Python does not flush it in vain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(128 + signal.SIGPIPE)
+
+
+def tell(error: Exception, sentence: str, typed: list[str]) -> NoReturn:
+    """Print the sentence (and with debug=trace where the error comes from) and leave with exit code 2."""
+    if "debug=trace" in [argument.lstrip("+") for argument in typed]:
+        traceback.print_exception(error)
+    print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+def resume_arguments(arguments: list[str], configurations: Path) -> list[str]:
+    """Turn `resume=RUN …` into arguments that make the run's own recorded configuration the primary one.
+
+    Of a sweep they are those that it was started with.
+
+    The recorded configuration is whole and resolved, so a change in conf/ since then cannot change the run.
+
+    Raises:
+        UserError: RUN is not the folder of a run or a sweep, or another argument would change what it is.
+    """
+    given = [argument for argument in arguments if argument.startswith("resume=")]
+    if not given or given[-1] in ("resume=", "resume=null"):
+        # Hydra reads -m only before or after all others.
+        return sorted(arguments, key=lambda argument: argument not in MULTIRUN)
+    path = given[-1].removeprefix("resume=").strip("'\"")
+    others = [argument for argument in arguments if argument not in given]
+    if (Path(path) / sweep_folder.RECORD).is_file():
+        return sweep_arguments(path, [argument for argument in others if argument not in MULTIRUN])
+    run = folder.existing_run(path, "resume")
+    if not set(MULTIRUN).isdisjoint(others):
+        raise UserError(f"resume={path} is the folder of a run, not of a sweep; leave -m out")
+    for argument in others:
+        if argument.lstrip("+~").startswith("hydra.run.dir"):
+            raise UserError(f"{argument}: a run goes on in its own folder {path}; leave hydra.run.dir out")
+        is_override = not argument.startswith("-") and ("=" in argument or argument.startswith("~"))
+        if is_override and not argument.lstrip("+~").startswith(CHANGEABLE_ON_RESUME):
+            raise UserError(
+                f"{argument} cannot be changed on resume: a run goes on with its own configuration; only keys of "
+                "trainer, callback, decode and logger can be changed"
+            )
+    return [
+        *("--config-path", str(run.path.resolve()), "--config-name", run.config.stem),
+        f"hydra.searchpath=[{quoted(f'file://{configurations}')}]",
+        *("hydra/job_logging=stdout", "hydra.output_subdir=null"),
+        f"hydra.run.dir={quoted(path)}",
+        f"resume={quoted(path)}",
+        # The recorded configuration has no list of defaults to choose from, so a debug mode is added to it.
+        *(f"+{argument}" if argument.startswith("debug=") else argument for argument in others),
+    ]

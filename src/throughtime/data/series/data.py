@@ -1,0 +1,250 @@
+"""The data of forecasting: series, split by time, scaled, as windows or as lanes."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Integer
+from lightning import LightningDataModule
+
+from throughtime.data.series.autoregression import fit_autoregression, seasonal_scale
+from throughtime.data.series.calendar import with_calendar
+from throughtime.data.text.corpus import check_seed
+from throughtime.data.series.scaler import Scaler, fit_scaler, scaler_from_state
+from throughtime.data.series.series import SeriesSet
+from throughtime.data.series.lanes import SeriesLanes
+from throughtime.data.series.split import check_series_split, split_spans
+from throughtime.data.series.store import NORMALISATIONS, SeriesStore
+from throughtime.data.series.windows import Windows, window_pairs
+from throughtime.errors import UserError, check_choice, check_positive
+
+LOADERS = ("windows", "lanes")
+
+
+class SeriesData(LightningDataModule):
+    """Series for forecasting the next S steps from the T steps before them.
+
+    The scaler, the baselines and MASE's scale know the training part alone. Validation and test windows look back into
+    the part before theirs, as a forecast made at that time would.
+
+    Args:
+        source: reads or generates the series.
+        look_back: T, the steps that a forecast looks back.
+        horizon: S, the steps that it looks ahead.
+        split: three shares of the time, or three numbers of steps: training, validation, test.
+        joint: whether the channels of a series are forecast together; else each is a series of its own.
+        seasons: the lengths of the seasons in steps, the one that MASE is scaled by first; () for none.
+        calendar: what the calendar adds to the inputs, of `throughtime.data.series.calendar.CYCLES`.
+        scaler: of the series, `standard`, `mean` or `none`.
+        normalisation: of a window besides, `none`, `last`, `mean`, `standard` or `seasonal` (the longest season).
+        loading: `windows`, or `lanes` to train one step ahead on long streams with carried state.
+        chunk_length: the steps of a chunk of lanes (k1).
+        stride: the steps between the origins of two training windows.
+        batch_size: B, of training; evaluation_lanes: of the other splits, where no measure depends on it.
+        autoregression_order: of the linear baseline.
+        seed: of the order of windows.
+    """
+
+    kind = "series"
+
+    def __init__(
+        self,
+        source: Callable[[], SeriesSet],
+        look_back: int,
+        horizon: int,
+        split: Sequence[float | int] = (0.7, 0.1, 0.2),
+        joint: bool = False,
+        seasons: Sequence[int] = (),
+        calendar: Sequence[str] = (),
+        scaler: str = "standard",
+        normalisation: str = "none",
+        loading: str = "windows",
+        chunk_length: int = 64,
+        stride: int = 1,
+        batch_size: int = 64,
+        evaluation_lanes: int = 256,
+        autoregression_order: int = 48,
+        seed: int = 1,
+    ) -> None:
+        super().__init__()
+        sizes = {"look_back": look_back, "horizon": horizon, "chunk_length": chunk_length, "stride": stride}
+        sizes |= {"batch_size": batch_size, "evaluation_lanes": evaluation_lanes}
+        sizes |= {"autoregression_order": autoregression_order} | {"seasons": min(seasons, default=1)}
+        check_positive(**{f"data.{name}": size for name, size in sizes.items()})
+        check_choice(LOADERS, **{"data.loading": loading})
+        check_choice(NORMALISATIONS, **{"data.normalisation": normalisation})
+        check_seed(seed)
+        if loading == "lanes" and normalisation != "none":
+            raise UserError(
+                "data.loading=lanes needs data.normalisation=none: a stream has no window to normalise by"
+            )
+        if normalisation == "seasonal" and not seasons:
+            raise UserError("data.normalisation=seasonal needs data.seasons, such as [24] for a day of hours")
+        self.source = source
+        self.look_back, self.horizon = look_back, horizon
+        self.split = check_series_split(split)
+        self.joint, self.seasons, self.calendar = joint, tuple(seasons), tuple(calendar)
+        self.scaler_kind, self.normalisation = scaler, normalisation
+        self.loading, self.chunk_length, self.stride = loading, chunk_length, stride
+        self.batch_size, self.evaluation_lanes = batch_size, evaluation_lanes
+        self.autoregression_order = min(autoregression_order, look_back)
+        self.seed = seed
+        self.series: SeriesSet | None = None
+        self._fitted: dict[str, Any] | None = None
+        self._train: Windows | SeriesLanes | None = None
+
+    def restore(self, artifacts: dict[str, Any]) -> None:
+        """Take what another run fitted, so that `setup` fits no scaler."""
+        self._fitted = artifacts
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read, split, scale and cut, once whatever the stage."""
+        if self.series is not None:
+            return
+        read = self.source()
+        self._columns = {"values": read.channels, "known": read.known_names, "past": read.past_names}
+        series = with_calendar(read if self.joint else read.separate(), self.calendar)
+        self.spans = [split_spans(len(one), self.split) for one in series]
+        self.scaler = self._scaler(series)
+        trained = [one.values[slice(*span["train"])] for one, span in zip(series, self.spans, strict=True)]
+        gaps = any(bool(np.isnan(values).any()) for values in trained)
+        self.indicator = gaps if self._fitted is None else self._fitted["indicator"]
+        self.store = SeriesStore(series, self.scaler, self.indicator)
+        self.windows = {
+            name: window_pairs(
+                self.store,
+                [span[name] for span in self.spans],
+                self.look_back,
+                self.horizon,
+                self.stride if name == "train" else 1,
+            )
+            for name in ("train", "val", "test")
+        }
+        if not len(self.windows["train"]):
+            longest = max(len(values) for values in trained)
+            raise UserError(
+                f"{read.description}: no training window has an observed target; the longest training part has "
+                f"{longest} steps, and data.horizon={self.horizon} needs {self.horizon + 1}; give longer series, a "
+                "larger share in data.split or a shorter data.horizon"
+            )
+        self.series = series
+        self._train = self._training(trained)
+
+    def _scaler(self, series: SeriesSet) -> Scaler:
+        if self._fitted is None:
+            return fit_scaler(series, self.spans, self.scaler_kind)
+        scaler = scaler_from_state(self._fitted["scaler"])
+        scaler.check_names(series)
+        return scaler
+
+    def _training(self, trained: list[np.ndarray]) -> Windows | SeriesLanes:
+        if self.loading == "lanes":
+            spans = [span["train"] for span in self.spans]
+            return SeriesLanes(self.store, spans, self.batch_size, self.chunk_length, seed=self.seed)
+        return self.loader("train", self.batch_size, shuffle=True)
+
+    def loader(self, name: str, batch_size: int, shuffle: bool = False) -> Windows:
+        """The windows of a split, in batches."""
+        return self.windows_of(self.windows[name], batch_size, shuffle)
+
+    def windows_of(
+        self,
+        pairs: Integer[np.ndarray, "n 2"],
+        batch_size: int,
+        shuffle: bool = False,
+        seed: int | None = None,
+    ) -> Windows:
+        """Any windows in batches, by series and origin."""
+        seed = self.seed if seed is None else seed
+        level = (self.normalisation, self.season)
+        return Windows(self.store, pairs, self.look_back, self.horizon, batch_size, *level, shuffle, seed)
+
+    @property
+    def season(self) -> int:
+        """The longest season, in steps."""
+        return max(self.seasons, default=1)
+
+    def train_dataloader(self) -> Windows | SeriesLanes:
+        """The training batches, always the same object."""
+        return self._train
+
+    def val_dataloader(self) -> Windows | list:
+        """The validation windows, or an empty list."""
+        return self.loader("val", self.evaluation_lanes) if len(self.windows["val"]) else []
+
+    def test_dataloader(self) -> Windows | list:
+        """The test windows, or an empty list."""
+        return self.loader("test", self.evaluation_lanes) if len(self.windows["test"]) else []
+
+    def artifacts(self) -> dict[str, Any]:
+        """What was fitted here and a task needs, in plain containers; a checkpoint keeps it."""
+        channels = len(self.series.channels)
+        history = self.store.history.shape[1]
+        return {
+            "input_sizes": {
+                "channels": channels,
+                "history_size": history,
+                "known_size": len(self.series.known_names),
+                "horizon": self.horizon,
+                "look_back": self.look_back,
+                "series_count": len(self.series),
+            },
+            "output_sizes": {"channels": channels},
+            "scaler": self.scaler.state_dict(),
+            "indicator": self.indicator,
+            "loading": self.loading,
+            "normalisation": self.normalisation,
+            "joint": self.joint,
+            "seasons": list(self.seasons),
+            "season": self.season,
+            "calendar": list(self.calendar),
+            "channels": list(self.series.channels),
+            "frequency": self.series.frequency,
+            "reading": self._reading(),
+            "mase_scale": self._by_channel(partial(seasonal_scale, season=(*self.seasons, 1)[0])),
+            "autoregression": self._by_channel(partial(fit_autoregression, order=self.autoregression_order)),
+        }
+
+    def _reading(self) -> dict[str, Any]:
+        """How a file of further history is to be read: as the training data were."""
+        read = getattr(self.source, "reading", None)
+        names = {use: list(columns) for use, columns in self._columns.items()}
+        time = {"time": "time" if self.series.frequency else None, "frequency": self.series.frequency}
+        return time | names if read is None else read() | {"values": names["values"]}
+
+    def _by_channel(self, fit: Callable[[np.ndarray], np.ndarray | float]) -> torch.Tensor:
+        """What `fit` makes of the training values of each series and channel, `[n, C, ...]`."""
+        rows = [
+            [
+                fit(series.values[slice(*span["train"]), channel])
+                for channel in range(len(self.series.channels))
+            ]
+            for series, span in zip(self.series, self.spans, strict=True)
+        ]
+        return torch.from_numpy(np.array(rows))
+
+    def describe(self) -> str:
+        """Where the series come from, in a few words."""
+        skipped = sum(series not in self.windows["train"][:, 0] for series in range(len(self.series)))
+        short = f", {skipped} too short to train on" if skipped else ""
+        return f"{self.series.description}, {len(self.series)} series{short}"
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The windows of each split."""
+        return {name: len(pairs) for name, pairs in self.windows.items()}
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What the data are, in plain values."""
+        return {
+            "description": self.series.description,
+            "series": len(self.series),
+            "channels": list(self.series.channels),
+            "steps": int(self.store.lengths.sum()),
+            "missing": int((~self.store.observed).sum()),
+            "windows": self.sizes,
+            "split": list(self.split),
+            **self.series.source,
+        }

@@ -1,0 +1,147 @@
+"""Series out of a table: wide (a column a series) or long (`id, time, value`)."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from throughtime.data.series.series import Series, SeriesSet
+from throughtime.data.series.table import Table
+from throughtime.data.series.time_grid import in_order, infer_frequency, parse_times, place_on_grid
+from throughtime.errors import UserError, check_choice
+
+Names = Sequence[str] | str | None
+
+
+class TableSeries:
+    """Reads series of equal steps; rows that are missing on the grid of times become missing values.
+
+    Missing covariates are an error: they are inputs, which no mask can leave out.
+
+    Args:
+        path: a CSV or Parquet file.
+        time: the column of times, or several (year, month, day, hour); None where rows are steps.
+        id: the column that tells the series of a row (a long table); None for a wide one.
+        values: the columns that are forecast; None for all that have no other use.
+        known, past, static: covariates known for the future, up to the present only, and constant in a series.
+        separator, decimal, missing: as `Table`.
+        time_format, frequency: of the times; None to find out.
+        sort: whether rows out of order are sorted by time.
+        duplicates: `error`, or which row of one time is kept, `first` or `last`.
+
+    Raises:
+        UserError: whatever is wrong with the file, by line and column.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        time: Names = None,
+        id: str | None = None,
+        values: Names = None,
+        known: Names = None,
+        past: Names = None,
+        static: Names = None,
+        separator: str | None = None,
+        decimal: str = ".",
+        missing: Sequence[float | int] | float | int | None = None,
+        time_format: str | None = None,
+        frequency: str | None = None,
+        sort: bool = False,
+        duplicates: str = "error",
+    ) -> None:
+        check_choice(("error", "first", "last"), **{"data.duplicates": duplicates})
+        check_choice((".", ","), **{"data.decimal": decimal})
+        self.path = Path(path).expanduser()
+        self.time, self.id = names_of(time), id
+        self.values, self.known = names_of(values), names_of(known)
+        self.past, self.static = names_of(past), names_of(static)
+        self.separator, self.decimal = separator, decimal
+        self.missing = (
+            () if missing is None else (missing,) if isinstance(missing, int | float) else tuple(missing)
+        )
+        self.time_format, self.frequency = time_format, frequency
+        self.sort, self.duplicates = sort, duplicates
+
+    def __call__(self) -> SeriesSet:
+        table = Table(self.path, self.separator, self.decimal, self.missing)
+        times = parse_times(table, self.time, self.time_format) if self.time else None
+        channels = self.values or self._remaining(table)
+        columns = {"values": channels, "past": self.past, "known": (*self.known, *self.static)}
+        numbers = {
+            use: np.stack([table.numbers(name, f"data.{use}") for name in names], 1) if names else None
+            for use, names in columns.items()
+        }
+        series, frequency = [], self.frequency
+        for name, rows in self._rows(table, channels):
+            where = str(self.path) if self.id is None else f"{self.path}, {self.id} {name}"
+            if times is not None:
+                rows = in_order(times, rows, where, self.sort, self.duplicates)
+                frequency = frequency or infer_frequency(times.iloc[rows], where)
+            series.append(self._series(name, rows, numbers, times, frequency, where))
+        digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
+        return SeriesSet(
+            tuple(series),
+            tuple(channels),
+            self.past,
+            (*self.known, *self.static),
+            frequency,
+            self.path.name,
+            {"path": str(self.path), "sha256": digest},
+        )
+
+    def reading(self) -> dict[str, Any]:
+        """The arguments that read another file in the same way, in plain containers."""
+        names = {use: list(getattr(self, use)) for use in ("time", "values", "known", "past", "static")}
+        cells = {"separator": self.separator, "decimal": self.decimal, "missing": list(self.missing)}
+        times = {"time_format": self.time_format, "frequency": self.frequency}
+        return names | cells | times | {"id": self.id, "sort": self.sort, "duplicates": self.duplicates}
+
+    def _remaining(self, table: Table) -> tuple[str, ...]:
+        used = {*self.time, *self.known, *self.past, *self.static, self.id}
+        remaining = tuple(name for name in table.columns if name not in used)
+        if not remaining:
+            raise UserError(f"{self.path} has no column left to forecast; name some in data.values")
+        return remaining
+
+    def _rows(self, table: Table, channels: Sequence[str]) -> list[tuple[str, np.ndarray]]:
+        if self.id is None:
+            name = channels[0] if len(channels) == 1 else self.path.stem
+            return [(name, np.arange(len(table.cells)))]
+        ids = table.column(self.id, "data.id").astype(str).str.strip()
+        return [(name, np.flatnonzero(ids == name)) for name in ids.unique()]
+
+    def _series(
+        self,
+        name: str,
+        rows: np.ndarray,
+        numbers: dict[str, np.ndarray | None],
+        times: pd.Series | None,
+        frequency: str | None,
+        where: str,
+    ) -> Series:
+        if times is None:
+            grid, places = np.arange(len(rows)), np.arange(len(rows))
+        else:
+            grid, places = place_on_grid(times.iloc[rows], frequency, where)
+        parts = {}
+        for use, columns in numbers.items():
+            width = 0 if columns is None else columns.shape[1]
+            parts[use] = np.full((len(grid), width), np.nan)
+            if width:
+                parts[use][places] = columns[rows]
+        for use in ("past", "known"):
+            gaps = np.isnan(parts[use]).any(1)
+            if gaps.any():
+                raise UserError(
+                    f"{where}: a covariate of data.{use} is missing at {grid[int(gaps.argmax())]}; fill it or leave it"
+                )
+        return Series(name, parts["values"], grid, parts["past"], parts["known"])
+
+
+def names_of(names: Names) -> tuple[str, ...]:
+    """Column names as a tuple, however a configuration gives them."""
+    return () if names is None else (names,) if isinstance(names, str) else tuple(names)

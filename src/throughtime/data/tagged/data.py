@@ -1,0 +1,171 @@
+"""Sentences with a tag for every token: grammatical categories, names of people and places, slots."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from lightning import LightningDataModule
+from torch import Tensor
+
+from throughtime.data.text.corpus import check_seed
+from throughtime.data.tagged.entity_schemes import convert, recognise
+from throughtime.data.tagged.lexicon import Lexicon
+from throughtime.data.tagged.sentence_batches import SentenceBatches
+from throughtime.data.text.source import find_sources
+from throughtime.data.text.split import check_split
+from throughtime.data.tagged.sentences import Format, Sentence
+from throughtime.data.tagged.splits import describe, fingerprints, read_splits
+from throughtime.data.tagged.vectors import read_vectors
+from throughtime.errors import UserError, check_positive
+
+
+class TaggingData(LightningDataModule):
+    """Sentences in batches of about equal lengths; every batch starts from a fresh state.
+
+    Tags of entities (BIO, IOB1, BIOES, BILOU) are recognised and turned into BIO. The lexicon is fitted on the
+    training split; with `test_path` alone, `restore(artifacts)` gives one that is.
+
+    Args:
+        format: how files hold sentences and tags.
+        path: a file, a folder or a glob.
+        train_path, val_path, test_path: ready splits, instead of `path`.
+        encoding: the files' encoding.
+        split: the fractions for training, validation and test, in this order; 0 for none.
+        batch_size: B, the sentences of a training batch.
+        evaluation_lanes: the sentences of a batch of the other splits; no measure depends on it.
+        lowercase: whether words that differ in case alone have one vector.
+        min_count: how often training must have a word for it to have a vector of its own.
+        vectors: a file of pretrained vectors in the text format of GloVe or fastText.
+        vector_words: how many of its first words join the vocabulary besides those of training.
+        seed: of the order in each epoch.
+    """
+
+    kind = "tags"
+
+    def __init__(
+        self,
+        format: Format,
+        path: str | None = None,
+        train_path: str | None = None,
+        val_path: str | None = None,
+        test_path: str | None = None,
+        encoding: str = "utf-8",
+        split: Sequence[float | int] = (0.8, 0.1, 0.1),
+        batch_size: int = 32,
+        evaluation_lanes: int = 64,
+        lowercase: bool = False,
+        min_count: int = 1,
+        vectors: str | None = None,
+        vector_words: int = 100_000,
+        seed: int = 1,
+    ) -> None:
+        super().__init__()
+        sizes = {"batch_size": batch_size, "evaluation_lanes": evaluation_lanes, "min_count": min_count}
+        check_positive(**{f"data.{name}": size for name, size in sizes.items()})
+        check_seed(seed)
+        if vector_words < 0:
+            raise UserError(f"data.vector_words must be at least 0, not {vector_words}")
+        self.format = format
+        self.paths = (path, train_path, val_path, test_path)
+        self.encoding = encoding
+        self.split = check_split(split)
+        self.batch_size = batch_size
+        self.evaluation_lanes = evaluation_lanes
+        self.lowercase = lowercase
+        self.min_count = min_count
+        self.vectors_path = vectors
+        self.vector_words = vector_words
+        self.seed = seed
+        self.lexicon: Lexicon | None = None
+        self.scheme: str | None = None
+        self.vectors: Float[Tensor, "V I"] | None = None
+        self._splits: dict[str, list[Sentence]] | None = None
+        self._train: SentenceBatches | None = None
+
+    def restore(self, artifacts: dict[str, Any]) -> None:
+        """Take the lexicon of a trained task instead of fitting one in `setup`."""
+        self.lexicon = Lexicon(**artifacts["lexicon"])
+        self.scheme = artifacts["scheme"]
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read and fit, once whatever the stage."""
+        if self._splits is not None:
+            return
+        self._sources = find_sources(*self.paths, self.encoding) if any(self.paths) else None
+        splits = read_splits(self.format, self._sources, self.split)
+        if self.lexicon is None:
+            if "train" not in splits:
+                raise UserError("there is nothing to learn tags from; give data.path or data.train_path")
+            self.scheme = recognise(sentence.tags for sentence in splits["train"])
+        if self.scheme is not None:
+            splits = {name: [_in_bio(sentence) for sentence in part] for name, part in splits.items()}
+        if self.lexicon is None:
+            self._fit(splits["train"])
+        self._splits = splits
+        if "train" in splits:
+            self._train = self._batches("train", self.batch_size, shuffle=True)
+
+    def _fit(self, sentences: list[Sentence]) -> None:
+        words: dict[str, Any] = {}
+        if self.vectors_path is not None:
+            own = {
+                form for sentence in sentences for token in sentence.tokens for form in (token, token.lower())
+            }
+            words = read_vectors(self.vectors_path, own, self.vector_words, self.encoding)
+        further = (word.lower() if self.lowercase else word for word in words)
+        self.lexicon = Lexicon.fit(sentences, self.lowercase, self.min_count, further)
+        if not words:
+            return
+        found = [words.get(word, words.get(word.lower())) for word in self.lexicon.words]
+        size = len(next(iter(words.values())))
+        self.vectors = torch.full((len(found) + 1, size), torch.nan)
+        for number, vector in enumerate(found, 1):
+            if vector is not None:
+                self.vectors[number] = torch.from_numpy(vector)
+
+    def _batches(self, name: str, batch_size: int, shuffle: bool = False) -> SentenceBatches:
+        return SentenceBatches(self._splits[name], self.lexicon, batch_size, shuffle, self.seed)
+
+    def train_dataloader(self) -> SentenceBatches | list:
+        """The training batches, always the same object; an empty list where there is no such split."""
+        return [] if self._train is None else self._train
+
+    def val_dataloader(self) -> SentenceBatches | list:
+        """The validation batches, or an empty list."""
+        return self._batches("val", self.evaluation_lanes) if "val" in self._splits else []
+
+    def test_dataloader(self) -> SentenceBatches | list:
+        """The test batches, or an empty list."""
+        return self._batches("test", self.evaluation_lanes) if "test" in self._splits else []
+
+    def artifacts(self) -> dict[str, Any]:
+        """What was fitted here and a task needs, in plain containers; a checkpoint keeps it."""
+        return {
+            "input_sizes": self.lexicon.input_sizes,
+            "output_sizes": {"vocabulary_size": len(self.lexicon.tags)},
+            "lexicon": self.lexicon.state(),
+            "scheme": self.scheme,
+            "signs": sorted(self.format.signs & set(self.lexicon.tags)),
+            "format": {"name": type(self.format).__name__, **self.format.state()},
+        }
+
+    def describe(self) -> str:
+        """Where the sentences come from, and how many tags they have, in a few words."""
+        tags = f"{len(self.lexicon.tags)} tags" + (f" ({self.scheme})" if self.scheme else "")
+        return f"{describe(self._sources)}, {tags}"
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The tokens of each split."""
+        return {name: sum(len(sentence.tokens) for sentence in part) for name, part in self._splits.items()}
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What the data are, in plain values: sources, tokens and sentences of each split."""
+        sentences = {name: len(part) for name, part in self._splits.items()}
+        sources = fingerprints(self.format, self._sources)
+        return {"sources": sources, "tokens": self.sizes, "sentences": sentences, "split": list(self.split)}
+
+
+def _in_bio(sentence: Sentence) -> Sentence:
+    return sentence._replace(tags=convert(sentence.tags, "BIO"))

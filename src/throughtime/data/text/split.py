@@ -1,0 +1,162 @@
+"""Training, validation and test: which characters, or which lines, of a source belong to each."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from throughtime.data.text.source import Source
+from throughtime.errors import UserError, check_choice
+from throughtime.tokenizer.stream import Origin, Piece
+
+SPLITS = ("train", "val", "test")
+ORDERS = ("contiguous", "shuffled")
+
+
+@runtime_checkable
+class Part(Protocol):
+    """A part of a source, which can be read as often as needed.
+
+    Attributes:
+        characters: how many it covers.
+    """
+
+    characters: int
+
+    def pieces(self) -> Iterator[Piece]:
+        """Its text."""
+
+    def key(self) -> dict[str, Any]:
+        """What its text depends on, in plain values."""
+
+
+class Stretch:
+    """The characters `start` to `stop` of a source."""
+
+    def __init__(self, source: Source, start: int, stop: int) -> None:
+        self.source = source
+        self.start = start
+        self.stop = stop
+        self.characters = stop - start
+
+    def pieces(self) -> Iterator[Piece]:
+        """The text between; its first piece begins a document, as the text is read from there."""
+        position = 0
+        for document, length in zip(self.source.documents, self.source.lengths, strict=True):
+            if position < self.stop and position + length > self.start:
+                yield from self._within(document.pieces(), position)
+            position += length
+
+    def _within(self, pieces: Iterator[Piece], position: int) -> Iterator[Piece]:
+        for text, origin, begins in pieces:
+            if position >= self.stop:
+                return
+            first, last = max(0, self.start - position), min(len(text), self.stop - position)
+            if first < last:
+                begins = begins or position + first == self.start
+                yield Piece(text[first:last], origin._replace(offset=origin.offset + first), begins)
+            position += len(text)
+
+    def key(self) -> dict[str, Any]:
+        """The source and the two ends."""
+        return self.source.key() | {"characters": [self.start, self.stop]}
+
+
+class Lines:
+    """Some lines of a source, by their numbers among those that are not empty; each is a piece of its own.
+
+    Args:
+        source: the text.
+        members: for each line that is not empty, whether it belongs to this part; None for all of them.
+        key: what the choice depends on, in plain values.
+    """
+
+    def __init__(self, source: Source, members: np.ndarray | None, key: dict[str, Any]) -> None:
+        self.source = source
+        self.members = members
+        self._key = key
+        self.characters = 0
+        self.count = 0
+        for text, _, _ in self.pieces():
+            self.characters += len(text)
+            self.count += 1
+
+    def pieces(self) -> Iterator[Piece]:
+        """The lines without their line ends."""
+        for number, line in enumerate(sequences(self.source)):
+            if self.members is None or self.members[number]:
+                yield line
+
+    def key(self) -> dict[str, Any]:
+        """The source and how its lines were chosen."""
+        return self.source.key() | {"lines": self._key}
+
+
+def lines(source: Source) -> Iterator[Piece]:
+    """The lines of a source, empty ones too; a document's last line needs no line end."""
+    for document in source.documents:
+        rest, offset = "", 0
+        for piece in document.pieces():
+            *whole, rest = (rest + piece.text).split("\n")
+            for line in whole:
+                yield Piece(line, Origin(document.name, offset), begins=True)
+                offset += len(line) + 1
+        if rest:
+            yield Piece(rest, Origin(document.name, offset), begins=True)
+
+
+def sequences(source: Source) -> Iterator[Piece]:
+    """The lines of a source that are not empty."""
+    return (line for line in lines(source) if line.text)
+
+
+def check_split(split: Sequence[float | int]) -> tuple[float, ...]:
+    """The three fractions, checked: none below 0, training above 0, and 1 together."""
+    if isinstance(split, str) or not all(isinstance(fraction, float | int) for fraction in split):
+        raise UserError(f"data.split={split} must be three fractions such as [0.9,0.05,0.05]")
+    fractions = tuple(float(fraction) for fraction in split)
+    if len(fractions) != 3 or min(fractions) < 0 or fractions[0] == 0 or abs(sum(fractions) - 1) > 1e-6:
+        raise UserError(
+            f"data.split={list(fractions)} must be three fractions for training (above 0), validation and "
+            "test that make 1 together, such as [0.9,0.05,0.05]"
+        )
+    return fractions
+
+
+def bounds(total: int, split: Sequence[float | int]) -> dict[str, tuple[int, int]]:
+    """The contiguous stretches of `total` things by fraction; a split of fraction 0 is left out."""
+    # A thousandth more, so that 0.9 + 0.05 + 0.05 is the end whatever binary fractions make of it.
+    shares = np.cumsum([0.0, *split]) / sum(split)
+    cuts = [min(total, int(total * share + 1e-3)) for share in shares]
+    return {
+        name: (cuts[n], cuts[n + 1])
+        for n, (name, fraction) in enumerate(zip(SPLITS, split, strict=True))
+        if fraction > 0
+    }
+
+
+def split_characters(sources: dict[str, Source], split: Sequence[float | int]) -> dict[str, Part]:
+    """The splits of running text: each ready source whole, or contiguous stretches of the only one."""
+    if "all" not in sources:
+        return {name: Stretch(source, 0, source.characters) for name, source in sources.items()}
+    source = sources["all"]
+    return {name: Stretch(source, *ends) for name, ends in bounds(source.characters, split).items()}
+
+
+def split_lines(
+    sources: dict[str, Source], split: Sequence[float | int], order: str = "contiguous", seed: int = 1
+) -> dict[str, Part]:
+    """The splits of lines: as they stand (`contiguous`), or dealt at random by the seed (`shuffled`)."""
+    check_choice(ORDERS, **{"data.split_order": order})
+    if "all" not in sources:
+        return {name: Lines(source, None, {}) for name, source in sources.items()}
+    source = sources["all"]
+    count = sum(1 for _ in sequences(source))
+    numbers = np.random.default_rng(seed).permutation(count) if order == "shuffled" else np.arange(count)
+    parts: dict[str, Part] = {}
+    for name, (start, stop) in bounds(count, split).items():
+        members = np.zeros(count, dtype=bool)
+        members[numbers[start:stop]] = True
+        key = {"ends": [start, stop], "order": order} | ({"seed": seed} if order == "shuffled" else {})
+        parts[name] = Lines(source, members, key)
+    return parts

@@ -1,0 +1,54 @@
+"""One graph for sequences of any length: PyTorch's scan operator, which an export turns into one ONNX Scan."""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch._higher_order_ops.scan import scan
+
+from throughtime.cell.base import Cell, State
+from throughtime.tree import select
+from throughtime.engine.base import Engine
+
+
+class Symbolic(Engine):
+    """The plain loop as an operator. A loop of Python's would be traced step by step, for one T only.
+
+    It is for `torch.export` (`throughtime.inference.export_onnx`): run as it is, it compiles the step first.
+    """
+
+    def refusal(
+        self,
+        cell: Cell,
+        inputs: Float[Tensor, "T B I"],
+        lengths: Int[Tensor, " B"] | None,
+        resets: Bool[Tensor, "T B"] | None,
+    ) -> str | None:
+        return None
+
+    def _run(
+        self,
+        cell: Cell,
+        inputs: Float[Tensor, "T B I"],
+        state: State,
+        lengths: Int[Tensor, " B"] | None = None,
+        resets: Bool[Tensor, "T B"] | None = None,
+    ) -> tuple[Float[Tensor, "T B O"], State]:
+        sequences = {"projected": cell.project(inputs)}
+        if lengths is not None:
+            sequences["running"] = torch.arange(inputs.shape[0], device=inputs.device)[:, None] < lengths
+        if resets is not None:
+            sequences["reset"] = resets
+        kind, start = type(state), cell.initial_state(inputs.shape[1])
+
+        def step(carried: list[Tensor], at: dict[str, Tensor]) -> tuple[list[Tensor], Tensor]:
+            before = kind(*carried)
+            if "reset" in at:
+                before = select(at["reset"], start, before)
+            output, after = cell.step(at["projected"], before)
+            if "running" in at:
+                after = select(at["running"], after, kind(*carried))
+                output = torch.where(at["running"][:, None], output, 0)
+            return [part.clone() for part in after], output.clone()  # the operator takes no views
+
+        after, outputs = scan(step, list(state), sequences)
+        return outputs, kind(*after)

@@ -1,0 +1,100 @@
+"""torch's own recurrent kernels as an engine (`engine=torch`)."""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from throughtime.cell.base import Cell, State
+from throughtime.tree import map_state, select
+from throughtime.engine.base import Engine
+from throughtime.engine.torch_kernels.kernels import missing, run_kernel
+from throughtime.engine.torch_kernels.padding import fits, run_padded
+from throughtime.errors import UserError
+
+
+class Native(Engine):
+    """Runs Elman, LSTM and GRU by one call for the whole sequence.
+
+    Lanes of different lengths are packed, or padded where that is faster. A reset inside the sequence cuts it
+    into pieces, one call each.
+    """
+
+    def refusal(
+        self,
+        cell: Cell,
+        inputs: Float[Tensor, "T B I"],
+        lengths: Int[Tensor, " B"] | None,
+        resets: Bool[Tensor, "T B"] | None,
+    ) -> str | None:
+        return missing(cell)
+
+    def _run(
+        self,
+        cell: Cell,
+        inputs: Float[Tensor, "T B I"],
+        state: State,
+        lengths: Int[Tensor, " B"] | None = None,
+        resets: Bool[Tensor, "T B"] | None = None,
+    ) -> tuple[Float[Tensor, "T B O"], State]:
+        """As `Engine._run`.
+
+        Raises:
+            UserError: torch has no kernel for this cell.
+        """
+        reason = self.refusal(cell, inputs, lengths, resets)
+        if reason is not None:
+            raise UserError(
+                f"engine=torch cannot run this {type(cell).__name__}: {reason}; choose engine=auto"
+            )
+        if resets is None:
+            return _run_piece(cell, inputs, state, lengths)
+
+        steps, lanes = inputs.shape[:2]
+        if lengths is not None:
+            resets = resets & (torch.arange(steps, device=inputs.device)[:, None] < lengths)
+        start = cell.initial_state(lanes)
+        cuts = resets[1:].any(1).nonzero().flatten().add(1).tolist()
+        outputs = []
+        for first, last in zip([0, *cuts], [*cuts, steps], strict=True):
+            state = select(resets[first], start, state)
+            remaining = None if lengths is None else (lengths - first).clamp(0, last - first)
+            output, state = _run_piece(cell, inputs[first:last], state, remaining)
+            outputs.append(output)
+        return torch.cat(outputs), state
+
+
+def _run_piece(
+    cell: Cell, inputs: Float[Tensor, "T B I"], state: State, lengths: Int[Tensor, " B"] | None
+) -> tuple[Float[Tensor, "T B O"], State]:
+    """A run without resets, packed only when some lane is shorter: the kernels for whole lanes are faster."""
+    if lengths is None:
+        return run_kernel(cell, inputs, state)
+    descending, order = lengths.cpu().sort(descending=True, stable=True)
+    if int(descending[-1]) == len(inputs):
+        return run_kernel(cell, inputs, state)
+
+    if fits(cell, inputs):
+        return run_padded(cell, inputs, state, lengths)
+    return _run_packed(cell, inputs, state, descending, order)
+
+
+def _run_packed(
+    cell: Cell,
+    inputs: Float[Tensor, "T B I"],
+    state: State,
+    descending: Int[Tensor, " B"],
+    order: Int[Tensor, " B"],
+) -> tuple[Float[Tensor, "T B O"], State]:
+    """A run of lanes in the order of their lengths, without those of length 0, which a pack cannot hold."""
+    steps, lanes = inputs.shape[:2]
+    running = int((descending > 0).sum())
+    if running == 0:
+        return inputs.new_zeros(steps, lanes, cell.output_size), state
+    order = order[:running].to(inputs.device)
+    packed = pack_padded_sequence(inputs[:, order], descending[:running])
+    before = map_state(lambda part: part[order], state)
+    data, after = run_kernel(cell, packed.data, before, packed.batch_sizes)
+    padded, _ = pad_packed_sequence(PackedSequence(data, packed.batch_sizes), total_length=steps)
+    outputs = padded.new_zeros(steps, lanes, cell.output_size).index_copy(1, order, padded)
+    return outputs, map_state(lambda old, new: old.index_copy(0, order, new), state, after)

@@ -1,0 +1,80 @@
+"""The front end of words: a vector for each word of the vocabulary, beside what its characters say."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from throughtime.data.tagged.word_inputs import WordInputs
+from throughtime.errors import UserError, check_fraction, check_positive
+
+
+class Words(nn.Module):
+    """x = dropout([E[word] ; characters(word)]); characters are read once for each distinct word of a batch.
+
+    In training a share of the words are read as the unknown one (id 0), which so learns what to say for words
+    that are in no vocabulary, and leaves them to their characters.
+
+    Args:
+        word_count: the ids of words, V.
+        character_count: the ids of characters.
+        size: the features of a word's vector.
+        characters: makes the encoder of characters, called as `characters(character_count=n)`; None for none.
+        word_dropout: the share of words that are read as unknown in training.
+        dropout: the share of features of x that are dropped in training.
+
+    Attributes:
+        weight: E, `[V, size]`.
+        output_size: the features of x.
+
+    Raises:
+        UserError: a size is not positive, or a dropout is no share.
+    """
+
+    def __init__(
+        self,
+        word_count: int,
+        character_count: int,
+        size: int = 100,
+        characters: Callable[..., nn.Module] | None = None,
+        word_dropout: float = 0.0,
+        dropout: float = 0.0,
+    ) -> None:
+        check_positive(word_count=word_count, size=size)
+        check_fraction(word_dropout=word_dropout, dropout=dropout)
+        super().__init__()
+        bound = math.sqrt(3 / size)  # variance 1/size, so that vectors have about length 1
+        self.weight = nn.Parameter(nn.init.uniform_(torch.empty(word_count, size), -bound, bound))
+        self.characters = None if characters is None else characters(character_count=character_count)
+        self.word_dropout = word_dropout
+        self.dropout = nn.Dropout(dropout)
+        self.output_size = size + (0 if self.characters is None else self.characters.output_size)
+
+    def take(self, vectors: Float[Tensor, "V I"]) -> None:
+        """Begin from pretrained vectors; a row of NaN leaves its word as it is.
+
+        Raises:
+            UserError: the vectors are of another size.
+        """
+        if vectors.shape[1] != self.weight.shape[1]:
+            raise UserError(
+                f"data.vectors has {vectors.shape[1]} numbers a word; set model.front.size={vectors.shape[1]}"
+            )
+        with torch.no_grad():
+            vectors = vectors.to(self.weight)
+            self.weight.copy_(torch.where(vectors.isnan(), self.weight, vectors))
+
+    def forward(self, inputs: WordInputs) -> Float[Tensor, "T B I"]:
+        words = inputs.words
+        if self.training and self.word_dropout:
+            dropped = torch.rand(words.shape, device=words.device) < self.word_dropout
+            words = words.masked_fill(dropped, 0)
+        features = functional.embedding(words, self.weight)
+        if self.characters is not None:
+            spelled = self.characters(inputs.characters, inputs.lengths)
+            # Not spelled[inputs.spellings]: this gradient adds up rows much faster on a CPU.
+            features = torch.cat((features, functional.embedding(inputs.spellings, spelled)), -1)
+        return self.dropout(features)

@@ -1,0 +1,110 @@
+"""A run that repeats another: from the same configuration, with what differs told, and the weights compared."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+
+from throughtime.callback.checkpoint_files import LAST
+from throughtime.errors import UserError
+from throughtime.run.build import Config
+from throughtime.run.checkpoint import read_checkpoint
+from throughtime.run.environment import RESUMED
+from throughtime.run.fit import Run, fit
+from throughtime.run.folder import RunFolder, existing_run
+from throughtime.config.flat_config import differences, flat
+from throughtime.run.results import Results
+
+OF_THE_COMMAND = ("command", "folder", RESUMED)
+"""What differs between any two runs without changing either."""
+
+
+def repeat(config: Config, folder: RunFolder, say: Callable[[str], None] = Run.say) -> Results:
+    """Repeat the run that `rerun` names, with its own configuration.
+
+    On the same machine, with the same versions, threads and data, the weights are the same to the last bit.
+
+    Args:
+        config: the recorded configuration, with the original's folder as `rerun`.
+        folder: where the repetition goes.
+        say: takes what is told: what differs at the start, and how the weights compare at the end.
+
+    Raises:
+        UserError: the original cannot be read, and whatever `fit` raises.
+    """
+    original = existing_run(config["rerun"], "rerun")
+    opened = False
+
+    def say_with_differences(text: str) -> None:
+        nonlocal opened
+        say(text)
+        if not opened:  # environment.json of the repetition has just been written
+            opened = True
+            say(told(original, folder, config))
+
+    results = fit(Run(config, folder, _overrides(original), _choices(original), say_with_differences))
+    say(verdict(original, folder))
+    return results
+
+
+def told(original: RunFolder, repetition: RunFolder, config: Config) -> str:
+    """What differs between the environments of the two, and what else keeps weights from being the same."""
+    before, now = _environment(original), _environment(repetition)
+    if before is None:
+        return f"repeats {original.path}, which tells nothing of its environment"
+    kept = [{key: value for key, value in one.items() if key not in OF_THE_COMMAND} for one in (before, now)]
+    lines = [f"  {key}: {one} → {other}" for key, (one, other) in differences(*map(flat, kept)).items()]
+    for changed in before.get(RESUMED, []):
+        lines.append(f"  it was gone on with under {' '.join(changed)}, and is now trained so from the start")
+    if config["trainer"].get("max_time"):
+        lines.append(
+            f"  trainer.max_time={config['trainer']['max_time']} ends a run by the clock, not by its steps"
+        )
+    if not lines:
+        return f"repeats {original.path} in the same environment"
+    return "\n".join([f"repeats {original.path}; what differs, so that the weights may:", *lines])
+
+
+def verdict(original: RunFolder, repetition: RunFolder) -> str:
+    """Whether the weights after the last step are the same."""
+    try:
+        one, other = (read_checkpoint(run.checkpoints / LAST) for run in (original, repetition))
+    except UserError as error:
+        return f"the weights cannot be compared: {error}"
+    steps = one["global_step"], other["global_step"]
+    if steps[0] != steps[1]:
+        return (
+            f"the weights cannot be compared: {original.path} took {steps[0]:,} steps, this run {steps[1]:,}"
+        )
+    weights = one["state_dict"], other["state_dict"]
+    if weights[0].keys() != weights[1].keys():
+        return f"the weights are not those of {original.path}: other parts of the model have some"
+    different = [name for name, weight in weights[0].items() if not torch.equal(weight, weights[1][name])]
+    if not different:
+        return f"all weights are those of {original.path}, to the last bit"
+    return f"{len(different)} of {len(weights[0])} weights are not those of {original.path}: {different[0]} …"
+
+
+def _environment(run: RunFolder) -> dict[str, Any] | None:
+    return _json(run.environment)
+
+
+def _choices(run: RunFolder) -> dict[str, str]:
+    return (_json(run.results) or {}).get("choices", {})
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _overrides(run: RunFolder) -> list[str]:
+    """What was typed for the original; nothing where it is not known."""
+    if not run.overrides.is_file():
+        return []
+    return OmegaConf.to_container(OmegaConf.load(run.overrides), resolve=False)

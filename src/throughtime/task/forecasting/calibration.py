@@ -1,0 +1,76 @@
+"""Conformal calibration: intervals that cover as often on the validation part as they say."""
+
+import math
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from throughtime.distributed.collectives import from_all
+
+
+class Calibration(nn.Module):
+    """Widens (or narrows) each pair of quantiles a and 1-a by what the validation part asks for, step by step ahead.
+
+    The score of a value y is E = max(q_a - y, y - q_{1-a}); the pair is widened by the ⌈(n+1)(1-2a)⌉-th smallest of
+    the n scores, or by the largest where n is too small. The promise holds for data that are exchangeable, which
+    series are at best nearly. Scores are in relative units, so that series of all sizes serve together. Source:
+    Y. Romano, E. Patterson & E. Candès (2019), Conformalized quantile regression, arXiv 1905.03222.
+
+    Args:
+        levels: symmetric about 0.5, increasing.
+        horizon: S.
+
+    Attributes:
+        offsets: by how much each lower level is lowered and its partner raised, `[pairs, S]`; 0 before `fit`.
+    """
+
+    def __init__(self, levels: tuple[float, ...], horizon: int) -> None:
+        super().__init__()
+        self.lower = [level for level in levels if level < 0.5]
+        self.register_buffer("offsets", torch.zeros(len(self.lower), horizon))
+        self._scores: list[Tensor] = []
+
+    def observe(
+        self,
+        quantiles: Float[Tensor, "Q S B C"],
+        targets: Float[Tensor, "S B C"],
+        mask: Bool[Tensor, "S B C"] | None = None,
+    ) -> None:
+        """Take the scores of validation forecasts into account."""
+        pairs = len(self.lower)
+        scores = torch.maximum(quantiles[:pairs] - targets, targets - quantiles.flip(0)[:pairs])
+        if mask is not None:
+            scores = scores.masked_fill(~mask, math.inf)
+        self._scores.append(scores.flatten(2).cpu())
+
+    def forget(self) -> None:
+        """Drop the scores observed so far."""
+        self._scores.clear()
+
+    def fit(self) -> None:
+        """Set the offsets by the observed scores; a step ahead without any keeps its own."""
+        observed = [scores for share in from_all(self._scores) for scores in share]
+        if not observed:
+            return
+        scores = torch.cat(observed, dim=-1).sort(dim=-1).values
+        self.forget()
+        counts = scores.isfinite().sum(-1)
+        offsets = self.offsets.cpu().clone()
+        for pair, level in enumerate(self.lower):
+            for step, count in enumerate(counts[pair].tolist()):
+                if count:
+                    rank = min(math.ceil((count + 1) * (1 - 2 * level) - 1e-9), count)
+                    offsets[pair, step] = scores[pair, step, rank - 1]
+        self.offsets.copy_(offsets)
+
+    def forward(self, quantiles: Float[Tensor, "Q S B C"]) -> Float[Tensor, "Q S B C"]:
+        """The calibrated quantiles, in order again where a pair was narrowed past the next."""
+        pairs, steps = len(self.lower), quantiles.shape[1]
+        offsets = self.offsets[:, :steps]
+        if steps > offsets.shape[1]:  # beyond the horizon that was calibrated its last step is the best guess
+            offsets = torch.cat([offsets, offsets[:, -1:].expand(-1, steps - offsets.shape[1])], dim=1)
+        offsets = offsets[..., None, None]
+        middle = quantiles[pairs : len(quantiles) - pairs]
+        upper = quantiles[len(quantiles) - pairs :] + offsets.flip(0)
+        return torch.cat([quantiles[:pairs] - offsets, middle, upper]).sort(dim=0).values

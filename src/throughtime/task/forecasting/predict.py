@@ -1,0 +1,209 @@
+"""Forecasts of a file, from a checkpoint alone (`scripts/predict.py RUN history.csv`)."""
+
+import inspect
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from throughtime.task.forecasting.plots import Example, plot_forecasts
+from throughtime.data.series.calendar import with_calendar
+from throughtime.data.series.scaler import scaler_from_state
+from throughtime.data.series.series import Series, SeriesSet
+from throughtime.data.series.store import SeriesStore
+from throughtime.data.series.table import Table
+from throughtime.data.series.table_series import TableSeries
+from throughtime.data.series.time_grid import parse_times
+from throughtime.data.window import Window
+from throughtime.errors import UserError, check_positive
+from throughtime.files import output_file
+from throughtime.task.forecasting.backtest import forecast_table
+from throughtime.task.forecasting.task import Forecast, Forecasting
+
+LANES = 256
+
+
+def predict(
+    loaded: Any,
+    history: Path,
+    output: Path | None = None,
+    horizon: int | None = None,
+    future: Path | None = None,
+    plot: bool = False,
+) -> None:
+    """Write the forecasts that follow a file of history, a row for each series, channel and step ahead.
+
+    Args:
+        loaded: the trained task (`throughtime.inference.load.Loaded`).
+        history: CSV or Parquet, with the columns of the training data; a wide table without times, too.
+        output: where the CSV goes; None for the terminal.
+        horizon: how many steps; None for as many as were trained. More are forecast piece by piece, each piece reading
+            the point forecasts before it, so that its intervals tell of that piece alone.
+        future: the known covariates of the steps ahead, in the columns of the history; needed where there are any but
+            the calendar's.
+        plot: whether a PNG of the first forecasts is drawn, beside the output (`forecast.png` without one).
+
+    Raises:
+        UserError: a column is missing, or the file is not such a history.
+    """
+    task: Forecasting = loaded.task
+    horizon = task.artifacts["input_sizes"]["horizon"] if horizon is None else horizon
+    check_positive(**{"--horizon": horizon})
+    series = extend(read_history(task.artifacts, history), task.artifacts, horizon, future)
+    made = roll(task, series, horizon)
+    pairs = np.array([(place, len(one) - horizon) for place, one in enumerate(series)])
+    table = forecast_table(series, pairs, made).drop(columns="origin")
+    text = table.to_csv(index=False, float_format="%.8g")
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        with output_file(output) as file:
+            file.write(text.encode())
+    if plot:
+        picture = Path("forecast.png") if output is None else output.with_suffix(".png")
+        with output_file(picture) as file:
+            plot_forecasts(examples(series, made, horizon)).savefig(file, format="png", dpi=120)
+        print(f"figure {picture}", file=sys.stderr)
+
+
+def reading(artifacts: Mapping[str, Any]) -> dict[str, Any]:
+    """How files are read: as the training data were."""
+    known = inspect.signature(TableSeries).parameters
+    options = {name: value for name, value in artifacts["reading"].items() if name in known}
+    return options | {"frequency": artifacts["frequency"]}
+
+
+def read_history(artifacts: Mapping[str, Any], path: Path) -> SeriesSet:
+    """The series of a file, in the channels of the training data; the calendar is not yet among the covariates."""
+    read = TableSeries(str(path), **reading(artifacts))()
+    return read if artifacts["joint"] else read.separate()
+
+
+def extend(
+    series_set: SeriesSet, artifacts: Mapping[str, Any], horizon: int, future: Path | None
+) -> SeriesSet:
+    """The same series with `horizon` steps of missing values behind them, and all covariates that are known.
+
+    Raises:
+        UserError: covariates of the future are needed and not given, or do not follow the history.
+    """
+    ahead = _future_covariates(series_set, artifacts, horizon, future)
+    frequency = artifacts["frequency"] or series_set.frequency
+    extended = []
+    for place, series in enumerate(series_set):
+        if not len(series):
+            raise UserError(
+                f"{series_set.description}: the series {series.name} has no step to forecast from"
+            )
+        if frequency is None:
+            times = np.arange(len(series), len(series) + horizon) + series.times[0]
+        else:
+            times = pd.date_range(series.times[-1], periods=horizon + 1, freq=frequency)[-horizon:].to_numpy()
+        gap = np.full((horizon, series.values.shape[1]), np.nan)
+        held = np.repeat(series.past[-1:], horizon, axis=0)
+        extended.append(
+            Series(
+                series.name,
+                np.concatenate([series.values, gap]),
+                np.concatenate([series.times, times]),
+                np.concatenate([series.past, held]),
+                np.concatenate([series.known, ahead[place]]),
+            )
+        )
+    return with_calendar(
+        replace(series_set, series=tuple(extended), frequency=frequency), artifacts["calendar"]
+    )
+
+
+def _future_covariates(
+    series_set: SeriesSet, artifacts: Mapping[str, Any], horizon: int, future: Path | None
+) -> list[np.ndarray]:
+    """The known covariates ahead of each series; static ones are those of its history."""
+    options = reading(artifacts)
+    known = list(options["known"])
+    constant = [series.known[-1, len(known) :] for series in series_set]
+    if not known:
+        return [np.tile(values, (horizon, 1)) for values in constant]
+    if future is None:
+        raise UserError(
+            f"this model needs the covariates {', '.join(known)} of the steps ahead; give --future FILE with them"
+        )
+    table = Table(future, options.get("separator"), options.get("decimal", "."), options.get("missing", ()))
+    numbers = np.stack([table.numbers(name, "data.known") for name in known], 1)
+    ids = table.column(options["id"], "data.id").astype(str).str.strip() if options.get("id") else None
+    times = (
+        parse_times(table, options["time"], options.get("time_format")).to_numpy()
+        if options.get("time")
+        else None
+    )
+    ahead = []
+    for series, values in zip(series_set, constant, strict=True):
+        rows = np.arange(len(numbers)) if ids is None else np.flatnonzero(ids == series.name)
+        if times is not None:
+            rows = rows[times[rows] > series.times[-1]]
+        if len(rows) < horizon or np.isnan(numbers[rows[:horizon]]).any():
+            raise UserError(
+                f"{future}: {len(rows)} rows follow the history of {series.name}, but {horizon} steps ahead need a row "
+                f"each, with {', '.join(known)} filled in; give them, or a shorter --horizon"
+            )
+        ahead.append(np.concatenate([numbers[rows[:horizon]], np.tile(values, (horizon, 1))], 1))
+    return ahead
+
+
+@torch.no_grad()
+def roll(task: Forecasting, series_set: SeriesSet, horizon: int) -> Forecast:
+    """The forecasts of the last `horizon` steps of every series, piece by piece of the trained horizon."""
+    artifacts = task.artifacts
+    sizes, scaler = artifacts["input_sizes"], scaler_from_state(artifacts["scaler"])
+    pieces: list[Forecast] = []
+    for start in range(0, horizon, sizes["horizon"]):
+        steps = min(sizes["horizon"], horizon - start)
+        store = SeriesStore(series_set, scaler, artifacts["indicator"])
+        origins = store.lengths - horizon + start
+        made = []
+        for lanes in np.split(np.arange(len(series_set)), range(LANES, len(series_set), LANES)):
+            made.append(task.forecast(_window(store, lanes, origins[lanes], artifacts)))
+        piece = Forecast(*(torch.cat(parts, dim=-2) for parts in zip(*made, strict=True)))
+        pieces.append(Forecast(piece.point[:steps], piece.quantiles[:, :steps]))
+        series_set = _with_values(series_set, origins, pieces[-1].point.double().cpu().numpy())
+    return Forecast(
+        torch.cat([piece.point for piece in pieces]), torch.cat([piece.quantiles for piece in pieces], dim=1)
+    )
+
+
+def _window(
+    store: SeriesStore, lanes: np.ndarray, origins: np.ndarray, artifacts: Mapping[str, Any]
+) -> Window:
+    """The windows of the trained horizon at these origins, of which all but the asked steps are cut off later."""
+    sizes = artifacts["input_sizes"]
+    level = (artifacts["normalisation"], artifacts["season"])
+    return store.cut(lanes, origins, sizes["look_back"], sizes["horizon"], *level).window
+
+
+def _with_values(series_set: SeriesSet, origins: np.ndarray, point: np.ndarray) -> SeriesSet:
+    """The series with point forecasts `[S, n, C]` written in from their origins on."""
+    written = []
+    for place, series in enumerate(series_set):
+        values = series.values.copy()
+        values[origins[place] : origins[place] + len(point)] = point[:, place]
+        written.append(replace(series, values=values))
+    return replace(series_set, series=tuple(written))
+
+
+def examples(series_set: SeriesSet, made: Forecast, horizon: int, count: int = 6) -> list[Example]:
+    """The first forecasts, to be drawn."""
+    point, quantiles = made.point.cpu().numpy(), made.quantiles.cpu().numpy()
+    return [
+        Example(
+            title=f"{series.name} after {str(series.times[-horizon - 1])[:16]}",
+            history=series.values[-4 * horizon : -horizon, 0],
+            point=point[:, place, 0],
+            intervals={95: quantiles[[0, -1], :, place, 0], 80: quantiles[[1, -2], :, place, 0]},
+        )
+        for place, series in enumerate(series_set.series[:count])
+    ]

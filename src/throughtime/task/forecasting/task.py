@@ -1,0 +1,206 @@
+"""Forecasting: the next S steps of a series from the T steps before them."""
+
+from collections.abc import Mapping
+from functools import reduce
+from operator import add
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from throughtime.data.batch import Batch
+from throughtime.data.window import Window
+from throughtime.decode.paths import sample_paths
+from throughtime.errors import UserError, check_choice
+from throughtime.head.base import Head
+from throughtime.head.forecast import ForecastHead
+from throughtime.model.forecast.base import Forecaster
+from throughtime.optim.optimization import Optimization
+from throughtime.distributed.collectives import from_all
+from throughtime.task.forecasting.backtest import Backtest
+from throughtime.task.base import Task
+from throughtime.task.forecasting.calibration import Calibration
+from throughtime.task.forecasting.comparison import Comparison
+from throughtime.task.forecasting.metrics import LEVELS, UNITS, ForecastMeasures
+
+
+class Forecast(NamedTuple):
+    """What is forecast of each lane, in the data's units; the quantiles are those of `LEVELS`."""
+
+    point: Float[Tensor, "S B C"]
+    quantiles: Float[Tensor, "Q S B C"]
+
+
+class Forecasting(Task):
+    """A model of p(x_{t+1} … x_{t+S} | what is known at t), measured by `ForecastMeasures`.
+
+    Validation measures the model's own intervals and calibrates them; the test measures the calibrated ones.
+
+    Args:
+        artifacts: what the data fitted: scaler, MASE's scale, the linear baseline, names.
+        units: of mae, mse, rmse, pinball and crps, `original` or `standardised`.
+        paths: the futures that are drawn for the intervals of a model that decodes step by step.
+        monitor: the measure that tells the best model; the least is the best.
+        backtest: forecasts from rolling origins after the test.
+    """
+
+    name: ClassVar[str] = "forecasting"
+    kind: ClassVar[str] = "series"
+    fitting_data: ClassVar[tuple[str, ...]] = (
+        "taylor",
+        "sunspots",
+        "airpassengers",
+        "mackey_glass",
+        "lorenz",
+        "narma10",
+        "csv",
+    )
+    monitor: ClassVar[str] = "val/mae"
+
+    def __init__(
+        self,
+        model: nn.Module,
+        head: Head,
+        optimization: Optimization,
+        artifacts: dict[str, Any],
+        horizon: int | None = None,
+        units: str = "original",
+        paths: int = 50,
+        monitor: str = "val/mae",
+        backtest: Backtest | None = None,
+    ) -> None:
+        super().__init__(model, head, optimization, horizon)
+        check_choice(UNITS, **{"task.units": units})
+        check_parts(model, head, artifacts)
+        self.artifacts, self.units, self.paths = artifacts, units, paths
+        self.monitor = monitor
+        self.backtest = backtest
+        self.calibration = Calibration(LEVELS, artifacts["input_sizes"]["horizon"])
+        self.measured: dict[str, ForecastMeasures] = {}
+        self.comparison: Comparison | None = None
+        self._generator = torch.Generator()
+
+    def forecast(self, window: Window) -> Forecast:
+        """Point forecasts and calibrated quantiles of a batch of windows."""
+        features = self.model.forecast(window, self.head.predict)
+        quantiles = self.calibration(self._quantiles(window, features))
+        return Forecast(window.original(self.head.predict(features)), window.original(quantiles))
+
+    def measure_on(self, artifacts: dict[str, Any]) -> None:
+        self.backtest = None  # its files belong to the run that was trained
+
+    def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
+        window = batch.inputs
+        if not isinstance(window, Window):  # a chunk of a stream
+            return super().chunk_loss(stage, batch)
+        truth = held_truth(batch) if stage == "train" else None
+        features = self.model.forecast(window, self.head.predict, truth)
+        if stage != "train":
+            self._measure(stage, batch, features)
+        count = batch.targets.numel() if batch.mask is None else int(batch.mask.sum())
+        return self.head.loss(features, batch.targets, batch.mask, window.scale), count
+
+    def on_validation_epoch_start(self) -> None:
+        super().on_validation_epoch_start()
+        self._begin("val")
+        self.calibration.forget()
+
+    def on_test_epoch_start(self) -> None:
+        super().on_test_epoch_start()
+        self._begin("test")
+        self.comparison = Comparison(self.artifacts, self.new_measures)
+
+    def on_validation_epoch_end(self) -> None:
+        super().on_validation_epoch_end()
+        self.calibration.fit()
+
+    def on_test_end(self) -> None:
+        wanted = self.backtest is not None and self.trainer.datamodule is not None
+        if wanted and self.trainer.is_global_zero:
+            self.backtest.run(self, self.trainer.datamodule, self.trainer.default_root_dir)
+
+    def measures(self, stage: str, loss: float) -> Mapping[str, float]:
+        self.measured[stage] = reduce(add, from_all(self.measured[stage]))
+        if stage == "test":
+            self.comparison.gather()
+        return self.measured[stage].overall()
+
+    def report(self) -> str:
+        return "" if self.comparison is None else self.comparison.table(self.measured["test"])
+
+    def new_measures(self) -> ForecastMeasures:
+        """Measures with nothing in them; their rows are the channels of each series, and of any other series."""
+        scale, mase_scale = self.artifacts["scaler"]["scale"], self.artifacts["mase_scale"]
+        other = torch.ones_like(scale[:1])
+        rows = torch.cat([scale, other]).flatten(), torch.cat([mase_scale, other * torch.nan]).flatten()
+        return ForecastMeasures(self.artifacts["input_sizes"]["horizon"], *rows, units=self.units)
+
+    def rows(self, window: Window) -> Int[Tensor, "B C"]:
+        """The row of measures for each channel of each lane."""
+        channels = window.scale.shape[-1]
+        return window.series[:, None] * channels + torch.arange(channels, device=window.series.device)
+
+    def _begin(self, stage: str) -> None:
+        self.measured[stage] = self.new_measures()
+        self._generator.manual_seed(0)
+
+    def _measure(self, stage: str, batch: Batch, features: Float[Tensor, "S B H"]) -> None:
+        window = batch.inputs
+        quantiles = self._quantiles(window, features)
+        if stage == "val":
+            self.calibration.observe(quantiles, batch.targets, batch.mask)
+        else:
+            quantiles = self.calibration(quantiles)
+        point, truth = window.original(self.head.predict(features)), window.original(batch.targets)
+        self.measured[stage].update(self.rows(window), point, truth, batch.mask, window.original(quantiles))
+        if stage == "test":
+            self.comparison.update(self.rows(window), window, truth, batch.mask)
+
+    def _quantiles(self, window: Window, features: Float[Tensor, "S B H"]) -> Float[Tensor, "Q S B C"]:
+        """The model's own quantiles, in relative units."""
+        levels = torch.tensor(LEVELS, device=features.device, dtype=features.dtype)
+        if self.model.autoregressive and self.head.spread and self.paths > 1:
+            paths = sample_paths(self.model, self.head, window, self.paths, self._generator)
+            return torch.stack([path_quantile(paths, level) for level in LEVELS])
+        shape = (len(LEVELS), *features.shape[:-1], window.scale.shape[-1])
+        probability = levels[:, None, None, None].expand(shape)
+        return self.head.quantile(features[None], probability, window.scale)
+
+
+def path_quantile(paths: Float[Tensor, "N S B C"], level: float) -> Float[Tensor, "S B C"]:
+    """The order statistic of the paths nearest to a level; torch.quantile takes 16 million elements at most."""
+    rank = min(max(round(level * (len(paths) + 1)), 1), len(paths))
+    return paths.kthvalue(rank, dim=0).values
+
+
+def held_truth(batch: Batch) -> Float[Tensor, "S B C"]:
+    """The targets for teacher forcing, where a missing one is the last value that was observed before it."""
+    if batch.mask is None:
+        return batch.targets
+    channels = batch.targets.shape[-1]
+    values = torch.cat([batch.inputs.history[-1:, :, :channels], batch.targets])
+    observed = torch.cat([torch.ones_like(batch.mask[:1]), batch.mask])
+    steps = torch.arange(len(values), device=values.device)[:, None, None]
+    last = torch.where(observed, steps, 0).cummax(dim=0).values
+    return values.gather(0, last)[1:]
+
+
+def check_parts(model: nn.Module, head: nn.Module, artifacts: Mapping[str, Any]) -> None:
+    """Raise `UserError` where the model, the head and the data do not go together."""
+    if not isinstance(model, Forecaster):
+        raise UserError("task=forecasting needs model=segments, direct, recursive or encoder_decoder")
+    if not isinstance(head, ForecastHead):
+        raise UserError(
+            "task=forecasting needs head=mse, mae, huber, gaussian, student_t, negative_binomial or quantile"
+        )
+    if artifacts["loading"] == "lanes" and not hasattr(model, "initial_state"):
+        raise UserError(
+            "data.loading=lanes trains one step ahead; it needs model=recursive, or set data.loading=windows"
+        )
+    level = (artifacts["scaler"]["kind"], artifacts["normalisation"], artifacts["loading"])
+    if head.counts and level not in (("mean", "none", "windows"), ("none", "none", "windows")):
+        raise UserError(
+            "head=negative_binomial is for counts, which keep their zero; set data.scaler=mean data.normalisation=none "
+            "data.loading=windows"
+        )

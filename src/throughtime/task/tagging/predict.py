@@ -1,0 +1,85 @@
+"""From a file to the same file with tags, by a trained tagger alone."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from throughtime.data.batch import Batch
+from throughtime.data.tagged.entity_schemes import convert, recognise
+from throughtime.data.tagged.format_detection import recognise_format
+from throughtime.data.tagged.sentence_batches import SentenceBatches
+from throughtime.data.tagged.sentences import Sentence, Tagged, document_at
+from throughtime.errors import UserError
+from throughtime.files import output_file
+from throughtime.task.tagging.task import Tagging
+
+LANES = 64
+"""Sentences that are read at once."""
+
+
+def predict(
+    task: Tagging,
+    source: Path,
+    output: Path | None = None,
+    probabilities: bool = False,
+    encoding: str = "utf-8",
+) -> None:
+    """Write `source` with the tags that `task` gives, in the format that it has.
+
+    Its format is recognised: plain text, CoNLL, CoNLL-U, parallel files, Python. Tags of entities are written
+    in the scheme that the file has, or, where it has no tags, in that of the training data.
+
+    Args:
+        task: trained, in evaluation mode.
+        source: the file.
+        output: where to write; None for the standard output.
+        probabilities: whether each tag is followed by its probability.
+        encoding: the file's encoding.
+
+    Raises:
+        UserError: the file cannot be read, is empty, or a line of it is malformed.
+    """
+    document = document_at(source, encoding)
+    if not any(piece.text.strip() for piece in document.pieces()):
+        raise UserError(f"{source} is empty; name a file with some text to tag")
+    format = recognise_format(document, task.format)
+    sentences = format.read(document, tagged=False)
+    text = format.write(sentences, tag(task, sentences, probabilities))
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        with output_file(output) as file:
+            file.write(text.encode(encoding))
+
+
+def tag(task: Tagging, sentences: Sequence[Sentence], probabilities: bool = False) -> list[Tagged]:
+    """The answers to some sentences, in their order; none for one without tokens."""
+    answers = [Tagged((), () if probabilities else None)] * len(sentences)
+    scheme = task.scheme and (recognise(sentence.tags for sentence in sentences) or task.scheme)
+    batches = SentenceBatches(sentences, task.lexicon, LANES, shuffle=False)
+    for lanes in batches.buckets:
+        for lane, (tags, shares) in zip(
+            lanes, _answers(task, batches.batch(lanes), probabilities), strict=True
+        ):
+            tags = convert(tags, scheme) if scheme else tags
+            answers[batches.numbers[lane]] = Tagged(tags, shares)
+    return answers
+
+
+def _answers(
+    task: Tagging, batch: Batch, probabilities: bool
+) -> Iterator[tuple[tuple[str, ...], tuple[float, ...] | None]]:
+    """The tags of each lane, and their probabilities where they are asked for."""
+    with torch.inference_mode():
+        batch = task.transfer_batch_to_device(batch, task.device, 0)
+        mask = batch.target_mask()
+        features, _ = task.model(batch.inputs, task.model.initial_state(mask.shape[1]), batch.lengths)
+        answers = task.answer(features, mask)
+        shares = None
+        if probabilities:
+            shares = task.probabilities(features, mask).gather(-1, answers[..., None])[..., 0]
+    for lane, length in enumerate(batch.lengths.tolist()):
+        tags = tuple(task.lexicon.tags[number] for number in answers[:length, lane].tolist())
+        yield tags, None if shares is None else tuple(shares[:length, lane].tolist())

@@ -1,0 +1,88 @@
+"""A configuration builds what is on the allow-list and nothing else, however it is spelt."""
+
+import pytest
+import torch
+
+from throughtime.cell.lstm import LSTM
+from throughtime.errors import UserError
+from throughtime.inference.evaluate import evaluate
+from throughtime.config.registry import locate
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "os.system",
+        "builtins.eval",
+        "builtins.exec",
+        "subprocess.Popen",
+        "torch.load",
+        "torch.hub.load",
+        "torch.utils.collect_env.run",
+        "throughtime.run.folder.write_json",
+        "throughtime.data.text.cache.os.system",
+        "throughtime.engine.auto.Native.__init__",
+        "throughtime.cell.base.nn.Linear",
+        "torch.optim.__builtins__",
+        "lightning.pytorch.callbacks.Path",
+        "LSTM",
+        "",
+    ],
+)
+def test_what_is_not_allowed_is_refused(target: str) -> None:
+    with pytest.raises(UserError, match=r"^cell: "):
+        locate(target, "cell")
+
+
+def test_an_alias_in_an_allowed_module_does_not_lead_out_of_it() -> None:
+    """`replacing` is imported by an allowed module, but it is defined in one that configurations may not reach."""
+    with pytest.raises(UserError, match="leads to"):
+        locate("throughtime.callback.checkpoint_files.Path", "callback")
+
+
+def test_a_class_of_the_framework_is_found() -> None:
+    assert locate("throughtime.cell.lstm.LSTM", "cell") is LSTM
+
+
+def test_a_class_that_is_not_there_is_named() -> None:
+    with pytest.raises(UserError, match=r"cell: there is no throughtime\.cell\.lstm\.LSTMM"):
+        locate("throughtime.cell.lstm.LSTMM", "cell")
+
+
+HOSTILE = (
+    "os.system",
+    "builtins.eval",
+    "torch.utils.collect_env.run",
+    "torch.load",
+    "throughtime.data.text.cache.os.system",  # reached through a module that may be named
+    "throughtime.callback.checkpoint.signal.raise_signal",
+)
+
+
+@pytest.mark.parametrize("target", HOSTILE)
+@pytest.mark.parametrize("place", ["command line", "yaml"])
+def test_no_run_builds_it(target: str, place: str, command, small: tuple[str, ...], tmp_path) -> None:
+    """A whole `train.py`, whose configuration asks for something hostile where it asks for a cell."""
+    if place == "command line":
+        arguments = (f"cell._target_={target}",)
+    else:
+        (tmp_path / "mine" / "cell").mkdir(parents=True)
+        (tmp_path / "mine" / "cell" / "hostile.yaml").write_text(
+            f"_target_: {target}\ncommand: touch hostile\n"
+        )
+        arguments = (f"hydra.searchpath=[file://{tmp_path}/mine]", "cell=hostile")
+    given = [argument for argument in small if not argument.startswith("cell.") or place == "command line"]
+    finished = command("train.py", *given, *arguments)
+    assert finished.returncode == 2
+    assert finished.stderr.startswith("error: cell: ") and finished.stderr.count("\n") == 1, finished.stderr
+    assert not (tmp_path / "hostile").exists()
+
+
+@pytest.mark.parametrize("target", HOSTILE)
+def test_no_script_builds_it_out_of_a_checkpoint(target: str, trained, tmp_path) -> None:
+    saved = torch.load(trained.run / "checkpoints" / "best.ckpt", weights_only=True)
+    for part in ("cell", "model", "task", "data"):
+        hostile = {**saved["config"][part], "_target_": target}
+        torch.save(saved | {"config": {**saved["config"], part: hostile}}, tmp_path / "hostile.ckpt")
+        with pytest.raises(UserError, match=rf"^{part}: "):
+            evaluate(str(tmp_path / "hostile.ckpt"))

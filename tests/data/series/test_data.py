@@ -1,0 +1,104 @@
+"""Forecasting data: no leakage from the future, and artifacts that stand alone."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+
+from throughtime.data.series.pmdarima_series import Taylor
+from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.data import SeriesData
+from throughtime.errors import UserError
+
+
+def data_of(*values: np.ndarray, **options) -> SeriesData:
+    series_set = SeriesSet(
+        tuple(series_of(str(place), part) for place, part in enumerate(values)), ("x",), description="numbers"
+    )
+    data = SeriesData(lambda: series_set, **{"look_back": 8, "horizon": 4, "seasons": (6,)} | options)
+    data.setup()
+    return data
+
+
+def numbers(length: int = 120) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal(length).cumsum()
+
+
+@pytest.mark.parametrize("normalisation", ["none", "last", "standard", "seasonal"])
+def test_changing_the_test_part_changes_no_training_and_no_validation(normalisation):
+    values = numbers()
+    changed = np.where(np.arange(120) < 96, values, 1e6)
+    one, other = (data_of(part, normalisation=normalisation) for part in (values, changed))
+    for name in ("train", "val"):
+        pairs = zip(one.loader(name, 16), other.loader(name, 16), strict=True)
+        assert all(
+            torch.equal(a.targets, b.targets) and torch.equal(a.inputs.history, b.inputs.history)
+            for a, b in pairs
+        )
+    for name in ("mase_scale", "autoregression"):
+        assert torch.equal(one.artifacts()[name], other.artifacts()[name])
+    assert torch.equal(one.artifacts()["scaler"]["scale"], other.artifacts()["scaler"]["scale"])
+
+
+def test_the_parts_have_no_target_in_common():
+    data = data_of(numbers())
+    targets = {
+        name: {int(o) + step for _, o in data.windows[name] for step in range(4)}
+        for name in ("train", "val", "test")
+    }
+    assert not targets["train"] & targets["val"] and not targets["val"] & targets["test"]
+    assert max(targets["test"]) == 119 and min(targets["val"]) == 84
+
+
+def test_artifacts_survive_a_checkpoint():
+    artifacts = data_of(numbers(), calendar=()).artifacts()
+    file = io.BytesIO()
+    torch.save(artifacts, file)
+    file.seek(0)
+    assert torch.load(file, weights_only=True)["input_sizes"] == artifacts["input_sizes"]
+
+
+def test_missing_values_in_training_give_inputs_a_mark():
+    values = numbers()
+    assert data_of(values).artifacts()["input_sizes"]["history_size"] == 1
+    values[10] = np.nan
+    assert data_of(values).artifacts()["input_sizes"]["history_size"] == 2
+
+
+def test_short_and_empty_series_are_counted_and_harm_nobody():
+    data = data_of(numbers(), numbers(1), numbers(0), np.full(50, np.nan))
+    assert data.describe() == "numbers, 4 series, 3 too short to train on"
+    assert set(data.windows["train"][:, 0]) == {0}
+    assert len(list(data.train_dataloader())) == len(data.train_dataloader())
+
+
+@pytest.mark.parametrize("length", [0, 1, 5])
+def test_data_without_a_training_window_are_refused(length):
+    with pytest.raises(UserError, match="no training window has an observed target"):
+        data_of(numbers(length))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"look_back": 0}, "data.look_back must be above 0"),
+        ({"loading": "rows"}, "choose one of: lanes, windows"),
+        ({"loading": "lanes", "normalisation": "last"}, "data.loading=lanes needs data.normalisation=none"),
+        ({"normalisation": "seasonal", "seasons": ()}, "needs data.seasons"),
+        ({"split": (0.9, 0.9, 0.9)}, "three shares"),
+        ({"calendar": ("time_of_day",)}, "data.calendar needs times"),
+    ],
+)
+def test_mistakes_are_told(options, said):
+    with pytest.raises(UserError, match=said):
+        data_of(numbers(), **options)
+
+
+def test_the_default_data_are_ready_to_train_on():
+    data = SeriesData(Taylor(), look_back=336, horizon=48, seasons=(48, 336), calendar=("time_of_week",))
+    data.setup()
+    batch = next(iter(data.train_dataloader()))
+    assert batch.inputs.history.shape == (336, 64, 1) and batch.inputs.known.shape == (384, 64, 2)
+    assert data.artifacts()["frequency"] == "30min"
+    assert data.fingerprint()["missing"] == 0

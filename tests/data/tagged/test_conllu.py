@@ -1,0 +1,111 @@
+"""CoNLL-U, with the `conllu` library as the other opinion."""
+
+import conllu
+import pytest
+
+from throughtime.data.tagged.conllu import ConllU
+from throughtime.data.tagged.sentences import Tagged, document_at
+from throughtime.errors import UserError
+
+TEXT = """# sent_id = 1
+# text = vámonos al mar ya
+1-2	vámonos	_	_	_	_	_	_	_	_
+1	vamos	ir	VERB	VM	Mood=Imp|Number=Plur	0	root	_	_
+2	nos	nosotros	PRON	PP	Case=Acc|Number=Plur	1	obj	_	_
+3-4	al	_	_	_	_	_	_	_	_
+3	a	a	ADP	SP	_	5	case	_	_
+4	el	el	DET	DA	Gender=Masc|Number=Sing	5	det	_	_
+5	mar	mar	NOUN	NC	Gender=Masc|Number=Sing	1	obl	_	SpaceAfter=No
+5.1	fue	ir	VERB	_	_	_	_	1:conj	_
+6	ya	ya	ADV	RG	_	1	advmod	_	_
+
+# newpar
+# sent_id = 2
+1	sí	sí	INTJ	I	_	0	root	_	_
+
+"""
+
+
+def read(path, text, field="UPOS", tagged=True):
+    path.write_text(text)
+    return ConllU(field).read(document_at(path), tagged)
+
+
+def own(sentences):
+    return [Tagged(sentence.tags) for sentence in sentences]
+
+
+@pytest.mark.parametrize("field", ["UPOS", "XPOS", "DEPREL", "LEMMA", "Number", "Case"])
+def test_words_and_tags_are_those_of_the_library(tmp_path, field):
+    sentences = read(tmp_path / "file", TEXT, field)
+    for sentence, expected in zip(sentences, conllu.parse(TEXT), strict=True):
+        words = [token for token in expected if isinstance(token["id"], int)]
+        assert list(sentence.tokens) == [token["form"] for token in words]
+        cells = [token.get(field.lower(), (token["feats"] or {}).get(field, "_")) for token in words]
+        assert list(sentence.tags) == cells
+    assert ConllU(field).write(sentences, own(sentences)) == TEXT
+
+
+def test_ranges_empty_nodes_comments_and_other_columns_are_kept(tmp_path):
+    sentences = read(tmp_path / "file", TEXT)
+    text = ConllU().write(sentences, [Tagged(("X",) * len(sentence.tokens)) for sentence in sentences])
+    for line, before in zip(text.split("\n"), TEXT.split("\n"), strict=True):
+        cells, cells_before = line.split("\t"), before.split("\t")
+        if cells[0].isdigit():
+            assert cells[3] == "X"
+            assert cells[:3] + cells[4:] == cells_before[:3] + cells_before[4:]
+        else:
+            assert line == before
+
+
+def test_a_feature_is_set_in_the_order_of_the_format(tmp_path):
+    sentences = read(tmp_path / "file", TEXT, "Gender")
+    answers = [Tagged(("Fem", "_", "_", "_", "Fem", "Fem")), Tagged(("_",))]
+    feats = [
+        line.split("\t")[5] for line in ConllU("Gender").write(sentences, answers).split("\n") if "\t" in line
+    ]
+    assert feats[1] == "Gender=Fem|Mood=Imp|Number=Plur"
+    assert feats[5] == "Number=Sing"
+    assert feats[-2] == "Gender=Fem"
+
+
+def test_probabilities_go_to_misc(tmp_path):
+    sentences = read(tmp_path / "file", TEXT)
+    answers = [Tagged(sentence.tags, (0.5,) * len(sentence.tags)) for sentence in sentences]
+    misc = [line.split("\t")[9] for line in ConllU().write(sentences, answers).split("\n") if "\t" in line]
+    assert misc[6] == "Probability=0.5000|SpaceAfter=No"
+    assert misc[7] == "_"
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (("6	ya	ya	ADV", "6	ya	ADV"), 11),
+        (("6	ya", "six	ya"), 11),
+        (("1	sí	sí	INTJ	I	_	0	root	_	_\n\n", "1	sí	sí	IN"), 15),
+        (("4	el	el	DET", "4	el	el	_"), 8),
+    ],
+)
+def test_a_malformed_line_is_named(tmp_path, change, line):
+    with pytest.raises(UserError, match=f"file, line {line} "):
+        read(tmp_path / "file", TEXT.replace(*change))
+
+
+def test_a_file_without_tags_is_read_for_prediction(tmp_path):
+    sentences = read(tmp_path / "file", "1	sí	_	_	_	_	_	_	_	_\n", tagged=False)
+    assert (sentences[0].tokens, sentences[0].tags) == (("sí",), ())
+
+
+def test_a_column_without_tags_is_refused():
+    for field in ("FORM", "FEATS", "ID", ""):
+        with pytest.raises(UserError, match="holds no tags"):
+            ConllU(field)
+
+
+def test_public_files_survive_a_round(public_data):
+    path = public_data / "conllu" / "en_ewt-ud-test.conllu"
+    if not path.is_file():
+        pytest.skip(f"no {path}")
+    sentences = ConllU().read(document_at(path))
+    assert ConllU().write(sentences, own(sentences)) == path.read_text()
+    assert sum(len(sentence.tokens) for sentence in sentences) == 25_094

@@ -1,0 +1,107 @@
+"""Entities do not depend on the scheme that writes them down."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from throughtime.data.tagged.entity_schemes import Span, allowed, broken, convert, encode, recognise, spans
+
+SCHEMES = ("BIO", "IOB1", "BIOES", "BILOU")
+
+
+@st.composite
+def entities(draw):
+    """Entities in order, without overlap, and the length of their sentence."""
+    found, place = [], 0
+    for gap, size, kind in draw(
+        st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4), st.sampled_from(["PER", "LOC", "a-b"])))
+    ):
+        found.append(Span(kind, place + gap, place + gap + size))
+        place += gap + size
+    return found, place + draw(st.integers(0, 2))
+
+
+@given(entities())
+def test_every_scheme_tells_the_same_entities(example):
+    found, length = example
+    for scheme in SCHEMES:
+        tags = encode(found, length, scheme)
+        assert spans(tags) == found
+        assert all(convert(tags, other) == encode(found, length, other) for other in SCHEMES)
+
+
+TAGS = st.sampled_from(["O", "B-X", "I-X", "E-X", "S-X", "B-Y", "I-Y", "E-Y", "S-Y"])
+
+
+def conlleval(tags):
+    """The rules of conlleval, one by one: whether a chunk ends before, and begins at, each tag."""
+
+    def ends(before, kind_before, now, kind):
+        return (
+            (before in "BI" and now in "BSO") or before in "ES" or (before != "O" and kind_before != kind)
+        ) and before != "O"
+
+    def begins(before, kind_before, now, kind):
+        return (
+            now in "BS" or (before in "ESO" and now in "EI") or (now != "O" and kind_before != kind)
+        ) and now != "O"
+
+    found, start = [], None
+    cut = [(tag[0], tag[2:]) for tag in tags]
+    for place, ((before, kind_before), (now, kind)) in enumerate(
+        zip([("O", ""), *cut], [*cut, ("O", "")], strict=True)
+    ):
+        if ends(before, kind_before, now, kind):
+            found.append(Span(kind_before, start, place))
+        if begins(before, kind_before, now, kind):
+            start = place
+    return found
+
+
+@given(st.lists(TAGS, max_size=12))
+def test_entities_of_any_tags_are_those_of_conlleval(tags):
+    assert spans(tags) == conlleval(tags)
+
+
+@pytest.mark.parametrize(
+    ("sentences", "scheme"),
+    [
+        (["B-PER I-PER O", "O B-LOC B-LOC"], "BIO"),
+        (["I-PER I-PER O", "O I-LOC B-LOC"], "IOB1"),
+        (["B-PER E-PER O", "S-LOC"], "BIOES"),
+        (["B-PER I-PER L-PER O", "U-LOC"], "BILOU"),
+        (["B I O", "O B"], "BIO"),
+        (["NOUN VERB", "X"], None),
+        (["I O S", "E"], "BIOES"),
+        (["S E U"], None),
+        (["O O"], None),
+        (["O B-PER", "NOUN"], None),
+        (["I-PER O B-PER"], "BIO"),
+    ],
+)
+def test_a_scheme_is_recognised(sentences, scheme):
+    assert recognise([sentence.split() for sentence in sentences]) == scheme
+
+
+@given(st.lists(entities(), min_size=1, max_size=4), st.sampled_from(SCHEMES))
+def test_what_is_recognised_writes_the_same_tags_again(examples, scheme):
+    sentences = [encode(found, length, scheme) for found, length in examples]
+    again = recognise(sentences)
+    if again is not None:
+        assert [convert(convert(tags, "BIO"), again) for tags in sentences] == sentences
+
+
+def test_inside_follows_only_its_own_kind():
+    tags = ["B-X", "B-Y", "I-X", "O"]
+    first, pairs = allowed(tags)
+    assert first.tolist() == [True, True, False, True]
+    assert np.argwhere(~pairs).tolist() == [[1, 2], [3, 2]]
+
+
+def test_a_tag_that_lost_its_type_is_found():
+    assert broken({"B-PER", "I-PER", "O", "B-"}) == "B-"
+    assert broken({"B-PER", "I"}) == "I"
+    assert broken({"B", "I", "O"}) is None
+    assert broken({"B-PER", "O"}) is None
+    assert broken({"NN", "B-X"}) is None

@@ -1,0 +1,67 @@
+"""What `test_contract` cannot say: which work is left to the loop, and what is refused."""
+
+import pytest
+import torch
+
+from throughtime.cell.elman import Elman
+from throughtime.cell.lstm import LSTM
+from throughtime.engine.bptt.engine import BackpropagationThroughTime
+from throughtime.engine.reference import Reference
+from throughtime.errors import UserError
+
+
+def run(cell, inputs):
+    return BackpropagationThroughTime().run(cell, inputs, cell.initial_state(inputs.shape[1]))
+
+
+def products_of_backward(steps: int) -> int:
+    cell = LSTM(3, 4)
+    outputs, _ = run(cell, torch.randn(steps, 2, 3))
+    with torch.profiler.profile() as profile:
+        outputs.sum().backward()
+    products = {"aten::mm", "aten::addmm"}
+    return sum(event.count for event in profile.key_averages() if event.key in products)
+
+
+def test_only_the_state_needs_a_product_at_every_step():
+    assert products_of_backward(20) - products_of_backward(10) == 10
+
+
+def test_a_second_derivative_is_a_plain_error():
+    cell, inputs = Elman(3, 4), torch.randn(3, 2, 3, requires_grad=True)
+    (gradient,) = torch.autograd.grad(run(cell, inputs)[0].sum(), inputs, create_graph=True)
+    with pytest.raises(RuntimeError, match="engine=reference"):
+        gradient.sum().backward()
+
+
+def test_a_gradient_can_be_taken_twice_from_one_run():
+    cell, inputs = Elman(3, 4), torch.randn(3, 2, 3, requires_grad=True)
+    total = run(cell, inputs)[0].sum()
+    first, second = (torch.autograd.grad(total, inputs, retain_graph=True)[0] for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_a_step_that_chooses_by_its_numbers_is_refused_in_a_sentence():
+    class Choosing(Elman):
+        def step(self, projected, state):
+            return super().step(projected if projected.sum() > 0 else -projected, state)
+
+    with pytest.raises(
+        UserError, match=r"engine=bptt cannot run this Choosing: its step cannot be traced .*"
+    ):
+        run(Choosing(3, 4), torch.randn(2, 1, 3))
+
+
+def test_tensors_made_for_the_lanes_have_as_many_as_there_are():
+    class Padded(Elman):
+        def step(self, projected, state):
+            zeros = torch.zeros(len(projected), 2)
+            joined = torch.cat((projected[:, :2] * state.hidden[:, :2], zeros), 1)
+            return super().step(projected + joined, state)
+
+    cell, inputs = Padded(3, 4), torch.randn(5, 2, 3)
+    expected, _ = Reference().run(cell, inputs, cell.initial_state(2))
+    outputs, _ = run(cell, inputs)
+    torch.testing.assert_close(outputs, expected)
+    wanted = torch.autograd.grad(expected.sum(), cell.weight_recurrent)[0]
+    torch.testing.assert_close(torch.autograd.grad(outputs.sum(), cell.weight_recurrent)[0], wanted)

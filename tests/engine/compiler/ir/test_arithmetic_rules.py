@@ -1,0 +1,31 @@
+"""That each operator is right is told by the cells of `test_fused`; here, what the compiler must not take."""
+
+import pytest
+import torch
+
+from throughtime.cell.elman import Elman
+from throughtime.engine.trace.derivative import differentiate
+from throughtime.engine.compiler.ir.lowering import lower
+from throughtime.engine.compiler.ir.operators import decompositions
+from throughtime.engine.compiler.ir.program import UnknownOperatorError
+from throughtime.engine.trace.trace import trace
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda x: torch.special.i0(x), "aten.i0"),
+        (lambda x: x.double().sin().float(), "in float64"),
+        (lambda x: x + x.int(), "to int32"),
+        (lambda x: (2 * x).add(x.sum(0), alpha=0.1), "sum over lanes"),
+    ],
+)
+def test_arithmetic_without_c_is_named(change, named):
+    class Changed(Elman):
+        def step(self, projected, state):
+            return super().step(change(projected), state)
+
+    cell = Changed(3, 4)
+    found = trace(cell, cell.project(torch.zeros(1, 2, 3)), cell.initial_state(2))
+    with pytest.raises(UnknownOperatorError, match=named):
+        lower(differentiate(found, decompositions()), found.lanes)

@@ -1,0 +1,112 @@
+import jaxtyping
+import pytest
+import torch
+
+from throughtime.engine.compiler.runtime.gemm import outer_products, row_products
+
+SHAPES = [(1, 1, 1), (5, 17, 33), (600, 7, 64), (26, 90, 130), (1100, 13, 130)]
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
+
+
+def numbers(rows: int, columns: int, dtype: torch.dtype, transposed: bool) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(rows * columns)
+    if transposed:
+        return torch.randn(columns, rows, dtype=dtype, generator=generator).t()
+    return torch.randn(rows, columns, dtype=dtype, generator=generator)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_products_of_any_size_and_order_of_memory(shape, transposed, dtype):
+    inner, rows, outer = shape
+    left, right = numbers(inner, rows, dtype, transposed), numbers(inner, outer, dtype, transposed)
+    expected, tolerance = left.t() @ right, 4 * TOLERANCE[dtype] * inner**0.5
+    torch.testing.assert_close(outer_products(left, right)[0], expected, rtol=0, atol=tolerance)
+    torch.testing.assert_close(row_products(left.t(), right), expected, rtol=0, atol=tolerance)
+
+
+def test_a_row_is_added_to_every_row_of_a_product():
+    left, right, start = torch.randn(9, 7), torch.randn(7, 70), torch.randn(70)
+    torch.testing.assert_close(row_products(left, right, start), left @ right + start)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_sum_of_rows_comes_with_the_outer_products(shape):
+    inner, rows, outer = shape
+    left = numbers(inner, rows, torch.float64, False)
+    _, found = outer_products(left, numbers(inner, outer, torch.float64, False), sums=True)
+    torch.testing.assert_close(found, left.sum(0))
+
+
+def test_a_sum_of_nothing_is_zero():
+    product, sums = outer_products(torch.ones(0, 3), torch.ones(0, 4), sums=True)
+    assert (product == 0).all()
+    assert (sums == 0).all()
+
+
+def test_nan_stays_in_its_row():
+    left, right = torch.ones(8, 3), torch.ones(3, 5)
+    left[2, 1] = float("nan")
+    found = row_products(left, right)
+    assert found[2].isnan().all()
+    assert found[[0, 1, 3, 4, 5, 6, 7]].isfinite().all()
+
+
+def test_threads_share_a_product():
+    left, right = torch.randn(500, 40), torch.randn(40, 70)
+    before, alone = torch.get_num_threads(), row_products(left, right)
+    try:
+        torch.set_num_threads(3)
+        torch.testing.assert_close(row_products(left, right), alone)
+        torch.testing.assert_close(outer_products(left, left)[0], left.t() @ left, rtol=1e-4, atol=1e-4)
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("rows", "inner", "outer"), [(1, 5, 3), (7, 33, 65), (100, 1030, 70), (64, 32, 129)])
+def test_products_of_halves_are_those_of_numbers_rounded_to_bfloat16(rows, inner, outer):
+    left, right, errors = torch.randn(rows, inner), torch.randn(outer, inner).t(), torch.randn(rows, outer)
+
+    def rounded(matrix):
+        return matrix.bfloat16().double()
+
+    exact, halved = left.double() @ right.double(), rounded(left) @ rounded(right)
+    product = row_products(left, right, halves=True).double()
+    nearer = min((product - halved).abs().max(), (product - exact).abs().max())  # exact on other processors
+    assert nearer <= 1e-5 * exact.abs().max().clamp(min=1)
+    exact, halved = errors.double().t() @ left.double(), rounded(errors).t() @ rounded(left)
+    product, sums = outer_products(errors, left, sums=True, halves=True)
+    nearer = min((product - halved).abs().max(), (product - exact).abs().max())
+    assert nearer <= 1e-5 * exact.abs().max().clamp(min=1)
+    torch.testing.assert_close(sums, errors.sum(0), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_halves_keep_what_is_not_finite(number):
+    left, right = torch.ones(3, 40), torch.ones(40, 70)
+    left[1, 7] = number
+    product = row_products(left, right, halves=True)
+    assert not product[1].isfinite().any() and product[[0, 2]].isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "start"),
+    [
+        (torch.zeros(4, 7), torch.zeros(9, 5), None),
+        (torch.zeros(4, 9), torch.zeros(7, 5), None),
+        (torch.zeros(4, 7), torch.zeros(7, 5).double(), None),
+        (torch.zeros(4, 7).bfloat16(), torch.zeros(7, 5).bfloat16(), None),
+        (torch.zeros(4, 7), torch.zeros(7, 5, device="meta"), None),
+        (torch.zeros(4, 7), torch.zeros(7, 5), torch.zeros(1)),
+        (torch.zeros(4, 7), torch.zeros(7, 5), torch.zeros(5).double()),
+    ],
+)
+def test_factors_that_do_not_fit_each_other_are_refused(left, right, start, monkeypatch):
+    # As in a run, where no annotation is checked.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    if start is None:
+        with pytest.raises(RuntimeError, match=r"expected .*factor"):
+            outer_products(left.t().contiguous(), right)
+    with pytest.raises(RuntimeError, match=r"expected .*(factor|what is added)"):
+        row_products(left, right, start)

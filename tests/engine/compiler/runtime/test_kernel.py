@@ -1,0 +1,42 @@
+import multiprocessing
+
+import pytest
+import torch
+
+from throughtime.cell.elman import Elman
+from throughtime.cell.lstm import LSTM
+from throughtime.engine.compiler.runtime.kernel import compiled
+from throughtime.engine.compiler.engine import Fused
+from throughtime.engine.trace.trace import trace
+
+
+def test_cells_alike_share_a_kernel():
+    cell = LSTM(3, 4)
+    found = trace(cell, cell.project(torch.zeros(1, 2, 3)), cell.initial_state(2))
+    assert compiled(found) is compiled(found)
+
+
+def _train_in_child(cell, inputs, expected, answers) -> None:
+    outputs, _ = Fused().run(cell, inputs, cell.initial_state(inputs.shape[1]))
+    outputs.sum().backward()
+    answers.put(bool(torch.allclose(outputs, expected)))
+
+
+def test_a_forked_child_of_a_parent_that_used_threads_trains_too():
+    threads = torch.get_num_threads()
+    cell, inputs = Elman(3, 16, output_activation=None), torch.randn(4, 8, 3)
+    try:
+        torch.set_num_threads(2)
+        expected, _ = Fused().run(cell, inputs, cell.initial_state(8))
+        torch.set_num_threads(1)
+        context = multiprocessing.get_context("fork")
+        answers = context.SimpleQueue()
+        child = context.Process(target=_train_in_child, args=(cell, inputs, expected.detach(), answers))
+        child.start()
+        child.join(20)
+        if child.is_alive():
+            child.kill()
+            pytest.fail("the child hangs")
+        assert answers.get()
+    finally:
+        torch.set_num_threads(threads)

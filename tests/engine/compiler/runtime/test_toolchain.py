@@ -1,0 +1,71 @@
+import ctypes
+import os
+import subprocess
+import sys
+
+import pytest
+
+from throughtime.engine.compiler.runtime import toolchain as compiler
+from throughtime.engine.compiler.runtime.toolchain import CompilerError, library
+
+SOURCE = "int answer(void) {{ return {}; }}\n"
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    """A cache of its own, and nothing remembered."""
+    monkeypatch.setenv("THROUGHTIME_CACHE", str(tmp_path / "cache"))
+    for function in (library, compiler.compiler):
+        function.cache_clear()
+    yield tmp_path / "cache" / "kernels"
+    for function in (library, compiler.compiler):
+        function.cache_clear()
+
+
+def test_what_was_compiled_once_is_loaded_without_a_compiler(cache, monkeypatch):
+    assert library(SOURCE.format(42)).answer() == 42
+    library.cache_clear()
+    monkeypatch.setattr(compiler, "_compile", lambda *arguments: pytest.fail("compiled again"))
+    assert library(SOURCE.format(42)).answer() == 42
+    assert [path.suffix for path in cache.iterdir()] == [".so"]
+
+
+def test_a_machine_without_a_compiler_says_so(cache, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CC", raising=False)
+    with pytest.raises(CompilerError, match="no C compiler"):
+        library(SOURCE.format(1))
+
+
+def test_a_compiler_that_fails_is_quoted(cache):
+    with pytest.raises(CompilerError, match=r"the C compiler fails \(.*error"):
+        library("int answer(void) { return nonsense; }")
+
+
+def test_a_cache_that_cannot_be_written_is_passed_by(cache, monkeypatch, tmp_path):
+    monkeypatch.setenv("THROUGHTIME_CACHE", str(tmp_path / "file" / "cache"))
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(compiler.tempfile, "gettempdir", lambda: str(tmp_path))
+    assert library(SOURCE.format(7)).answer() == 7
+
+
+def test_two_processes_at_once_both_load_a_whole_library(cache):
+    program = (
+        "from throughtime.engine.compiler.runtime.toolchain import library\n"
+        f"print(library({SOURCE.format(5)!r} + '/* ' + 'x' * 5000 + ' */').answer())"
+    )
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, env=dict(os.environ), text=True
+        )
+        for _ in range(2)
+    ]
+    assert [process.communicate()[0] for process in running] == ["5\n", "5\n"]
+    assert [path.suffix for path in cache.iterdir()] == [".so"]
+
+
+def test_floating_point_is_left_alone():
+    """Fast-math start-up code would round denormal numbers to 0 in the whole process."""
+    library(SOURCE.format(3))
+    assert ctypes.c_float(1e-40).value * 1.0 != 0
+    assert "-ffast-math" not in compiler.FLAGS

@@ -1,0 +1,308 @@
+"""What `test_contract` cannot say: cells of every kind, made up ones among them, are compiled and right."""
+
+import logging
+from typing import NamedTuple
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional
+
+from throughtime.cell.base import Cell
+from throughtime.cell.elman import Elman
+from throughtime.cell.lstm import LSTM
+from throughtime.engine.compiler import engine as fused
+from throughtime.engine.compiler.engine import Fused
+from throughtime.engine.reference import Reference
+
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
+
+
+class Hidden(NamedTuple):
+    hidden: Tensor
+
+
+class Pair(NamedTuple):
+    first: Tensor
+    second: Tensor
+
+
+class Made(Cell):
+    """A cell of a function `step(cell, x, *parts) -> (output, *parts)`."""
+
+    def __init__(
+        self, step, gates: int = 1, parts: int = 1, hidden: int = 5, **weights: tuple[int, ...]
+    ) -> None:
+        super().__init__(3, hidden)
+        self.function, self.kind = step, Hidden if parts == 1 else Pair
+        self.inner = nn.Linear(3, gates * hidden)
+        for name, shape in weights.items():
+            setattr(self, name, nn.Parameter(torch.rand(shape) - 0.5))
+        self.norm = nn.LayerNorm(hidden)
+
+    def initial_state(self, batch_size):
+        zero = self.inner.weight.new_zeros(batch_size, self.hidden_size)
+        return self.kind(*[zero for _ in self.kind._fields])
+
+    def project(self, inputs):
+        return self.inner(inputs)
+
+    def step(self, projected, state):
+        output, *parts = self.function(self, projected, *state)
+        return output, self.kind(*parts)
+
+
+def layer_norm_lstm(c, x, h, m):
+    i, f, g, o = functional.layer_norm(x + h @ c.u, (20,), c.gain, c.shift).chunk(4, 1)
+    m = torch.sigmoid(f) * m + torch.sigmoid(i) * torch.tanh(g)
+    h = torch.sigmoid(o) * torch.tanh(c.norm(m))
+    return h, h, m
+
+
+def independent(c, x, h):
+    h = torch.relu(x + c.u * h)
+    return h, h
+
+
+def minimal_gated(c, x, h):
+    a, b = x.chunk(2, 1)
+    f = torch.sigmoid(a + h @ c.u)
+    h = (1 - f) * h + f * torch.tanh(b + (f * h) @ c.v)
+    return h, h
+
+
+def antisymmetric(c, x, h):
+    h = h + 0.1 * torch.tanh(x + h @ (c.u - c.u.t() - 0.01 * torch.eye(5, dtype=x.dtype)))
+    return h, h
+
+
+def oscillators(c, x, y, z):
+    z = z + 0.1 * (torch.tanh(x + y @ c.u + z @ c.v) - 0.9 * y - 0.8 * z)
+    y = y + 0.1 * z
+    return y, y, z
+
+
+def linear_recurrence(c, x, re, im):
+    size, angle = torch.exp(-torch.exp(c.u)), torch.exp(c.v)
+    a, b = size * torch.cos(angle), size * torch.sin(angle)
+    re, im = a * re - b * im + x, b * re + a * im
+    return re - 0.5 * im, re, im
+
+
+def long_expressive(c, x, y, z):
+    a, b, d, e = x.chunk(4, 1)
+    step, slow = torch.sigmoid(a + y @ c.u), torch.sigmoid(b + y @ c.v)
+    z = (1 - slow) * z + slow * torch.tanh(d + y @ c.w)
+    y = (1 - step) * y + step * torch.tanh(e + z @ c.r)
+    return y, y, z
+
+
+def zoneout(c, x, h):
+    a, drawn = x.chunk(2, 1)
+    h = torch.where(drawn > 0, h, torch.tanh(a + h @ c.u))
+    return h, h
+
+
+def many_functions(c, x, h):
+    a = functional.softplus(x) + functional.gelu(h) - functional.elu(x * h) + functional.leaky_relu(h)
+    b = (
+        functional.silu(x) / (1 + h.abs())
+        + torch.sqrt(1 + h * h)
+        + functional.hardtanh(h)
+        + x.clamp(-0.5, 0.5) ** 3
+    )
+    return torch.softmax(a, 1), torch.tanh(b @ c.u * 0.1 + a.mean(1, keepdim=True))
+
+
+def attention(c, x, h):
+    score = torch.sigmoid((h @ c.u).sum(1, keepdim=True) + c.v)
+    padded = torch.cat((h[:, 1:], h[:, :1]), 1)
+    h = score * padded + (1 - score) * torch.maximum(x, h)
+    return torch.cat((h, x[:, :2]), 1) @ c.w, h
+
+
+KINDS = {
+    "layer-norm LSTM": lambda: Made(layer_norm_lstm, 4, 2, u=(5, 20), gain=(20,), shift=(20,)),
+    "independent": lambda: Made(independent, u=(5,)),
+    "minimal gated": lambda: Made(minimal_gated, 2, u=(5, 5), v=(5, 5)),
+    "antisymmetric": lambda: Made(antisymmetric, u=(5, 5)),
+    "oscillators": lambda: Made(oscillators, parts=2, u=(5, 5), v=(5, 5)),
+    "linear recurrence": lambda: Made(linear_recurrence, parts=2, u=(5,), v=(5,)),
+    "long expressive": lambda: Made(long_expressive, 4, 2, u=(5, 5), v=(5, 5), w=(5, 5), r=(5, 5)),
+    "zoneout": lambda: Made(zoneout, 2, u=(5, 5)),
+    "many functions": lambda: Made(many_functions, u=(5, 5)),
+    "attention": lambda: Made(attention, u=(5, 5), v=(), w=(7, 5)),
+}
+
+
+def results(engine, cell, steps, lanes, dtype, lengths=None, resets=None):
+    generator = torch.Generator().manual_seed(0)
+
+    def numbers(*shape):
+        return torch.randn(shape, generator=generator, dtype=dtype)
+
+    inputs = numbers(steps, lanes, 3).requires_grad_()
+    state = type(cell.initial_state(1))(
+        *(numbers(*p.shape).requires_grad_() for p in cell.initial_state(lanes))
+    )
+    outputs, after = engine.run(cell, inputs, state, lengths, resets)
+    found = [outputs, *after]
+    total = sum((r * numbers(*r.shape)).sum() for r in found)
+    sources = [inputs, *state, *cell.parameters()]
+    return [*found, *torch.autograd.grad(total, sources, allow_unused=True, materialize_grads=True)]
+
+
+def agrees(cell, steps, lanes, dtype, lengths=None, resets=None):
+    cell = cell.to(dtype)
+    fused._say.cache_clear()
+    expected = results(Reference(), cell, steps, lanes, dtype, lengths, resets)
+    for actual, wanted in zip(
+        results(Fused(), cell, steps, lanes, dtype, lengths, resets), expected, strict=True
+    ):
+        scale = max(1.0, float(wanted.detach().abs().amax())) if wanted.numel() else 1.0
+        torch.testing.assert_close(actual, wanted, rtol=0, atol=TOLERANCE[dtype] * scale)
+    return fused._say.cache_info().misses == 0  # whether the compiler kept it to itself
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cell_of_any_kind_is_compiled_to_the_numbers_of_the_plain_loop(kind, dtype):
+    torch.manual_seed(0)
+    resets = torch.rand(6, 4) < 0.2
+    assert agrees(KINDS[kind](), 6, 4, dtype, torch.tensor([6, 0, 3, 5]), resets)
+
+
+UNARY = (
+    torch.tanh,
+    torch.sigmoid,
+    torch.sin,
+    lambda a: a * a,
+    torch.relu,
+    lambda a: 1 - a,
+    lambda a: 0.5 * a.abs(),
+)
+BINARY = (
+    torch.add,
+    torch.sub,
+    torch.mul,
+    lambda a, b: a / (1 + b * b),
+    torch.maximum,
+    lambda a, b: torch.where(a > b, a, -b),
+)
+
+
+def build(draws, c, x, *parts):
+    """An expression over the gates of x, the state, a peephole and up to two products, as the draws say."""
+    known = [*x.chunk(2, 1), *parts, c.p]
+    products = [c.u, c.v]
+    for kind, a, b in draws:
+        left, right = known[a % len(known)], known[b % len(known)]
+        if kind < len(UNARY):
+            known.append(UNARY[kind](left))
+        elif kind < len(UNARY) + len(BINARY):
+            known.append(BINARY[kind - len(UNARY)](left, right))
+        elif products:
+            known.append((left + x[:, :5]) @ products.pop())
+        else:
+            known.append(functional.layer_norm(left + right, (5,)))
+    bounded = [torch.tanh(value + x[:, :5]) for value in known[-3:]]
+    return bounded
+
+
+DRAWS = st.lists(
+    st.tuples(st.integers(0, len(UNARY) + len(BINARY) + 2), *[st.integers(0, 30)] * 2),
+    min_size=2,
+    max_size=12,
+)
+
+
+@settings(max_examples=12, deadline=None, derandomize=True, database=None)
+@given(DRAWS)
+def test_made_up_cells_are_compiled_to_the_numbers_of_the_plain_loop(draws):
+    def step(c, x, first, second):
+        return build(draws, c, x, first, second)
+
+    torch.manual_seed(1)
+    cell = Made(step, 2, 2, p=(5,), u=(5, 5), v=(5, 5))
+    assert agrees(cell, 5, 3, torch.float64, torch.tensor([5, 2, 0]), torch.rand(5, 3) < 0.3)
+
+
+@pytest.mark.parametrize("hidden", [1, 7, 33, 130])
+@pytest.mark.parametrize(("steps", "lanes"), [(1, 1), (3, 1), (2, 13)])
+def test_every_size_will_do(hidden, steps, lanes):
+    torch.manual_seed(2)
+    assert agrees(LSTM(3, hidden), steps, lanes, torch.float32)
+
+
+def test_threads_share_the_lanes_and_give_the_same_numbers():
+    torch.manual_seed(3)
+    cell, before = LSTM(3, 20, peepholes=True), torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        assert agrees(cell, 4, 7, torch.float64, torch.tensor([4, 1, 0, 2, 4, 3, 4]))
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_memory_in_any_order_will_do():
+    cell = LSTM(3, 4)
+    inputs = torch.randn(2, 3, 5).permute(2, 0, 1)
+    state = type(cell.initial_state(1))(*(torch.randn(4, 2).t() for _ in range(2)))
+    expected, _ = Reference().run(cell, inputs, state)
+    outputs, _ = Fused().run(cell, inputs, state)
+    torch.testing.assert_close(outputs, expected)
+    gradient = torch.randn(4, 2, 5).permute(2, 1, 0)
+    for got, wanted in zip(
+        torch.autograd.grad(outputs, list(cell.parameters()), gradient),
+        torch.autograd.grad(expected, list(cell.parameters()), gradient),
+        strict=True,
+    ):
+        torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("kind", ["layer-norm LSTM", "minimal gated", "independent"])
+def test_nan_and_infinity_come_through_in_their_lane_only(kind, bad):
+    cell, inputs = KINDS[kind](), torch.randn(4, 3, 3)
+    inputs[1, 1, 0] = bad
+    outputs, _ = Fused().run(cell, inputs, cell.initial_state(3))
+    expected, _ = Reference().run(cell, inputs, cell.initial_state(3))
+    torch.testing.assert_close(outputs, expected, equal_nan=True)
+    assert expected[:, ::2].isfinite().all()
+
+
+def test_no_gradient_no_difference():
+    cell, inputs = LSTM(3, 4), torch.randn(5, 2, 3)
+    expected, _ = Fused().run(cell, inputs, cell.initial_state(2))
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            assert torch.equal(Fused().run(cell, inputs, cell.initial_state(2))[0], expected)
+
+
+def test_a_gradient_can_be_taken_twice_but_not_of_itself():
+    cell, inputs = Elman(3, 4), torch.randn(3, 2, 3, requires_grad=True)
+    total = Fused().run(cell, inputs, cell.initial_state(2))[0].sum()
+    first, second = (torch.autograd.grad(total, inputs, create_graph=True)[0] for _ in range(2))
+    assert torch.equal(first, second)
+    with pytest.raises(RuntimeError, match="engine=reference"):
+        first.sum().backward()
+
+
+def test_an_output_that_is_written_over_is_found_out():
+    cell = LSTM(3, 4)
+    outputs, _ = Fused().run(cell, torch.randn(3, 2, 3), cell.initial_state(2))
+    with pytest.raises(RuntimeError, match="modified inplace"):
+        outputs.zero_()
+
+
+def test_an_operator_without_c_is_left_to_bptt_and_named_once(caplog):
+    cell = Made(lambda c, x, h: (torch.special.i0(x) + h,) * 2)
+    with caplog.at_level(logging.WARNING):
+        assert not agrees(cell, 3, 2, torch.float32)
+        Fused().run(cell, torch.randn(3, 2, 3), cell.initial_state(2))
+    said = [record.getMessage() for record in caplog.records if record.name == fused.__name__]
+    assert said == [
+        "engine=fused leaves this to engine=bptt: the step has aten.i0.default, for which it has no C"
+    ]

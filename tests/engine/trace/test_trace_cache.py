@@ -1,0 +1,62 @@
+import pytest
+import torch
+
+from throughtime.cell.elman import Elman
+from throughtime.engine.trace.trace_cache import reason_against, traced
+from throughtime.engine.trace.trace import UntraceableError
+
+
+class Spike(torch.autograd.Function):
+    """A step function with a gradient of its own making, as spiking networks have."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return (x > 0).to(x)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return gradient / (1 + x.abs()) ** 2
+
+
+class Spiking(Elman):
+    def step(self, projected, state):
+        return super().step(Spike.apply(projected), state)
+
+
+class Alone(Elman):
+    def step(self, projected, state):
+        return super().step(projected if len(projected) == 1 else 2 * projected, state)
+
+
+def find(cell):
+    return traced(cell, cell.project(torch.zeros(1, 2, 3)), cell.initial_state(2))
+
+
+def test_cells_alike_share_a_trace():
+    assert find(Elman(3, 4)) is find(Elman(3, 4))
+    assert find(Elman(3, 4)) is not find(Elman(3, 4, activation="relu"))
+
+
+@pytest.mark.parametrize("kind", [Spiking, Alone])
+def test_what_no_tracer_sees_is_found_by_checking(kind):
+    with pytest.raises(UntraceableError):
+        find(kind(3, 4))
+    assert reason_against(kind(3, 4), torch.zeros(1, 1, 3)) is not None
+
+
+def test_asking_draws_no_random_numbers():
+    class Masked(Elman):
+        def project(self, inputs):
+            return super().project(inputs) * torch.bernoulli(torch.full((4,), 0.5))
+
+    cell, before = Masked(3, 4), torch.get_rng_state()
+    assert reason_against(cell, torch.zeros(1, 1, 3)) is None
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_trace_is_found_without_gradients_too():
+    cell = Elman(3, 6, activation="sigmoid")
+    with torch.inference_mode():
+        find(cell)

@@ -1,0 +1,59 @@
+"""The table beside the baselines."""
+
+import torch
+
+from throughtime.data.window import Window
+from throughtime.distributed.collectives import rank, ranks
+from throughtime.task.forecasting.comparison import Comparison
+from throughtime.task.forecasting.metrics import ForecastMeasures
+
+
+def test_every_baseline_is_measured_on_the_same_windows_and_a_season_beyond_the_history_is_not():
+    artifacts = {
+        "seasons": [3, 50],
+        "input_sizes": {"look_back": 6},
+        "autoregression": torch.tensor([[[0.0, 1.0]]]),
+    }
+    steps = torch.arange(10.0)
+    values = (steps % 3)[:, None, None].repeat(1, 2, 1)
+    series = torch.tensor([0, 1])  # the second one is a series that training did not have
+    window = Window(
+        values[:6], torch.zeros(10, 2, 0), series, series, torch.zeros(10, 2, 1), torch.ones(2, 1)
+    )
+
+    def new() -> ForecastMeasures:
+        return ForecastMeasures(4, torch.ones(2), torch.ones(2))
+
+    comparison = Comparison(artifacts, new)
+    comparison.update(series[:, None], window, values[6:], None)
+    assert list(comparison.measured) == ["naive", "seasonal naive 3", "drift", "autoregression 1"]
+    assert comparison.measured["seasonal naive 3"].overall()["mae"] == 0
+    model = new()
+    model.update(series[:, None], values[6:] + 1, values[6:])
+    lines = comparison.table(model).splitlines()
+    assert lines[1].split() == ["this", "model", "1", "1", lines[1].split()[4], "1"]
+    assert len(lines) == 6 and max(map(len, lines)) <= 80
+
+
+def shared() -> dict[str, float]:
+    artifacts = {
+        "seasons": [],
+        "input_sizes": {"look_back": 4},
+        "autoregression": torch.tensor([[[0.0, 1.0]]]),
+    }
+    lane = slice(rank(), None, ranks())
+    values = torch.tensor([1.0, 2.0, 4.0, 8.0, 9.0])[:, None, None] * torch.tensor([1.0, 3.0])[:, None]
+    series, nothing = torch.tensor([0, 0])[lane], torch.zeros(5, 2, 1)[:, lane]
+    window = Window(
+        values[:4, lane], torch.zeros(5, 2, 0)[:, lane], series, series, nothing, torch.ones(2, 1)[lane]
+    )
+    comparison = Comparison(artifacts, lambda: ForecastMeasures(1, torch.ones(1), torch.ones(1)))
+    comparison.update(series[:, None], window, values[4:, lane], None)
+    comparison.gather()
+    return {name: measures.overall()["mae"] for name, measures in comparison.measured.items()}
+
+
+def test_ranks_compare_all_windows(in_processes):
+    alone = shared()
+    assert alone["naive"] == 2.0
+    assert in_processes(shared) == [alone, alone]

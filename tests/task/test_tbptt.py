@@ -1,0 +1,192 @@
+"""Truncated backpropagation through time: the values of the whole, and gradients that go back exactly k2 steps."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from throughtime.data.batch import Batch
+from throughtime.errors import UserError
+from throughtime.model.sequence import SequenceModel
+from throughtime.task.tbptt import Carried, deal, gather
+
+Chunks = Callable[..., list[Batch]]
+
+
+def whole(model: SequenceModel, chunks: Chunks, resets: Tensor | None = None) -> Tensor:
+    batch = chunks(23, resets)[0]
+    return model(batch.inputs, model.initial_state(3), None, batch.resets)[0]
+
+
+@pytest.mark.parametrize("horizon", [None, 5, 7, 10, 12, 40])
+def test_chunks_with_carried_state_are_the_whole_sequence(
+    model: SequenceModel, chunks: Chunks, horizon: int | None
+) -> None:
+    carried = Carried(horizon)
+    features = torch.cat([carried.run(model, batch) for batch in chunks(5)])
+    torch.testing.assert_close(features, whole(model, chunks))
+
+
+@pytest.mark.parametrize("horizon", [None, 9])
+def test_resets_inside_chunks_are_those_of_the_whole_sequence(
+    model: SequenceModel, chunks: Chunks, horizon: int | None
+) -> None:
+    resets = torch.rand(23, 3, generator=torch.Generator().manual_seed(2)) < 0.15
+    carried = Carried(horizon)
+    features = torch.cat([carried.run(model, batch) for batch in chunks(5, resets)])
+    torch.testing.assert_close(features, whole(model, chunks, resets))
+
+
+def test_a_fresh_batch_forgets_what_went_before(model: SequenceModel, chunks: Chunks) -> None:
+    carried = Carried(9)
+    for batch in chunks(5):
+        carried.run(model, batch)
+    again = carried.run(model, chunks(5)[0])
+    torch.testing.assert_close(again, whole(model, chunks)[:5])
+
+
+def reach(model: SequenceModel, chunks: Chunks, horizon: int | None, chunk: int) -> list[bool]:
+    """For each step of the stream, whether the loss of one chunk of 5 has a gradient for the input embedded there."""
+    seen: list[Tensor] = []
+
+    def note(module: torch.nn.Module, arguments: tuple, output: Tensor) -> None:
+        output.retain_grad()
+        seen.append(output)
+
+    hook = model.front.register_forward_hook(note)
+    carried = Carried(horizon)
+    for place, batch in enumerate(chunks(5)):
+        seen.clear()
+        features = carried.run(model, batch)
+        if place == chunk:
+            features.sum().backward()
+            break
+    hook.remove()
+    return [bool(step.abs().sum() > 0) for part in seen if part.grad is not None for step in part.grad]
+
+
+@pytest.mark.parametrize(("horizon", "steps"), [(None, 5), (5, 5), (6, 6), (10, 10), (12, 12), (100, 20)])
+def test_the_gradient_goes_back_k2_steps_and_no_further(
+    model: SequenceModel, chunks: Chunks, horizon: int | None, steps: int
+) -> None:
+    assert reach(model, chunks, horizon, chunk=3) == [True] * steps
+
+
+def test_a_horizon_over_everything_gives_the_gradient_of_full_backpropagation(
+    model: SequenceModel, chunks: Chunks
+) -> None:
+    whole(model, chunks)[15:20].sum().backward()
+    expected = [parameter.grad.clone() for parameter in model.parameters()]
+    model.zero_grad()
+    carried = Carried(23)
+    for place, batch in enumerate(chunks(5)):
+        features = carried.run(model, batch)
+        if place == 3:
+            features.sum().backward()
+            break
+    torch.testing.assert_close([parameter.grad for parameter in model.parameters()], expected)
+
+
+@pytest.mark.parametrize("horizon", [None, 8])
+@pytest.mark.parametrize("with_resets", [False, True])
+def test_what_is_saved_and_loaded_goes_on_as_if_never_stopped(
+    model: SequenceModel, chunks: Chunks, horizon: int | None, with_resets: bool
+) -> None:
+    resets = torch.rand(23, 3, generator=torch.Generator().manual_seed(2)) < 0.15 if with_resets else None
+    first, second = Carried(horizon), Carried(horizon)
+    stream = chunks(5, resets)
+    for batch in stream[:2]:
+        first.run(model, batch)
+    second.load_state_dict(first.state_dict(), model)
+    for batch in stream[2:]:
+        assert torch.equal(first.run(model, batch), second.run(model, batch))
+
+
+@pytest.mark.parametrize("horizon", [None, 9])
+def test_what_is_carried_is_finite_until_it_is_not(
+    model: SequenceModel, chunks: Chunks, horizon: int | None
+) -> None:
+    carried = Carried(horizon)
+    assert carried.is_finite()
+    for batch in chunks(5)[:3]:
+        carried.run(model, batch)
+    assert carried.is_finite()
+    model.front.weight.data.fill_(torch.nan)
+    for batch in chunks(5)[3:]:
+        carried.run(model, batch)
+    assert not carried.is_finite()
+    carried.forget()
+    assert carried.is_finite()
+
+
+@pytest.mark.parametrize("horizon", [None, 9])
+@pytest.mark.parametrize(("ranks", "afterwards"), [(2, 2), (3, 1), (2, 3), (1, 2)])
+def test_what_ranks_carry_goes_on_with_any_number_of_ranks(
+    model: SequenceModel, chunks: Chunks, horizon: int | None, ranks: int, afterwards: int
+) -> None:
+    resets = torch.rand(23, 3, generator=torch.Generator().manual_seed(2)) < 0.15
+    parts = chunks(5, resets)
+
+    def run(batches: list[Batch], count: int, saved: dict | None = None) -> tuple[Tensor, dict]:
+        features, carried = [], [Carried(horizon) for _ in range(count)]
+        for rank, one in enumerate(carried):
+            if saved is not None:
+                one.load_state_dict(deal(saved, rank, count), model)
+            features.append(torch.cat([one.run(model, batch.share(rank, count)) for batch in batches]))
+        lanes = torch.empty(len(features[0]), 3, *features[0].shape[2:], dtype=features[0].dtype)
+        for rank, part in enumerate(features):
+            lanes[:, rank::count] = part
+        return lanes, gather([one.state_dict() for one in carried])
+
+    before, saved = run(parts[:2], ranks)
+    after, _ = run(parts[2:], afterwards, saved)
+    torch.testing.assert_close(torch.cat([before, after]), whole(model, chunks, resets))
+
+
+def test_ranks_that_carry_nothing_gather_nothing() -> None:
+    assert gather([{}, {}]) == {} == deal({}, 1, 2)
+
+
+@pytest.mark.parametrize("horizon", [None, 8])
+def test_a_state_of_other_lanes_than_the_next_chunk_is_a_mistake(
+    model: SequenceModel, chunks: Chunks, horizon: int | None
+) -> None:
+    first, second = Carried(horizon), Carried(horizon)
+    batches = chunks(5)
+    first.run(model, batches[0])
+    second.load_state_dict(first.state_dict(), model)
+    with pytest.raises(
+        UserError, match=r"carried on is that of 3 lanes, but the next chunk has 2.*data\.batch_size"
+    ):
+        second.run(model, batches[1].share(0, 2))
+    with pytest.raises(UserError, match="3 lanes, but the next chunk has 2"):
+        second.add_up(model, batches[1].share(0, 2), lambda features, steps: features.sum(), [])
+
+
+DAMAGE = {
+    "lanes of one layer": lambda saved: saved | {"state": ((saved["state"][0][0][:2],), saved["state"][1])},
+    "features": lambda saved: saved | {"state": tuple((part[0][:, :3],) for part in saved["state"])},
+    "a layer": lambda saved: saved | {"state": saved["state"][:1]},
+    "no layers": lambda saved: saved | {"state": ()},
+    "integers": lambda saved: saved | {"state": tuple((part[0].long(),) for part in saved["state"])},
+    "older inputs": lambda saved: (
+        saved | {"older": saved["older"] | {"inputs": saved["older"]["inputs"][:, :2]}}
+    ),
+    "older resets": lambda saved: (
+        saved | {"older": saved["older"] | {"resets": saved["older"]["resets"][:, :2]}}
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_is_not_a_state_of_the_model_is_a_mistake(
+    model: SequenceModel, chunks: Chunks, damage: str
+) -> None:
+    carried = Carried(8)
+    for batch in chunks(5, torch.zeros(23, 3, dtype=torch.bool))[:2]:
+        carried.run(model, batch)
+    saved = carried.state_dict()
+    Carried(8).load_state_dict(saved, model)
+    with pytest.raises(UserError, match="carried state of the checkpoint is not one of this model"):
+        Carried(8).load_state_dict(DAMAGE[damage](saved), model)

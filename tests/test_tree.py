@@ -1,0 +1,49 @@
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from throughtime.tree import detach, from_leaves, from_plain, leaves, map_state, select, to_plain
+
+
+class Pair(NamedTuple):
+    hidden: Tensor
+    cell: Tensor
+
+
+def layers(value: float):
+    return (
+        Pair(torch.full((3, 2), value), torch.full((3, 4), value)),
+        Pair(*2 * [torch.full((3, 1), value)]),
+    )
+
+
+def test_a_mapped_state_keeps_its_classes():
+    doubled = map_state(lambda a, b: a + b, layers(1.0), layers(2.0))
+    assert [type(layer) for layer in doubled] == [Pair, Pair]
+    assert all((leaf == 3).all() for leaf in leaves(doubled))
+
+
+def test_no_gradient_passes_a_detached_state():
+    state = map_state(lambda leaf: leaf.requires_grad_() * 2, layers(1.0))
+    assert all(leaf.requires_grad for leaf in leaves(state))
+    assert not any(leaf.requires_grad for leaf in leaves(detach(state)))
+
+
+def test_each_lane_is_selected_for_itself():
+    chosen = select(torch.tensor([True, False, True]), layers(1.0), layers(0.0))
+    assert all(leaf[:, 0].tolist() == [1, 0, 1] for leaf in leaves(chosen))
+
+
+def test_plain_and_back_is_the_same_state():
+    plain = to_plain(layers(5.0))
+    assert type(plain[0]) is tuple
+    back = from_plain(plain, like=layers(0.0))
+    assert [type(layer) for layer in back] == [Pair, Pair]
+    assert all(torch.equal(a, b) for a, b in zip(leaves(back), leaves(layers(5.0)), strict=True))
+
+
+def test_the_leaves_of_a_state_make_it_again():
+    back = from_leaves(leaves(layers(5.0)), like=layers(0.0))
+    assert [type(layer) for layer in back] == [Pair, Pair]
+    assert all(torch.equal(a, b) for a, b in zip(leaves(back), leaves(layers(5.0)), strict=True))
