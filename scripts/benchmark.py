@@ -10,16 +10,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from throughtime.cli.command_line import run_script
 from throughtime.errors import UserError
 from throughtime.files import output_file
-from throughtime.cli.command_line import run_script
 
 CELLS = "forward and backward of cells by engines, against torch.nn and the plain loop"
 SHOW = "the C that engine=fused makes of a cell"
 RUNS = {
     "training": "a whole run of train.py against a bare PyTorch loop, or against other settings",
     "generation": "characters a second for 1 lane and for 64 against torch.nn.LSTM in a loop",
-    "memory": "a chunk in segments (engine.checkpoint=true) against all at once, a long run against a short one",
+    "memory": "a chunk in segments (engine.recompute=true) against all at once, a long run against a short one",
 }
 KINDS = ("torch", "loop", "bptt", "lstm", "scan", "bf16", "auto", "compile")
 QUICK_CELLS = "elman,gru,lstm,layernorm_lstm,lem"

@@ -16,8 +16,8 @@ def main() -> None:
     add_weights(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
-    from throughtime.inference.evaluate import evaluate  # only now: this imports torch
     from throughtime.cli.job import quiet
+    from throughtime.inference.evaluate import evaluate  # only now: this imports torch
 
     quiet()
     metrics = evaluate(options.run, options.path, options.weights)

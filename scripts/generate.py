@@ -4,8 +4,8 @@ import argparse
 import secrets
 import sys
 
-from throughtime.errors import UserError
 from throughtime.cli.command_line import add_weights, run_script
+from throughtime.errors import UserError
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
+from throughtime.cli.command_line import run_script
 from throughtime.errors import UserError
 from throughtime.files import output_file
 from throughtime.report.record import find
-from throughtime.cli.command_line import run_script
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -9,8 +9,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-from throughtime.errors import UserError
 from throughtime.cli.command_line import run_script
+from throughtime.errors import UserError
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 

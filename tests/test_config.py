@@ -9,9 +9,9 @@ import torch
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
-from throughtime.errors import UserError
 from throughtime.config.instantiate import instantiate
 from throughtime.config.registry import locate
+from throughtime.errors import UserError
 
 CONFIGURATIONS = Path(__file__).resolve().parent.parent / "conf"
 FILES = sorted(CONFIGURATIONS.glob("*/**/*.yaml"))

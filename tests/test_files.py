@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from throughtime.files import output_file, replacing
+from throughtime.files import atomic_write, output_file
 from throughtime.run.folder import write_json
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     write_json(path, {"status": "running"})
-    with pytest.raises(OSError, match="disk"), replacing(path) as file:
+    with pytest.raises(OSError, match="disk"), atomic_write(path) as file:
         file.write(b"half of")
         raise OSError("no space left on disk")
     assert json.loads(path.read_text()) == {"status": "running"}

@@ -9,9 +9,9 @@ from torch import nn
 
 from benchmarks.setup import prepared
 from benchmarks.turns import compare
+from throughtime.cli.job import quiet
 from throughtime.decode.sampling import Sampling
 from throughtime.run.build import build_task
-from throughtime.cli.job import quiet
 from throughtime.task.textgen.task import TextGeneration, worthwhile
 
 LANES = (1, 64)

@@ -3,12 +3,12 @@
 import torch
 
 from throughtime.cell.base import Cell
+from throughtime.engine.compiler.ir.program import UnknownOperatorError
 from throughtime.engine.compiler.runtime.kernel import Compiled, compiled
 from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.mixed_precision import own_rounding
-from throughtime.engine.trace.trace_cache import traced
-from throughtime.engine.compiler.ir.program import UnknownOperatorError
 from throughtime.engine.trace.trace import UntraceableError
+from throughtime.engine.trace.trace_cache import traced
 from throughtime.errors import UserError
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 
 from benchmarks.setup import composed, prepared
+from throughtime.cli.job import quiet
 from throughtime.data.batch import Batch
 from throughtime.errors import UserError
 from throughtime.run.build import build_task
-from throughtime.cli.job import quiet
 from throughtime.task.base import Task
 
 WARM = 400  # steps of a chunk before the one that is measured, in which kernels are compiled
@@ -40,7 +40,7 @@ def measure(overrides: list[str], rounds: int, steps: int) -> dict[str, Any]:
             *overrides,
             "data.batch_size=1",
             f"data.chunk_length={WARM}",
-            f"engine.checkpoint={setting}",
+            f"engine.recompute={setting}",
         ]
         found = [_alone(settings, steps, torch.get_num_threads()) for _ in range(rounds)]
         figures[f"memory {name}"] = max(memory for memory, _ in found)

@@ -7,8 +7,8 @@ from benchmarks.kernel import kernel
 from benchmarks.setup import composed
 from benchmarks.ways import some_cell
 from throughtime.cell.base import Cell
-from throughtime.errors import UserError
 from throughtime.config.instantiate import instantiate
+from throughtime.errors import UserError
 
 
 def source(overrides: list[str], everything: bool) -> str:

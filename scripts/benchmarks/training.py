@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from benchmarks.setup import prepared
 from benchmarks.turns import compare
+from throughtime.cli.job import quiet
 from throughtime.data.batch import Batch
 from throughtime.errors import UserError
 from throughtime.run.build import Config, build_task
-from throughtime.cli.job import quiet
 
 
 class Timestamps(pl.Callback):

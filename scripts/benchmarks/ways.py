@@ -15,9 +15,9 @@ from benchmarks.kernel import kernel
 from benchmarks.setup import CONFIGURATIONS
 from benchmarks.shapes import Shape
 from throughtime.cell.base import Cell
+from throughtime.config.instantiate import instantiate
 from throughtime.engine.base import Engine
 from throughtime.errors import UserError
-from throughtime.config.instantiate import instantiate
 
 MODULES = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 TORCH = "torch.nn"

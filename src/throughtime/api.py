@@ -11,11 +11,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from throughtime.cli.command_line import resume_arguments
+from throughtime.cli.rerun import rerun_arguments
+from throughtime.config.config_errors import explain, in_one_sentence
 from throughtime.errors import UserError
 from throughtime.run import folder as run_folder
-from throughtime.cli.command_line import resume_arguments
-from throughtime.config.config_errors import explain, in_one_sentence
-from throughtime.cli.rerun import rerun_arguments
 
 if TYPE_CHECKING:
     from throughtime.run.results import Results
@@ -69,9 +69,9 @@ def fit(config: DictConfig, folder: str | Path | None = None) -> "Results":
         UserError: a mistake in the configuration.
         Interrupted: Ctrl-C or SIGTERM; the state is saved, and `resume` goes on from it.
     """
+    from throughtime.cli.job import quiet
     from throughtime.run.fit import Run  # only now: this imports torch
     from throughtime.run.fit import fit as fit_run
-    from throughtime.cli.job import quiet
     from throughtime.run.repeat import repeat
 
     quiet()

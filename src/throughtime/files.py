@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Write a file whole or not at all: a temporary file in the same folder, flushed to disk, then renamed."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -33,7 +33,7 @@ def output_file(path: Path) -> Iterator[BinaryIO]:
             yield file
         return
     try:
-        with replacing(target) as file:
+        with atomic_write(target) as file:
             yield file
     except OSError as error:
         if error.filename is not None and Path(error.filename).parent == target.parent:

@@ -2,8 +2,8 @@
 
 import re
 
-from throughtime.callback.gradient_norm import GradientNorm
 from throughtime.callback.custom_scalars import Layout, layout
+from throughtime.callback.gradient_norm import GradientNorm
 from throughtime.callback.learning_rate import LearningRate
 from throughtime.callback.speed import Speed
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from throughtime.errors import UserError
 from throughtime.cli.command_line import resume_arguments
+from throughtime.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 CONFIGURATIONS = REPOSITORY / "conf"

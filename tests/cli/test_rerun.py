@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from throughtime.errors import UserError
 from throughtime.cli.rerun import rerun_arguments
+from throughtime.errors import UserError
 
 CONFIGURATIONS = Path(__file__).resolve().parent.parent.parent / "conf"
 

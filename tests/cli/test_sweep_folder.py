@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from throughtime.errors import UserError
 from throughtime.cli.command_line import resume_arguments
 from throughtime.cli.sweep_folder import quoted, read_record
+from throughtime.errors import UserError
 
 
 @pytest.fixture

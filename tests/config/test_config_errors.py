@@ -9,8 +9,8 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from throughtime.errors import UserError
 from throughtime.config.config_errors import explain, in_one_sentence
+from throughtime.errors import UserError
 
 CONFIGURATIONS = Path(__file__).resolve().parent.parent.parent / "conf"
 

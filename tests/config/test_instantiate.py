@@ -3,10 +3,10 @@
 import pytest
 
 from throughtime.cell.elman import Elman
-from throughtime.errors import UserError
 from throughtime.config.instantiate import instantiate
+from throughtime.errors import UserError
 
-ELMAN = "throughtime.cell.elman.Elman"
+ELMAN = "throughtime.cell.Elman"
 
 
 def test_a_target_becomes_an_object_and_a_partial_waits_for_the_rest() -> None:
@@ -53,6 +53,6 @@ def test_a_missing_argument_is_named() -> None:
 
 
 def test_what_a_part_cannot_take_from_the_data_is_told_by_its_key() -> None:
-    head = instantiate({"_target_": "throughtime.head.softmax.Softmax", "_partial_": True}, "head")
+    head = instantiate({"_target_": "throughtime.head.Softmax", "_partial_": True}, "head")
     with pytest.raises(UserError, match=r"head: Softmax does not fit this task's data; it takes no channels"):
         head(input_size=3, channels=2)

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from throughtime.cell.lstm import LSTM
+from throughtime.config.registry import locate
 from throughtime.errors import UserError
 from throughtime.inference.evaluate import evaluate
-from throughtime.config.registry import locate
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_an_alias_in_an_allowed_module_does_not_lead_out_of_it() -> None:
 
 
 def test_a_class_of_the_framework_is_found() -> None:
-    assert locate("throughtime.cell.lstm.LSTM", "cell") is LSTM
+    assert locate("throughtime.cell.LSTM", "cell") is LSTM
 
 
 def test_a_class_that_is_not_there_is_named() -> None:

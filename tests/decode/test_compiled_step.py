@@ -17,10 +17,10 @@ from throughtime.decode.prime import prime, step_of
 from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.reference import Reference
 from throughtime.head.softmax import Softmax
-from throughtime.model.layers.bidirectional import Bidirectional
 from throughtime.model.inputs.embedding import Embedding
-from throughtime.model.sequence import SequenceModel
+from throughtime.model.layers.bidirectional import Bidirectional
 from throughtime.model.layers.stack import Stack
+from throughtime.model.sequence import SequenceModel
 
 SYMBOLS, SIZE, UNWRITABLE = 11, 6, 3
 MODELS = {

@@ -9,8 +9,8 @@ from throughtime.data.window import Window
 from throughtime.decode.paths import sample_paths
 from throughtime.engine.auto import Auto
 from throughtime.head.gaussian import Gaussian
-from throughtime.model.inputs.linear import Linear
 from throughtime.model.forecast.recursive import Recursive
+from throughtime.model.inputs.linear import Linear
 from throughtime.model.layers.stack import Stack
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
-from throughtime.distributed.collectives import from_all, largest, rank, ranks, total
+from throughtime.distributed.collectives import all_gather, all_max, all_sum, rank, world_size
 
 CPU = torch.device("cpu")
 
@@ -14,11 +14,11 @@ def exchanged() -> dict:
     own = torch.tensor([0.1, 1e8, -1e8, float("nan")], dtype=torch.float64) * (rank() + 1)
     return {
         "rank": rank(),
-        "ranks": ranks(),
-        "total": total(own).tolist()[:3],
-        "nan": bool(total(own)[3].isnan()),
-        "all": from_all({"name": rank(), "counts": Counter(a=rank()), "tensor": own[:1]}),
-        "largest": largest(7 - rank(), CPU),
+        "ranks": world_size(),
+        "total": all_sum(own).tolist()[:3],
+        "nan": bool(all_sum(own)[3].isnan()),
+        "all": all_gather({"name": rank(), "counts": Counter(a=rank()), "tensor": own[:1]}),
+        "largest": all_max(7 - rank(), CPU),
     }
 
 
@@ -35,8 +35,8 @@ def test_three_ranks_know_the_same(in_processes):
 
 def test_one_alone_is_rank_0_of_1_and_keeps_what_it_has():
     tensor = torch.ones(2)
-    assert (rank(), ranks(), largest(5, CPU)) == (0, 1, 5)
-    assert total(tensor) is tensor and from_all(tensor)[0] is tensor
+    assert (rank(), world_size(), all_max(5, CPU)) == (0, 1, 5)
+    assert all_sum(tensor) is tensor and all_gather(tensor)[0] is tensor
 
 
 def test_a_rank_that_fails_is_told(in_processes):

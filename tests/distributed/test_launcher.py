@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import torch
 
+from throughtime.distributed.launcher import SingleNodeEnvironment, check_ranks, other_ranks
 from throughtime.errors import UserError
 from throughtime.run.folder import RunFolder
-from throughtime.distributed.launcher import OneMachine, check_ranks, other_ranks
 
 DDP = (
     "trainer=ddp",
@@ -164,7 +164,10 @@ def test_more_devices_than_can_be_used_are_refused(
 
 
 def test_lightning_starts_no_processes_of_its_own() -> None:
-    place = OneMachine(rank=1, port=1234)
+    place = SingleNodeEnvironment(rank=1, port=1234)
     assert place.creates_processes_externally
     assert (place.global_rank(), place.local_rank(), place.main_port) == (1, 1, 1234)
-    assert OneMachine().main_port != OneMachine().main_port or OneMachine().main_port > 1023
+    assert (
+        SingleNodeEnvironment().main_port != SingleNodeEnvironment().main_port
+        or SingleNodeEnvironment().main_port > 1023
+    )

@@ -12,15 +12,15 @@ from throughtime.cell.elman import Elman
 from throughtime.cell.gru import GRU
 from throughtime.cell.lstm import LSTM
 from throughtime.cell.mingru import MinGRU
-from throughtime.tree import map_state
 from throughtime.engine.arguments import check_arguments
 from throughtime.engine.auto import Auto
 from throughtime.engine.bptt.engine import BackpropagationThroughTime
 from throughtime.engine.compiler.engine import Fused
-from throughtime.engine.torch_kernels.engine import Native
 from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
 from throughtime.engine.symbolic_scan import Symbolic
+from throughtime.engine.torch_kernels.engine import TorchKernels
+from throughtime.tree import map_state
 
 STEPS, LANES, INPUT, HIDDEN = 9, 32, 64, 64
 CELLS = {
@@ -33,13 +33,13 @@ CELLS = {
 ENGINES = {
     "auto": Auto(),
     "bptt": BackpropagationThroughTime(),
-    "bptt checkpoint": BackpropagationThroughTime(checkpoint=True),
+    "bptt checkpoint": BackpropagationThroughTime(recompute=True),
     "fused": Fused(),
-    "fused checkpoint": Fused(checkpoint=True),
+    "fused checkpoint": Fused(recompute=True),
     "reference": Reference(),
     "scan": Scan(),
     "symbolic": Symbolic(),
-    "torch": Native(),
+    "torch": TorchKernels(),
 }
 
 

@@ -10,11 +10,11 @@ from throughtime.cell.zoneout import Zoneout
 from throughtime.engine import auto
 from throughtime.engine.auto import ELSEWHERE, WITHOUT_A_KERNEL, Auto, fastest
 from throughtime.engine.bptt.engine import BackpropagationThroughTime
-from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.compiler.engine import Fused
-from throughtime.engine.torch_kernels.engine import Native
+from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
+from throughtime.engine.torch_kernels.engine import TorchKernels
 
 
 class Counting(MGU):
@@ -51,20 +51,20 @@ def test_on_a_cpu_every_cell_is_compiled(kind, dtype):
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [(LSTM, Native), (GRU, Native), (LEM, BackpropagationThroughTime), (Counting, Reference)],
+    [(LSTM, TorchKernels), (GRU, TorchKernels), (LEM, BackpropagationThroughTime), (Counting, Reference)],
 )
 def test_without_a_compiler_the_next_ones_are_taken(kind, expected, no_compiler):
     assert chosen(kind(3, 4)) is expected
 
 
-@pytest.mark.parametrize(("kind", "expected"), [(LSTM, Native), (GRU, Native), (MinLSTM, Scan)])
+@pytest.mark.parametrize(("kind", "expected"), [(LSTM, TorchKernels), (GRU, TorchKernels), (MinLSTM, Scan)])
 def test_on_another_device_there_is_no_c(kind, expected):
     assert chosen(kind(3, 4), device="meta") is expected
 
 
 def test_what_has_no_c_is_run_all_the_same():
     """Half precision, and a step that no tracer can follow."""
-    assert chosen(LSTM(3, 4), torch.bfloat16) is Native
+    assert chosen(LSTM(3, 4), torch.bfloat16) is TorchKernels
     cell, inputs = Counting(3, 4), torch.randn(5, 2, 3)
     assert chosen(cell) is Reference
     outputs, after = Auto().run(cell, inputs, cell.initial_state(2))

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from throughtime.cell.base import Cell
-from throughtime.tree import detach, map_state
 from throughtime.engine.reference import Reference
 from throughtime.errors import UserError
+from throughtime.tree import detach, map_state
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 

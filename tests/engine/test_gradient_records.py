@@ -8,13 +8,13 @@ from throughtime.cell.gru import GRU
 from throughtime.cell.layernorm_lstm import LayerNormLSTM
 from throughtime.cell.lstm import LSTM
 from throughtime.cell.mingru import MinGRU
-from throughtime.tree import select
 from throughtime.engine.bptt.engine import BackpropagationThroughTime
-from throughtime.engine.gradient_records import recording
 from throughtime.engine.compiler.engine import Fused
-from throughtime.engine.torch_kernels.engine import Native
+from throughtime.engine.gradient_records import recording
 from throughtime.engine.reference import Reference
+from throughtime.engine.torch_kernels.engine import TorchKernels
 from throughtime.errors import UserError
+from throughtime.tree import select
 
 CELLS = {
     "elman": Elman,
@@ -113,7 +113,7 @@ def test_nothing_is_recorded_unless_asked(engine):
     assert runs == []
 
 
-@pytest.mark.parametrize("engine", [Native, Reference])
+@pytest.mark.parametrize("engine", [TorchKernels, Reference])
 def test_an_engine_that_leaves_it_to_torch_is_refused_in_a_sentence(engine):
     with pytest.raises(UserError, match="engine=bptt or engine=fused"), recording(engine()):
         pass

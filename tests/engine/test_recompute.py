@@ -18,7 +18,7 @@ def test_segments_cover_all_steps_in_order_and_are_about_the_root_of_them(steps,
 
 
 def test_a_segment_within_a_segment_is_not_cut_again():
-    cell, engine, lengths = LSTM(3, 5), BackpropagationThroughTime(checkpoint=True), []
+    cell, engine, lengths = LSTM(3, 5), BackpropagationThroughTime(recompute=True), []
     project = cell.project
 
     def counted(inputs):

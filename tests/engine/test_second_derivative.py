@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from throughtime.cell.elman import Elman
-from throughtime.tree import map_state
 from throughtime.engine.reference import Reference
 from throughtime.engine.second_derivative import (
     SENTENCE,
@@ -18,6 +17,7 @@ from throughtime.engine.second_derivative import (
     undifferentiable,
     vector_jacobian,
 )
+from throughtime.tree import map_state
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN"),

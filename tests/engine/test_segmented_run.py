@@ -1,4 +1,4 @@
-"""engine.checkpoint=true: the same numbers, from what is made again."""
+"""engine.recompute=true: the same numbers, from what is made again."""
 
 import pytest
 import torch
@@ -33,7 +33,7 @@ def test_values_and_gradients_are_those_of_the_plain_run(engine, masks):
 def test_random_masks_are_the_same_when_a_segment_is_made_again(engine):
     torch.manual_seed(0)
     cell = Zoneout(3, 5, GRU, hidden_rate=0.5).double().train()
-    inputs, chosen = torch.randn(9, 2, 3).double().requires_grad_(), ENGINES[engine](checkpoint=True)
+    inputs, chosen = torch.randn(9, 2, 3).double().requires_grad_(), ENGINES[engine](recompute=True)
 
     def total(inputs):
         torch.manual_seed(1)
@@ -43,7 +43,7 @@ def test_random_masks_are_the_same_when_a_segment_is_made_again(engine):
 
 
 def test_nothing_is_kept_of_what_is_made_again():
-    cell, engine, kept = LSTM(3, 5), BackpropagationThroughTime(checkpoint=True), []
+    cell, engine, kept = LSTM(3, 5), BackpropagationThroughTime(recompute=True), []
     inputs = torch.randn(400, 2, 3)
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.numel()) or t, lambda t: t):
         outputs, _ = engine.run(cell, inputs, cell.initial_state(2))
@@ -53,7 +53,7 @@ def test_nothing_is_kept_of_what_is_made_again():
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_second_derivative_is_a_plain_error(engine):
     cell, inputs = LSTM(3, 5), torch.randn(9, 2, 3, requires_grad=True)
-    outputs, _ = ENGINES[engine](checkpoint=True).run(cell, inputs, cell.initial_state(2))
+    outputs, _ = ENGINES[engine](recompute=True).run(cell, inputs, cell.initial_state(2))
     (gradient,) = torch.autograd.grad(outputs.sum(), inputs, create_graph=True)
     with pytest.raises(RuntimeError, match="engine=reference"):
         gradient.sum().backward()

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from throughtime.tree import map_state
 from throughtime.errors import UserError
-from throughtime.run.build import build_data, build_task
 from throughtime.inference.export_graphs import filled, graph_of, leaves
 from throughtime.inference.load import load
+from throughtime.run.build import build_data, build_task
+from throughtime.tree import map_state
 
 
 def assert_consistent(graph) -> None:

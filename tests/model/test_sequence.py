@@ -8,8 +8,8 @@ from throughtime.cell.lstm import LSTM
 from throughtime.engine.auto import Auto
 from throughtime.engine.reference import Reference
 from throughtime.model.inputs.embedding import Embedding
-from throughtime.model.sequence import SequenceModel
 from throughtime.model.layers.stack import Stack
+from throughtime.model.sequence import SequenceModel
 
 VOCABULARY, LANES = 11, 3
 

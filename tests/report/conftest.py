@@ -12,9 +12,9 @@ import yaml
 from throughtime.report.record import Record
 
 CELLS = {
-    "lstm": {"cell._target_": "throughtime.cell.lstm.LSTM", "cell.forget_bias": 1.0, "cell.hidden_size": 256},
-    "gru": {"cell._target_": "throughtime.cell.gru.GRU", "cell.reset": "after", "cell.hidden_size": 256},
-    "elman": {"cell._target_": "throughtime.cell.elman.Elman", "cell.hidden_size": 256},
+    "lstm": {"cell._target_": "throughtime.cell.LSTM", "cell.forget_bias": 1.0, "cell.hidden_size": 256},
+    "gru": {"cell._target_": "throughtime.cell.GRU", "cell.reset": "after", "cell.hidden_size": 256},
+    "elman": {"cell._target_": "throughtime.cell.Elman", "cell.hidden_size": 256},
 }
 
 
@@ -45,7 +45,7 @@ def record() -> Callable[..., Record]:
 def write_run(folder: Path, seed: int = 1, best: float | None = 1.5, **results: Any) -> Path:
     """The files that a run leaves."""
     (folder / "checkpoints").mkdir(parents=True)
-    config = {"seed": seed, "cell": {"_target_": "throughtime.cell.lstm.LSTM", "hidden_size": 8}}
+    config = {"seed": seed, "cell": {"_target_": "throughtime.cell.LSTM", "hidden_size": 8}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     content = {
         "task": "textgen",

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from throughtime.cli.job import quiet
 from throughtime.run.fit import Run, fit
 from throughtime.run.folder import RunFolder
-from throughtime.cli.job import quiet
 
 
 @dataclass(frozen=True)

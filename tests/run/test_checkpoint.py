@@ -12,8 +12,8 @@ import torch
 
 from throughtime.errors import Unavailable, UserError
 from throughtime.run.checkpoint import (
+    AtomicCheckpointIO,
     NoCheckpoint,
-    WholeFileIO,
     find_checkpoint,
     newest_checkpoint,
     read_checkpoint,
@@ -28,7 +28,7 @@ CONTENT = {
 
 
 def save(path: Path, **extra: object) -> None:
-    WholeFileIO({"config": {"seed": 1}}).save_checkpoint(CONTENT | extra, path)
+    AtomicCheckpointIO({"config": {"seed": 1}}).save_checkpoint(CONTENT | extra, path)
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_damaged_checkpoints_are_all_kept(run: RunFolder) -> None:
 
 def test_only_a_checkpoint_that_this_process_has_saved_is_removed(tmp_path: Path) -> None:
     (tmp_path / "earlier.ckpt").touch()
-    saving = WholeFileIO({})
+    saving = AtomicCheckpointIO({})
     saving.save_checkpoint(CONTENT, tmp_path / "own.ckpt")
     for name in ("earlier.ckpt", "own.ckpt"):
         saving.remove_checkpoint(tmp_path / name)

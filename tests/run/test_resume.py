@@ -139,9 +139,9 @@ ENGINES = {
     "reference": ("cell=gru", "engine=reference"),
     "torch": ("cell=lstm", "engine=torch"),
     "bptt": ("cell=zoneout", "engine=bptt"),
-    "bptt in segments": ("cell=gru", "engine=bptt", "engine.checkpoint=true"),
+    "bptt in segments": ("cell=gru", "engine=bptt", "engine.recompute=true"),
     "fused": ("cell=layernorm_lstm", "engine=fused"),
-    "fused in segments": ("cell=lstm", "engine=fused", "engine.checkpoint=true", "task.horizon=25"),
+    "fused in segments": ("cell=lstm", "engine=fused", "engine.recompute=true", "task.horizon=25"),
     "scan": ("cell=mingru", "engine=scan"),
 }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from throughtime.run.checkpoint import standing_alone
+from throughtime.run.checkpoint import self_contained
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -61,7 +61,7 @@ def test_relative_places_of_data_are_written_in_full(tmp_path: Path, monkeypatch
         "seed": 1,
         "data": {"path": "a/*.txt", "train_path": None, "vectors": "/v.txt", "batch_size": 3},
     }
-    written = standing_alone(config)
+    written = self_contained(config)
     expected = {"path": f"{tmp_path}/a/*.txt", "train_path": None, "vectors": "/v.txt", "batch_size": 3}
     assert written == {"seed": 1, "data": expected}
     assert config["data"]["path"] == "a/*.txt"

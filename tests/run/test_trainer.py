@@ -9,10 +9,10 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from throughtime.callback.hyperparameters import Hyperparameters
-from throughtime.errors import UserError
-from throughtime.run.checkpoint import WholeFileIO
-from throughtime.run.folder import RunFolder
 from throughtime.config.flat_config import flat
+from throughtime.errors import UserError
+from throughtime.run.checkpoint import AtomicCheckpointIO
+from throughtime.run.folder import RunFolder
 from throughtime.run.trainer import build_trainer, check_trainer
 
 Configuration = Callable[..., dict[str, Any]]
@@ -56,14 +56,14 @@ def test_a_run_ends_by_steps_epochs_or_time(configuration: Configuration) -> Non
 def test_a_run_without_checkpoints_is_refused(configuration: Configuration, tmp_path: Path) -> None:
     for override in ("~callback.checkpoint", "callback.checkpoint=null"):
         with pytest.raises(UserError, match=r"callback\.checkpoint is missing"):
-            build_trainer(configuration(override), RunFolder(tmp_path), WholeFileIO({}), None)
+            build_trainer(configuration(override), RunFolder(tmp_path), AtomicCheckpointIO({}), None)
 
 
 def test_a_callback_that_is_null_is_left_out_and_hyperparameters_get_the_whole_configuration(
     configuration: Configuration, tmp_path: Path
 ) -> None:
     config = configuration("callback.speed=null", "trainer.accelerator=cpu", "logger=none")
-    trainer = build_trainer(config, RunFolder(tmp_path), WholeFileIO({}), None)
+    trainer = build_trainer(config, RunFolder(tmp_path), AtomicCheckpointIO({}), None)
     names = {type(callback).__name__ for callback in trainer.callbacks}
     assert "Speed" not in names and {"Checkpoint", "Progress", "FinalValidation"} <= names
     (hyperparameters,) = (part for part in trainer.callbacks if isinstance(part, Hyperparameters))
@@ -107,7 +107,7 @@ def test_the_gradient_is_clipped_by_default(
             parameter.mul_(30)
     folder = RunFolder(tmp_path / "run")
     folder.claim()
-    trainer = build_trainer(config, folder, WholeFileIO({}), None)
+    trainer = build_trainer(config, folder, AtomicCheckpointIO({}), None)
     trainer.callbacks.append(norms := Norms())
     trainer.fit(task, datamodule=data)
     assert len(norms.seen) >= 4

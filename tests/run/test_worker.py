@@ -10,12 +10,12 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from throughtime.distributed.collectives import rank
-from throughtime.run.build import build_data, build_task
-from throughtime.run.checkpoint import WholeFileIO
-from throughtime.run.folder import RunFolder
 from throughtime.cli.job import quiet
-from throughtime.distributed.launcher import OneMachine
+from throughtime.distributed.collectives import rank
+from throughtime.distributed.launcher import SingleNodeEnvironment
+from throughtime.run.build import build_data, build_task
+from throughtime.run.checkpoint import AtomicCheckpointIO
+from throughtime.run.folder import RunFolder
 from throughtime.run.trainer import build_trainer
 
 SHORT = (
@@ -36,7 +36,7 @@ TAGS += ("model.front.word_dropout=0.0", "model.front.dropout=0.0", "trainer.num
 SERIES = (*SHORT, "task=forecasting", "callback.forecast_figures=null", "callback.forecast_tables=null")
 SERIES += ("task.backtest.origins=0", "trainer.limit_val_batches=2", "trainer.limit_test_batches=2")
 CASES = {
-    "text, five lanes of uneven lengths": (*TEXT, "data.batch_size=5", "data.evaluation_lanes=3"),
+    "text, five lanes of uneven lengths": (*TEXT, "data.batch_size=5", "data.eval_batch_size=3"),
     "text, a horizon, resets and a learned beginning": (
         *TEXT,
         "data.path={texts}",
@@ -47,11 +47,11 @@ CASES = {
         "cell.learned_state=true",
         "trainer.accumulate_grad_batches=2",
     ),
-    "text, evaluated in fewer lanes than processes": (*TEXT, "data.batch_size=2", "data.evaluation_lanes=1"),
-    "lines, last batches of one": (*TEXT[:-1], "data=lines", "data.batch_size=7", "data.evaluation_lanes=3"),
-    "tags, independent": (*TAGS, "data.batch_size=4", "data.evaluation_lanes=3"),
-    "tags, a chain": (*TAGS, "head=crf", "data.batch_size=3", "data.evaluation_lanes=5"),
-    "windows": (*SERIES, "data.batch_size=9", "data.evaluation_lanes=7", "data.look_back=48"),
+    "text, evaluated in fewer lanes than processes": (*TEXT, "data.batch_size=2", "data.eval_batch_size=1"),
+    "lines, last batches of one": (*TEXT[:-1], "data=lines", "data.batch_size=7", "data.eval_batch_size=3"),
+    "tags, independent": (*TAGS, "data.batch_size=4", "data.eval_batch_size=3"),
+    "tags, a chain": (*TAGS, "head=crf", "data.batch_size=3", "data.eval_batch_size=5"),
+    "windows": (*SERIES, "data.batch_size=9", "data.eval_batch_size=7", "data.look_back=48"),
     "streams": (*SERIES, "model=recursive", "head=mse", "data.loading=lanes", "data.normalisation=none"),
 }
 
@@ -72,7 +72,9 @@ def train(config: dict[str, Any], folder: Path) -> dict[str, Any]:
     pl.seed_everything(1, verbose=False)
     data = build_data(config)
     task = build_task(config, data.artifacts())
-    trainer = build_trainer(config, RunFolder(folder), WholeFileIO({}), None, OneMachine(rank()))
+    trainer = build_trainer(
+        config, RunFolder(folder), AtomicCheckpointIO({}), None, SingleNodeEnvironment(rank())
+    )
     trainer.callbacks.append(losses := Losses())
     trainer.fit(task, datamodule=data)
     weights = {name: value.clone() for name, value in task.state_dict().items()}

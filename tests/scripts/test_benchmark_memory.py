@@ -19,7 +19,7 @@ def test_a_chunk_has_a_peak_and_a_time(text):
         f"data.path={text}",
         "data.batch_size=1",
         "data.chunk_length=400",
-        "engine.checkpoint=true",
+        "engine.recompute=true",
     ]
     memory, time = chunk(settings, 1000, 1)
     assert memory >= 0

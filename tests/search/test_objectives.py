@@ -10,14 +10,14 @@ import pytest
 from throughtime.errors import UserError
 from throughtime.search.objectives import Objective, measured, objectives
 
-TAGGING = {"_target_": "throughtime.task.tagging.task.Tagging", "monitor": None}
+TAGGING = {"_target_": "throughtime.task.tagging.Tagging", "monitor": None}
 
 
 @pytest.mark.parametrize(
     ("task", "direction"),
     [
-        ({"_target_": "throughtime.task.textgen.task.TextGeneration"}, "minimize"),
-        ({"_target_": "throughtime.task.forecasting.task.Forecasting", "monitor": "val/crps"}, "minimize"),
+        ({"_target_": "throughtime.task.textgen.TextGeneration"}, "minimize"),
+        ({"_target_": "throughtime.task.forecasting.Forecasting", "monitor": "val/crps"}, "minimize"),
         (TAGGING, "maximize"),
         (TAGGING | {"monitor": "val/f1"}, "maximize"),
         (TAGGING | {"monitor": "val/loss"}, "minimize"),

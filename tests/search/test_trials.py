@@ -13,10 +13,10 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from throughtime.callback.pruning import PRUNED_AT
-from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, WAITING, Outcome
 from throughtime.search.objectives import Objective
 from throughtime.search.sampler import build_sampler
 from throughtime.search.trials import ERROR, next_trials, overrides, tell
+from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, WAITING, Outcome
 
 SPACE = {
     "optim.optimizer.lr": FloatDistribution(1e-4, 1e-2, log=True),

@@ -8,7 +8,7 @@ from throughtime.sweep.job import FAILED, Job, outcome_of
 
 
 def test_it_is_read_like_any_run(tmp_path: Path) -> None:
-    task = {"_target_": "throughtime.task.tagging.task.Tagging", "monitor": "val/f1"}
+    task = {"_target_": "throughtime.task.tagging.Tagging", "monitor": "val/f1"}
     job = Job(
         0,
         ["task=tagging", "seed=7"],

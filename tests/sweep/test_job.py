@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from throughtime.errors import UserError
 from throughtime.config.flat_config import flat
+from throughtime.errors import UserError
 from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, WAITING, Job, Loader, identity, outcome_of
 
 VALUES = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-1, 1) | st.text("ab.:1e-", max_size=6)

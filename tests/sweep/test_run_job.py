@@ -147,7 +147,7 @@ def test_a_metric_that_was_never_finite_is_a_failure_and_no_crash(
     make()
     measures = Task.measures
     monkeypatch.setattr(
-        "throughtime.task.textgen.task.TextGeneration.measures",
+        "throughtime.task.textgen.TextGeneration.measures",
         lambda task, stage, loss: {name: float("nan") for name in measures(task, stage, loss) | {"bpc": 0.0}},
     )
     outcome = perform(tmp_path / "0", [].append)

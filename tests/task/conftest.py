@@ -10,8 +10,8 @@ from throughtime.cell.gru import GRU
 from throughtime.data.batch import Batch
 from throughtime.engine.reference import Reference
 from throughtime.model.inputs.embedding import Embedding
-from throughtime.model.sequence import SequenceModel
 from throughtime.model.layers.stack import Stack
+from throughtime.model.sequence import SequenceModel
 
 
 @pytest.fixture

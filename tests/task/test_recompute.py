@@ -1,4 +1,4 @@
-"""engine.checkpoint=true: the numbers of the plain run, the whole model in segments."""
+"""engine.recompute=true: the numbers of the plain run, the whole model in segments."""
 
 import logging
 from functools import partial
@@ -10,13 +10,13 @@ from throughtime.cell.lstm import LSTM
 from throughtime.engine.bptt.engine import BackpropagationThroughTime
 from throughtime.engine.compiler.engine import Fused
 from throughtime.head.softmax import Softmax
-from throughtime.model.layers.bidirectional import Bidirectional
 from throughtime.model.inputs.embedding import Embedding
-from throughtime.model.sequence import SequenceModel
+from throughtime.model.layers.bidirectional import Bidirectional
 from throughtime.model.layers.stack import Stack
+from throughtime.model.sequence import SequenceModel
 from throughtime.task import recompute as segmented
 from throughtime.task.recompute import in_segments
-from throughtime.task.tbptt import Carried
+from throughtime.task.tbptt import TruncatedBPTT
 
 ENGINES = {"bptt": BackpropagationThroughTime, "fused": Fused}
 
@@ -34,13 +34,13 @@ def model_with(engine, dropout: float = 0.0, layers=Stack) -> SequenceModel:
 
 def losses_and_gradients(model: SequenceModel, head: Softmax, stream, horizon, in_parts: bool):
     """The loss of every chunk, and the gradient of their sum."""
-    carried, losses = Carried(horizon), []
+    carried, losses = TruncatedBPTT(horizon), []
     model.zero_grad()
     head.zero_grad()
     torch.manual_seed(3)
     for batch in stream:
         if in_parts:
-            loss = carried.add_up(
+            loss = carried.recomputed_loss(
                 model,
                 batch,
                 lambda features, steps, b=batch: (
@@ -71,13 +71,13 @@ def test_segments_give_the_loss_and_the_gradient_of_the_whole(engine, chunks, ho
 
 
 def test_dropout_is_the_same_when_a_segment_is_made_again(chunks) -> None:
-    model = model_with(BackpropagationThroughTime(checkpoint=True), dropout=0.5)
+    model = model_with(BackpropagationThroughTime(recompute=True), dropout=0.5)
     drawn = []
     model.layers.dropout.register_forward_hook(lambda module, given, output: drawn.append(output == 0))
-    carried = Carried()
+    carried = TruncatedBPTT()
     (batch,) = chunks(23)
     learned = list(model.parameters())
-    loss = carried.add_up(model, batch, lambda features, steps: features.square().sum(), learned)
+    loss = carried.recomputed_loss(model, batch, lambda features, steps: features.square().sum(), learned)
     first, state = list(drawn), torch.get_rng_state()
     loss.backward()
     assert torch.equal(state, torch.get_rng_state())
@@ -91,11 +91,11 @@ def test_dropout_is_the_same_when_a_segment_is_made_again(chunks) -> None:
 
 
 def test_nothing_is_carried_differently(chunks) -> None:
-    model = model_with(BackpropagationThroughTime(checkpoint=True))
-    whole, parts = Carried(9), Carried(9)
+    model = model_with(BackpropagationThroughTime(recompute=True))
+    whole, parts = TruncatedBPTT(9), TruncatedBPTT(9)
     for batch in chunks(5):
         whole.run(model, batch)
-        parts.add_up(model, batch, lambda features, steps: features.sum(), [])
+        parts.recomputed_loss(model, batch, lambda features, steps: features.sum(), [])
         torch.testing.assert_close(whole.state_dict(), parts.state_dict())
 
 
@@ -105,7 +105,7 @@ def test_nothing_is_carried_differently(chunks) -> None:
 )
 def test_what_cannot_be_cut_says_so_in_a_sentence(layers, reason, caplog) -> None:
     segmented._say.cache_clear()
-    model = model_with(BackpropagationThroughTime(checkpoint=True), 0.5, layers)
+    model = model_with(BackpropagationThroughTime(recompute=True), 0.5, layers)
     with caplog.at_level(logging.WARNING):
         assert not in_segments(model)
     assert reason in caplog.text

@@ -9,7 +9,7 @@ from torch import Tensor
 from throughtime.data.batch import Batch
 from throughtime.errors import UserError
 from throughtime.model.sequence import SequenceModel
-from throughtime.task.tbptt import Carried, deal, gather
+from throughtime.task.tbptt import TruncatedBPTT, gather, scatter
 
 Chunks = Callable[..., list[Batch]]
 
@@ -23,7 +23,7 @@ def whole(model: SequenceModel, chunks: Chunks, resets: Tensor | None = None) ->
 def test_chunks_with_carried_state_are_the_whole_sequence(
     model: SequenceModel, chunks: Chunks, horizon: int | None
 ) -> None:
-    carried = Carried(horizon)
+    carried = TruncatedBPTT(horizon)
     features = torch.cat([carried.run(model, batch) for batch in chunks(5)])
     torch.testing.assert_close(features, whole(model, chunks))
 
@@ -33,13 +33,13 @@ def test_resets_inside_chunks_are_those_of_the_whole_sequence(
     model: SequenceModel, chunks: Chunks, horizon: int | None
 ) -> None:
     resets = torch.rand(23, 3, generator=torch.Generator().manual_seed(2)) < 0.15
-    carried = Carried(horizon)
+    carried = TruncatedBPTT(horizon)
     features = torch.cat([carried.run(model, batch) for batch in chunks(5, resets)])
     torch.testing.assert_close(features, whole(model, chunks, resets))
 
 
 def test_a_fresh_batch_forgets_what_went_before(model: SequenceModel, chunks: Chunks) -> None:
-    carried = Carried(9)
+    carried = TruncatedBPTT(9)
     for batch in chunks(5):
         carried.run(model, batch)
     again = carried.run(model, chunks(5)[0])
@@ -55,7 +55,7 @@ def reach(model: SequenceModel, chunks: Chunks, horizon: int | None, chunk: int)
         seen.append(output)
 
     hook = model.front.register_forward_hook(note)
-    carried = Carried(horizon)
+    carried = TruncatedBPTT(horizon)
     for place, batch in enumerate(chunks(5)):
         seen.clear()
         features = carried.run(model, batch)
@@ -79,7 +79,7 @@ def test_a_horizon_over_everything_gives_the_gradient_of_full_backpropagation(
     whole(model, chunks)[15:20].sum().backward()
     expected = [parameter.grad.clone() for parameter in model.parameters()]
     model.zero_grad()
-    carried = Carried(23)
+    carried = TruncatedBPTT(23)
     for place, batch in enumerate(chunks(5)):
         features = carried.run(model, batch)
         if place == 3:
@@ -94,7 +94,7 @@ def test_what_is_saved_and_loaded_goes_on_as_if_never_stopped(
     model: SequenceModel, chunks: Chunks, horizon: int | None, with_resets: bool
 ) -> None:
     resets = torch.rand(23, 3, generator=torch.Generator().manual_seed(2)) < 0.15 if with_resets else None
-    first, second = Carried(horizon), Carried(horizon)
+    first, second = TruncatedBPTT(horizon), TruncatedBPTT(horizon)
     stream = chunks(5, resets)
     for batch in stream[:2]:
         first.run(model, batch)
@@ -107,7 +107,7 @@ def test_what_is_saved_and_loaded_goes_on_as_if_never_stopped(
 def test_what_is_carried_is_finite_until_it_is_not(
     model: SequenceModel, chunks: Chunks, horizon: int | None
 ) -> None:
-    carried = Carried(horizon)
+    carried = TruncatedBPTT(horizon)
     assert carried.is_finite()
     for batch in chunks(5)[:3]:
         carried.run(model, batch)
@@ -129,10 +129,10 @@ def test_what_ranks_carry_goes_on_with_any_number_of_ranks(
     parts = chunks(5, resets)
 
     def run(batches: list[Batch], count: int, saved: dict | None = None) -> tuple[Tensor, dict]:
-        features, carried = [], [Carried(horizon) for _ in range(count)]
+        features, carried = [], [TruncatedBPTT(horizon) for _ in range(count)]
         for rank, one in enumerate(carried):
             if saved is not None:
-                one.load_state_dict(deal(saved, rank, count), model)
+                one.load_state_dict(scatter(saved, rank, count), model)
             features.append(torch.cat([one.run(model, batch.share(rank, count)) for batch in batches]))
         lanes = torch.empty(len(features[0]), 3, *features[0].shape[2:], dtype=features[0].dtype)
         for rank, part in enumerate(features):
@@ -145,14 +145,14 @@ def test_what_ranks_carry_goes_on_with_any_number_of_ranks(
 
 
 def test_ranks_that_carry_nothing_gather_nothing() -> None:
-    assert gather([{}, {}]) == {} == deal({}, 1, 2)
+    assert gather([{}, {}]) == {} == scatter({}, 1, 2)
 
 
 @pytest.mark.parametrize("horizon", [None, 8])
 def test_a_state_of_other_lanes_than_the_next_chunk_is_a_mistake(
     model: SequenceModel, chunks: Chunks, horizon: int | None
 ) -> None:
-    first, second = Carried(horizon), Carried(horizon)
+    first, second = TruncatedBPTT(horizon), TruncatedBPTT(horizon)
     batches = chunks(5)
     first.run(model, batches[0])
     second.load_state_dict(first.state_dict(), model)
@@ -161,7 +161,7 @@ def test_a_state_of_other_lanes_than_the_next_chunk_is_a_mistake(
     ):
         second.run(model, batches[1].share(0, 2))
     with pytest.raises(UserError, match="3 lanes, but the next chunk has 2"):
-        second.add_up(model, batches[1].share(0, 2), lambda features, steps: features.sum(), [])
+        second.recomputed_loss(model, batches[1].share(0, 2), lambda features, steps: features.sum(), [])
 
 
 DAMAGE = {
@@ -183,10 +183,10 @@ DAMAGE = {
 def test_what_is_not_a_state_of_the_model_is_a_mistake(
     model: SequenceModel, chunks: Chunks, damage: str
 ) -> None:
-    carried = Carried(8)
+    carried = TruncatedBPTT(8)
     for batch in chunks(5, torch.zeros(23, 3, dtype=torch.bool))[:2]:
         carried.run(model, batch)
     saved = carried.state_dict()
-    Carried(8).load_state_dict(saved, model)
+    TruncatedBPTT(8).load_state_dict(saved, model)
     with pytest.raises(UserError, match="carried state of the checkpoint is not one of this model"):
-        Carried(8).load_state_dict(DAMAGE[damage](saved), model)
+        TruncatedBPTT(8).load_state_dict(DAMAGE[damage](saved), model)

@@ -21,8 +21,8 @@ from lightning.pytorch import callbacks
 from torch import Tensor
 
 from throughtime.callback.checkpoint_files import check_folder, is_finite, write_best, write_last
+from throughtime.distributed.collectives import all_gather, all_max, rank
 from throughtime.errors import Diverged, Interrupted, Unavailable, UserError, check_positive
-from throughtime.distributed.collectives import from_all, largest, rank
 
 
 class Checkpoint(callbacks.Checkpoint):
@@ -110,7 +110,7 @@ class Checkpoint(callbacks.Checkpoint):
         if trainer.fit_loop.epoch_loop._should_accumulate() or self._validation_is_due(trainer):
             return
         number = self._agreed_signal(trainer)
-        if number or largest(int(self._save_is_due(trainer)), trainer.strategy.root_device):
+        if number or all_max(int(self._save_is_due(trainer)), trainer.strategy.root_device):
             self._save_last(trainer)
         self._leave_on(number)
 
@@ -152,7 +152,7 @@ class Checkpoint(callbacks.Checkpoint):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         checkpoint["metrics"] = logged(trainer)  # a resumed run may end without logging them again
-        checkpoint["random"], *others = from_all(random_state())
+        checkpoint["random"], *others = all_gather(random_state())
         if others:
             checkpoint["random_of_other_ranks"] = others
 
@@ -192,7 +192,7 @@ class Checkpoint(callbacks.Checkpoint):
 
     def _agreed_signal(self, trainer: pl.Trainer) -> int:
         """The signal that came to any of the ranks, so that all of them save and leave at one step; 0 for none."""
-        return largest(self._signal or 0, trainer.strategy.root_device)
+        return all_max(self._signal or 0, trainer.strategy.root_device)
 
     @staticmethod
     def _leave_on(number: int) -> None:

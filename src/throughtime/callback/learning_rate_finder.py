@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from throughtime.callback.checkpoint import random_state, set_random_state
 from throughtime.callback.tensorboard import tensorboard_writer
+from throughtime.distributed.collectives import world_size
 from throughtime.errors import UserError, check_fraction, check_positive
-from throughtime.distributed.collectives import ranks
 
 RISE = 4.0
 """How many times the least loss so far is too much to go on."""
@@ -65,7 +65,7 @@ class LearningRateFinder(Callback):
         self.suggestion: float | None = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if ranks() > 1:
+        if world_size() > 1:
             raise UserError("debug=lr_find runs in one process; leave trainer=ddp out")
         loader, optimizer = trainer.train_dataloader, trainer.optimizers[0]
         place, random, weights = loader.state_dict(), random_state(), copy.deepcopy(pl_module.state_dict())

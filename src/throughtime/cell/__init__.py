@@ -1,0 +1,28 @@
+"""Recurrent cells, one recurrence a module."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "additive": ["Additive"],
+        "antisymmetric": ["Antisymmetric"],
+        "augmented_lstm": ["AugmentedLSTM"],
+        "base": ["Cell", "State"],
+        "cornn": ["CoRNN"],
+        "elman": ["Elman"],
+        "gru": ["GRU"],
+        "indrnn": ["IndRNN"],
+        "layernorm_gru": ["LayerNormGRU"],
+        "layernorm_lstm": ["LayerNormLSTM"],
+        "lem": ["LEM"],
+        "ligru": ["LiGRU"],
+        "linear_recurrence": ["LinearRecurrence"],
+        "lru": ["LRU"],
+        "lstm": ["LSTM"],
+        "mgu": ["MGU"],
+        "mingru": ["MinGRU"],
+        "minlstm": ["MinLSTM"],
+        "zoneout": ["Zoneout"],
+    },
+)

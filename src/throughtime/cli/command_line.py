@@ -19,12 +19,12 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from throughtime.errors import Interrupted, UserError
-from throughtime.run import folder
 from throughtime.cli import sweep_folder
-from throughtime.config.config_errors import explain
 from throughtime.cli.rerun import rerun_arguments
 from throughtime.cli.sweep_folder import quoted, sweep_arguments
+from throughtime.config.config_errors import explain
+from throughtime.errors import Interrupted, UserError
+from throughtime.run import folder
 
 CHANGEABLE_ON_RESUME = ("trainer.", "callback.", "decode.", "logger.", "hydra.", "debug=")
 MULTIRUN = ("-m", "--multirun")

@@ -10,12 +10,12 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from throughtime.errors import UserError
 from throughtime.cli import command_line
 from throughtime.cli.command_line import tell
+from throughtime.config.config_errors import in_one_sentence
+from throughtime.errors import UserError
 from throughtime.run.fit import Run, fit
 from throughtime.run.folder import RunFolder
-from throughtime.config.config_errors import in_one_sentence
 from throughtime.run.repeat import repeat
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from throughtime.cli.sweep_folder import RECORD, quoted
 from throughtime.errors import UserError
 from throughtime.run import folder
-from throughtime.cli.sweep_folder import RECORD, quoted
 
 CHANGEABLE = ("hydra.", "debug=trace")
 

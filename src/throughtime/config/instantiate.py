@@ -9,8 +9,8 @@ from typing import Any
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from throughtime.errors import UserError
 from throughtime.config.registry import locate
+from throughtime.errors import UserError
 
 
 class LocatedError(UserError):

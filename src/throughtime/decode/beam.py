@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from throughtime.tree import Tree, map_state
 from throughtime.decode.base import Decoder, Step
 from throughtime.errors import UserError, check_positive
+from throughtime.tree import Tree, map_state
 
 
 class Hypothesis(NamedTuple):

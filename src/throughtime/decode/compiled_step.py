@@ -5,16 +5,16 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from throughtime.cell.base import Cell, State
-from throughtime.tree import Tree, from_leaves, leaves
 from throughtime.decode.base import Step
-from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.compiler.ir.program import UnknownOperatorError
 from throughtime.engine.compiler.runtime.stepper import Stepper
+from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.trace.trace import UntraceableError
 from throughtime.head.base import Head
 from throughtime.model.inputs.embedding import Embedding
-from throughtime.model.sequence import SequenceModel
 from throughtime.model.layers.stack import Stack
+from throughtime.model.sequence import SequenceModel
+from throughtime.tree import Tree, from_leaves, leaves
 
 LARGEST = 1 << 25  # numbers of a table of projected symbols
 

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from throughtime.tree import Tree
 from throughtime.decode.base import Decoder, Step
 from throughtime.decode.stepwise import write_stepwise
+from throughtime.tree import Tree
 
 
 def most_probable(log_probabilities: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:

@@ -4,10 +4,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from throughtime.tree import map_state
 from throughtime.data.window import Window
 from throughtime.head.forecast import ForecastHead
 from throughtime.model.forecast.base import Forecaster
+from throughtime.tree import map_state
 
 
 def sample_paths(

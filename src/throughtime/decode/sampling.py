@@ -6,12 +6,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from throughtime.tree import Tree
 from throughtime.decode.base import Decoder, Step
 from throughtime.decode.filter import apply_temperature, keep_top_k, keep_top_p
 from throughtime.decode.greedy import most_probable
 from throughtime.decode.stepwise import write_stepwise
 from throughtime.errors import UserError, check_positive
+from throughtime.tree import Tree
 
 
 def draw(log_probabilities: Float[Tensor, "B V"], generator: torch.Generator) -> Int[Tensor, " B"]:

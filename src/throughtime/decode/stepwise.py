@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from throughtime.tree import Tree
 from throughtime.decode.base import Step
+from throughtime.tree import Tree
 
 
 def write_stepwise(

@@ -14,7 +14,7 @@ from torch import Tensor, distributed
 Value = TypeVar("Value")
 
 
-def ranks() -> int:
+def world_size() -> int:
     """How many processes the run has."""
     return distributed.get_world_size() if _together() else 1
 
@@ -24,35 +24,35 @@ def rank() -> int:
     return distributed.get_rank() if _together() else 0
 
 
-def from_all(value: Value) -> list[Value]:
+def all_gather(value: Value) -> list[Value]:
     """The values of all ranks, in the order of the ranks; tensors in them come to the CPU, unless there is one rank."""
-    if ranks() == 1:
+    if world_size() == 1:
         return [value]
     file = io.BytesIO()
     torch.save(value, file)
-    received: list[bytes] = [b""] * ranks()
+    received: list[bytes] = [b""] * world_size()
     distributed.all_gather_object(received, file.getvalue())
     # What a run's own processes send each other is as trusted as the run itself.
     return [torch.load(io.BytesIO(sent), map_location="cpu", weights_only=False) for sent in received]
 
 
-def total(value: Tensor) -> Tensor:
+def all_sum(value: Tensor) -> Tensor:
     """The sum of a tensor over all ranks, which have one of the same shape and type each."""
-    if ranks() == 1:
+    if world_size() == 1:
         return value
-    parts = [torch.empty_like(value) for _ in range(ranks())]
+    parts = [torch.empty_like(value) for _ in range(world_size())]
     distributed.all_gather(parts, value.contiguous())
     return torch.stack(parts).sum(0)
 
 
-def largest(value: int, device: torch.device) -> int:
+def all_max(value: int, device: torch.device) -> int:
     """The largest of all ranks' values.
 
     Args:
         value: that of this rank.
         device: the one that this rank computes on, by which the ranks are connected.
     """
-    if ranks() == 1:
+    if world_size() == 1:
         return value
     shared = torch.tensor(value, device=device)
     distributed.all_reduce(shared, distributed.ReduceOp.MAX)

@@ -50,7 +50,7 @@ class Order:
     checkpoint: str | None
 
 
-class OneMachine(ClusterEnvironment):
+class SingleNodeEnvironment(ClusterEnvironment):
     """Tells Lightning which rank this process is, and that it has no processes to start.
 
     Args:

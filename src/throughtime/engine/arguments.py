@@ -14,8 +14,8 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
 
 from throughtime.cell.base import Cell, State
-from throughtime.tree import Tree
 from throughtime.engine.trace.signature import tensors_of
+from throughtime.tree import Tree
 
 LENGTH_TYPES = (torch.int64, torch.int32)
 

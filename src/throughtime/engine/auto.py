@@ -14,20 +14,20 @@ from torch import Tensor
 from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
 from throughtime.engine.bptt.engine import BackpropagationThroughTime
+from throughtime.engine.compiler.engine import Fused
+from throughtime.engine.compiler.ir.program import UnknownOperatorError
 from throughtime.engine.compiler.runtime.kernel import compiled
 from throughtime.engine.compiler.runtime.toolchain import CompilerError
-from throughtime.engine.compiler.engine import Fused
 from throughtime.engine.mixed_precision import own_rounding, single
-from throughtime.engine.torch_kernels.engine import Native
-from throughtime.engine.trace.trace_cache import trace_for
-from throughtime.engine.compiler.ir.program import UnknownOperatorError
 from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
+from throughtime.engine.torch_kernels.engine import TorchKernels
 from throughtime.engine.trace.trace import Trace, UntraceableError
+from throughtime.engine.trace.trace_cache import trace_for
 
 COMPILED = Fused()
-WITHOUT_A_KERNEL: tuple[Engine, ...] = (Native(), BackpropagationThroughTime(), Reference())
-ELSEWHERE: tuple[Engine, ...] = (Native(), Scan(), BackpropagationThroughTime(), Reference())
+WITHOUT_A_KERNEL: tuple[Engine, ...] = (TorchKernels(), BackpropagationThroughTime(), Reference())
+ELSEWHERE: tuple[Engine, ...] = (TorchKernels(), Scan(), BackpropagationThroughTime(), Reference())
 
 
 class Auto(Engine):

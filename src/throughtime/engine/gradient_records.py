@@ -55,7 +55,7 @@ _recorder = _Recorder()
 def recording(engine: Engine) -> Iterator[list[ErrorNorms]]:
     """Fills the list with one entry for each run whose gradient is taken inside, in the order of the runs.
 
-    With `engine.checkpoint=true` every segment is a run.
+    With `engine.recompute=true` every segment is a run.
 
     Raises:
         UserError: the engine leaves the backward pass to torch.

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from throughtime.tree import Tree, map_state
 from throughtime.engine.gradient_records import Number, next_number, within
 from throughtime.engine.random_state import RandomStates
 from throughtime.engine.second_derivative import Results, differentiable_as, pull_back, vector_jacobian
+from throughtime.tree import Tree, map_state
 
 Segment = Callable[[int, int, Tree, Sequence[Tensor]], tuple[Tensor, Tree]]
 """(start, stop, state before, those rows of what was given) -> (a number or one row a step, state after)"""

@@ -5,8 +5,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from throughtime.cell.base import Cell, State
-from throughtime.tree import select
 from throughtime.engine.base import Engine
+from throughtime.tree import select
 
 
 class Reference(Engine):

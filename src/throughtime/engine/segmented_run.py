@@ -1,4 +1,4 @@
-"""One run of a cell in segments (`engine.checkpoint=true`)."""
+"""One run of a cell in segments (`engine.recompute=true`)."""
 
 from collections.abc import Callable, Sequence
 

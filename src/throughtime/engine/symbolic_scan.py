@@ -6,8 +6,8 @@ from torch import Tensor
 from torch._higher_order_ops.scan import scan
 
 from throughtime.cell.base import Cell, State
-from throughtime.tree import select
 from throughtime.engine.base import Engine
+from throughtime.tree import select
 
 
 class Symbolic(Engine):

@@ -1,0 +1,17 @@
+"""Heads: an output layer with its loss and its prediction."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "base": ["Head"],
+        "crf": ["CRF"],
+        "gaussian": ["Gaussian"],
+        "negative_binomial": ["NegativeBinomial"],
+        "point": ["Point"],
+        "quantile": ["Quantile"],
+        "softmax": ["Softmax"],
+        "student_t": ["StudentT"],
+    },
+)

@@ -3,9 +3,9 @@
 import lightning.pytorch as pl
 import torch
 
+from throughtime.config.instantiate import instantiate
 from throughtime.errors import UserError
 from throughtime.inference.averages import RAW
-from throughtime.config.instantiate import instantiate
 from throughtime.inference.load import load
 
 OTHER_DATA = ("path", "train_path", "val_path", "test_path")

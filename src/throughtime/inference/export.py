@@ -13,11 +13,11 @@ from torch import Tensor
 
 from throughtime.errors import UserError, check_choice
 from throughtime.inference.averages import RAW
-from throughtime.run.build import build_task
 from throughtime.inference.export_graphs import graph_of
 from throughtime.inference.export_onnx import check_packages, write_onnx
-from throughtime.run.folder import Created
 from throughtime.inference.load import Loaded, load
+from throughtime.run.build import build_task
+from throughtime.run.folder import Created
 
 FORMATS = ("safetensors", "onnx")
 

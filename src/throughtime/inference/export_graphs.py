@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from throughtime.tree import Tree, map_state
-from throughtime.data.window import Window
 from throughtime.data.tagged.word_inputs import WordInputs
+from throughtime.data.window import Window
 from throughtime.errors import UserError
 from throughtime.head.crf import CRF
 from throughtime.task.base import Task
 from throughtime.task.forecasting.task import Forecasting
 from throughtime.task.tagging.task import Tagging
 from throughtime.task.textgen.task import TextGeneration
+from throughtime.tree import Tree, map_state
 
 Sizes = Mapping[str, int]
 """A size for each letter of the axes that may differ."""

@@ -6,8 +6,8 @@ from throughtime.errors import UserError
 from throughtime.inference.averages import RAW
 from throughtime.inference.load import load
 from throughtime.task.forecasting import predict as forecast_prediction
-from throughtime.task.tagging import predict as tagging_prediction
 from throughtime.task.forecasting.task import Forecasting
+from throughtime.task.tagging import predict as tagging_prediction
 from throughtime.task.tagging.task import Tagging
 
 

@@ -7,8 +7,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from throughtime.cell.base import Cell
-from throughtime.tree import Tree
 from throughtime.engine.base import Engine
+from throughtime.tree import Tree
 
 
 class SequenceModel(nn.Module):

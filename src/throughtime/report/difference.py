@@ -4,13 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from throughtime.config.flat_config import MISSING, differences, flat
 from throughtime.errors import UserError, check_choice
 from throughtime.report.grid import Grid, markdown, terminal
 from throughtime.report.numbers import number, setting
 from throughtime.report.record import Record, read
 from throughtime.report.table import FORMATS, written
 from throughtime.run.folder import RunFolder, existing_run
-from throughtime.config.flat_config import MISSING, differences, flat
 
 SECTIONS = ("configuration", "environment", "data", "metrics")
 OF_THE_COMMAND = ("command", "folder")

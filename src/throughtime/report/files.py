@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from throughtime.files import replacing
+from throughtime.files import atomic_write
 from throughtime.report.page import page
 from throughtime.report.record import Record
 from throughtime.report.summary import by_task
@@ -28,5 +28,5 @@ def write_report(folder: Path, records: Sequence[Record]) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file by rename."""
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write(text.encode())

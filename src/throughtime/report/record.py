@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
+from throughtime.config.flat_config import flat
 from throughtime.errors import UserError
 from throughtime.run.folder import RunFolder
-from throughtime.config.flat_config import flat
 
 log = logging.getLogger(__name__)
 

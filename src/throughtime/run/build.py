@@ -5,8 +5,8 @@ from typing import Any
 
 from lightning.pytorch import LightningDataModule
 
-from throughtime.errors import UserError
 from throughtime.config.instantiate import instantiate
+from throughtime.errors import UserError
 from throughtime.task.base import Task, check_horizon
 
 Config = Mapping[str, Any]

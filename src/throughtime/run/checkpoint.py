@@ -15,7 +15,7 @@ from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 
 from throughtime.callback.checkpoint_files import BEST, LAST, PREVIOUS
 from throughtime.errors import Unavailable, UserError
-from throughtime.files import replacing
+from throughtime.files import atomic_write
 from throughtime.run.folder import RunFolder, existing_run
 
 DATA_PATHS = ("path", "train_path", "val_path", "test_path", "vectors")
@@ -31,7 +31,7 @@ class NoCheckpoint(UserError):
     """A run has no checkpoint that is whole."""
 
 
-class WholeFileIO(CheckpointIO):
+class AtomicCheckpointIO(CheckpointIO):
     """Lightning's way to the disk: save by rename after a flush, load tensors and plain containers only.
 
     It removes no checkpoint that an earlier process has saved.
@@ -45,7 +45,7 @@ class WholeFileIO(CheckpointIO):
         self._saved: set[Path] = set()
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        with replacing(Path(path)) as file:
+        with atomic_write(Path(path)) as file:
             try:
                 torch.save(checkpoint | self.extra, file)
             except RuntimeError as error:  # PyTorch's own complaint that its write was cut short
@@ -64,7 +64,7 @@ class WholeFileIO(CheckpointIO):
             Path(path).unlink(missing_ok=True)
 
 
-def standing_alone(config: Mapping[str, Any]) -> dict[str, Any]:
+def self_contained(config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration whose data are found from any folder: relative paths of files are written in full."""
     data = {key: _whole(value) if key in DATA_PATHS else value for key, value in config["data"].items()}
     return {**config, "data": data}

@@ -13,14 +13,14 @@ from omegaconf import OmegaConf
 
 from throughtime.callback.checkpoint import Checkpoint, logged
 from throughtime.callback.checkpoint_files import BEST, LAST
+from throughtime.distributed.launcher import SingleNodeEnvironment, check_ranks, other_ranks
 from throughtime.errors import UserError, check_seed
-from throughtime.files import replacing
+from throughtime.files import atomic_write
 from throughtime.run import summary
 from throughtime.run.build import Config, build_data, build_task
-from throughtime.run.checkpoint import WholeFileIO, newest_checkpoint, read_checkpoint, standing_alone
+from throughtime.run.checkpoint import AtomicCheckpointIO, newest_checkpoint, read_checkpoint, self_contained
 from throughtime.run.environment import ORIGIN, RESUMED, environment
 from throughtime.run.folder import RunFolder, write_json
-from throughtime.distributed.launcher import OneMachine, check_ranks, other_ranks
 from throughtime.run.results import Results
 from throughtime.run.trainer import build_trainer, check_trainer
 from throughtime.run.transfer import Transfer, take_weights
@@ -70,8 +70,8 @@ def fit(run: Run) -> Results:
     artifacts = data.artifacts()
     task = build_task(config, artifacts)
     transfer = None if checkpoint is not None else take_weights(task, data, config.get("init_from"))
-    recorded, place = {**config, "resume": None}, OneMachine()
-    saving = WholeFileIO({"config": standing_alone(recorded), "artifacts": artifacts})
+    recorded, place = {**config, "resume": None}, SingleNodeEnvironment()
+    saving = AtomicCheckpointIO({"config": self_contained(recorded), "artifacts": artifacts})
     created = folder.claim(run.beside) if checkpoint is None else None
     try:
         trainer = build_trainer(config, folder, saving, resumed_step, place)
@@ -156,7 +156,7 @@ def _record(run: Run, recorded: Config, data: pl.LightningDataModule, transfer: 
     )
     overrides = [*earlier, *(typed for typed in run.overrides if not typed.startswith("resume="))]
     for path, content in ((folder.config, recorded), (folder.overrides, overrides)):
-        with replacing(path) as file:
+        with atomic_write(path) as file:
             file.write(OmegaConf.to_yaml(OmegaConf.create(content)).encode())
     write_json(folder.environment, environment(data.fingerprint()) | _history(run, transfer))
     folder.set_aside(folder.errors())

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from throughtime.errors import UserError
-from throughtime.files import replacing
+from throughtime.files import atomic_write
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write plain containers as JSON, by rename."""
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write((json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n").encode())
 
 

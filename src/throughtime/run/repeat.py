@@ -9,13 +9,13 @@ import torch
 from omegaconf import OmegaConf
 
 from throughtime.callback.checkpoint_files import LAST
+from throughtime.config.flat_config import differences, flat
 from throughtime.errors import UserError
 from throughtime.run.build import Config
 from throughtime.run.checkpoint import read_checkpoint
 from throughtime.run.environment import RESUMED
 from throughtime.run.fit import Run, fit
 from throughtime.run.folder import RunFolder, existing_run
-from throughtime.config.flat_config import differences, flat
 from throughtime.run.results import Results
 
 OF_THE_COMMAND = ("command", "folder", RESUMED)

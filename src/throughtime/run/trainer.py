@@ -10,13 +10,13 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from throughtime.callback.checkpoint import Checkpoint
 from throughtime.callback.final_validation import FinalValidation
 from throughtime.callback.hyperparameters import Hyperparameters
+from throughtime.config.flat_config import flat
+from throughtime.config.instantiate import instantiate
+from throughtime.distributed.launcher import SingleNodeEnvironment
 from throughtime.errors import UserError, check_choice, check_positive
 from throughtime.run.build import Config
-from throughtime.run.checkpoint import WholeFileIO
+from throughtime.run.checkpoint import AtomicCheckpointIO
 from throughtime.run.folder import RunFolder
-from throughtime.config.instantiate import instantiate
-from throughtime.config.flat_config import flat
-from throughtime.distributed.launcher import OneMachine
 
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")
 TENSORBOARD = "lightning.pytorch.loggers.TensorBoardLogger"
@@ -25,7 +25,7 @@ TENSORBOARD = "lightning.pytorch.loggers.TensorBoardLogger"
 def build_trainer(
     config: Config,
     folder: RunFolder,
-    saving: WholeFileIO,
+    saving: AtomicCheckpointIO,
     resumed_step: int | None,
     place: ClusterEnvironment | None = None,
 ) -> pl.Trainer:
@@ -53,7 +53,7 @@ def build_trainer(
         default_root_dir=str(folder.path),
         logger=_build_logger(config, folder, resumed_step) or False,
         callbacks=[*callbacks, FinalValidation()],
-        plugins=[saving, place or OneMachine()],
+        plugins=[saving, place or SingleNodeEnvironment()],
         enable_model_summary=False,
     )
 

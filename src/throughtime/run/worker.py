@@ -16,13 +16,13 @@ from pathlib import Path
 import lightning.pytorch as pl
 
 from throughtime.callback.checkpoint import Checkpoint
+from throughtime.cli.job import quiet
+from throughtime.distributed.launcher import READY, Order, SingleNodeEnvironment
 from throughtime.errors import Diverged, Interrupted, UserError
 from throughtime.run.build import build_data, build_task
-from throughtime.run.checkpoint import WholeFileIO
+from throughtime.run.checkpoint import AtomicCheckpointIO
 from throughtime.run.fit import chosen_checkpoint
 from throughtime.run.folder import RunFolder
-from throughtime.cli.job import quiet
-from throughtime.distributed.launcher import READY, OneMachine, Order
 from throughtime.run.trainer import build_trainer
 
 
@@ -56,7 +56,9 @@ def follow(order: Order, folder: RunFolder) -> None:
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     data = build_data(config)
     task = build_task(config, data.artifacts())
-    trainer = build_trainer(config, folder, WholeFileIO({}), None, OneMachine(order.rank, order.port))
+    trainer = build_trainer(
+        config, folder, AtomicCheckpointIO({}), None, SingleNodeEnvironment(order.rank, order.port)
+    )
     keeper = next(callback for callback in trainer.callbacks if isinstance(callback, Checkpoint))
     print(READY, end="", flush=True)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

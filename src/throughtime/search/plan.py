@@ -10,13 +10,13 @@ from optuna.distributions import CategoricalDistribution, distribution_to_json, 
 from optuna.samplers import BaseSampler
 
 from throughtime.callback.pruning import PRUNERS
-from throughtime.errors import UserError, check_choice, check_positive
 from throughtime.config.flat_config import flat
-from throughtime.sweep.launch import cores
+from throughtime.errors import UserError, check_choice, check_positive
 from throughtime.search.objectives import Objective, objectives
 from throughtime.search.sampler import Grid, build_sampler
 from throughtime.search.space import Space, distribution, entries
 from throughtime.search.syntax import as_text, sweep_entry
+from throughtime.sweep.launch import cores
 from throughtime.sweep.session import Session
 
 NOT_SEARCHED = ("sweep", "hydra", "resume")

@@ -12,7 +12,7 @@ from optuna import Study
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState
 
-from throughtime.files import replacing
+from throughtime.files import atomic_write
 from throughtime.search.objectives import Objective
 from throughtime.search.report import importances
 from throughtime.search.space import Space
@@ -42,7 +42,7 @@ def draw(study: Study, space: Space, objectives: Sequence[Objective], folder: Pa
                 continue
             written.append(path)
     table = where / "trials.csv"
-    with replacing(table) as file:
+    with atomic_write(table) as file:
         file.write(study.trials_dataframe(TABLE).to_csv(index=False).encode())
     return [*written, table]
 
@@ -93,7 +93,7 @@ def _headless() -> Iterator[Callable[[Any, Path], None]]:
         figure = np.ravel(axes)[0].figure
         rows, columns = np.shape(axes) if np.ndim(axes) == 2 else (1, np.size(axes))
         figure.set_size_inches(max(8.0, 3.0 * columns), max(5.0, 3.0 * rows))
-        with replacing(path) as file:
+        with atomic_write(path) as file:
             figure.savefig(file, format="png", dpi=120, bbox_inches="tight")
         pyplot.close("all")
 

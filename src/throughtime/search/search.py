@@ -16,15 +16,15 @@ from throughtime.callback.pruning import STUDY_FILE
 from throughtime.errors import Interrupted, UserError
 from throughtime.report.columns import short_names
 from throughtime.report.numbers import number
-from throughtime.sweep.summarise import conclude, how_to_go_on
-from throughtime.sweep.job import FAILED, INTERRUPTED, JOB, WAITING, Job, Outcome, outcome_of
-from throughtime.sweep.launch import launch
 from throughtime.search.plan import Plan, plan
 from throughtime.search.plots import draw
 from throughtime.search.report import report
 from throughtime.search.study import create_study, open_study
 from throughtime.search.trials import next_trials, overrides, tell
+from throughtime.sweep.job import FAILED, INTERRUPTED, JOB, WAITING, Job, Outcome, outcome_of
+from throughtime.sweep.launch import launch
 from throughtime.sweep.session import Session, begin
+from throughtime.sweep.summarise import conclude, how_to_go_on
 
 SECONDS = "seconds"  # under which the study keeps the time that was spent on it
 SAME_MISTAKES = 3  # trials that fail by one and the same mistake before it is taken to be that of all

@@ -13,10 +13,10 @@ from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from throughtime.callback.pruning import PRUNED_AT
-from throughtime.sweep.job import COMPLETED, FAILED, Outcome
 from throughtime.search.objectives import Objective, measured
 from throughtime.search.space import Space
 from throughtime.search.syntax import as_text
+from throughtime.sweep.job import COMPLETED, FAILED, Outcome
 
 ERROR = "error"  # under which a failed trial keeps its reason
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from throughtime.config.registry import locate
 from throughtime.errors import UserError
-from throughtime.files import replacing
+from throughtime.files import atomic_write
 from throughtime.run.folder import RunFolder
 from throughtime.run.results import Results
-from throughtime.config.registry import locate
 from throughtime.sweep.job import FAILED, Job
 
 
@@ -26,9 +26,9 @@ def record_failure(job: Job, folder: Path, told: str) -> None:
     results = Results(task, job.config["seed"], job.overrides, monitor, mode, choices, status=FAILED)
     results.go_on_from(run)
     for path, content in ((run.config, job.config), (run.overrides, job.overrides)):
-        with replacing(path) as file:
+        with atomic_write(path) as file:
             file.write(OmegaConf.to_yaml(OmegaConf.create(content)).encode())
-    with replacing(run.error) as file:
+    with atomic_write(run.error) as file:
         file.write(f"{told.rstrip()}\n".encode())
     results.write(run)
 

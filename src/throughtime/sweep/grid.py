@@ -14,10 +14,10 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from throughtime.errors import Interrupted, UserError
-from throughtime.sweep.summarise import conclude, how_to_go_on
 from throughtime.sweep.job import COMPLETED, Job, outcome_of
 from throughtime.sweep.launch import launch
 from throughtime.sweep.session import Session, begin
+from throughtime.sweep.summarise import conclude, how_to_go_on
 
 
 def sweep_grid(

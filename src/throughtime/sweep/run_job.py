@@ -18,7 +18,7 @@ from pathlib import Path
 
 from throughtime.callback.display import clock
 from throughtime.errors import Diverged, Unavailable, UserError
-from throughtime.files import replacing
+from throughtime.files import atomic_write
 from throughtime.run.folder import ATTEMPT, RunFolder, write_json
 from throughtime.sweep.failure import record_failure
 from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, JOB, WAITING, Job, Outcome, outcome_of
@@ -101,9 +101,9 @@ def _alone(folder: Path, waits: Callable[[], None] | None = None) -> Iterator[Ca
 
 
 def _train(job: Job, folder: Path, goes_on: bool) -> None:
+    from throughtime.cli.job import quiet
     from throughtime.run.checkpoint import NoCheckpoint  # only now: this imports torch
     from throughtime.run.fit import Run, fit
-    from throughtime.cli.job import quiet
 
     quiet()
     with (folder / OUTPUT).open("a") as output:
@@ -161,7 +161,7 @@ def _record_failure(job: Job, folder: Path, error: Exception) -> None:
     told = str(error) if is_mistake else "".join(traceback.format_exception(error))
     with suppress(OSError):  # a full disk: the terminal tells, and a resumption tries again
         if status == INTERRUPTED and _has_checkpoint(folder):
-            with replacing(RunFolder(folder).error) as file:
+            with atomic_write(RunFolder(folder).error) as file:
                 file.write(f"{told.rstrip()}\n".encode())
         elif status == INTERRUPTED or not RunFolder(folder).config.exists():
             record_failure(job, folder, told)

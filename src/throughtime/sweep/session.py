@@ -12,9 +12,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from throughtime.cli.sweep_folder import RECORD, quoted, read_record
 from throughtime.errors import UserError, check_seed
 from throughtime.run.folder import Created, RunFolder, write_json
-from throughtime.cli.sweep_folder import RECORD, quoted, read_record
 from throughtime.sweep.job import JOB, Job
 from throughtime.sweep.journal import JOURNAL
 from throughtime.sweep.run_job import LOCK, OUTPUT, STOP

@@ -22,14 +22,14 @@ from torchmetrics import MeanMetric
 
 from throughtime.callback.log_steps import logs_at
 from throughtime.data.batch import Batch
+from throughtime.distributed.collectives import all_gather, all_sum, rank, world_size
 from throughtime.errors import UserError, check_positive
 from throughtime.head.base import Head
 from throughtime.optim.optimization import Optimization
 from throughtime.optim.plateau import Plateau
-from throughtime.distributed.collectives import from_all, rank, ranks, total
 from throughtime.task.recompute import in_segments
 from throughtime.task.symbol_axis import SymbolAxis
-from throughtime.task.tbptt import Carried, deal, gather
+from throughtime.task.tbptt import TruncatedBPTT, gather, scatter
 
 STAGES = ("train", "val", "test")
 
@@ -66,7 +66,7 @@ class Task(LightningModule):
         self.model = model
         self.head = head
         self.optimization = optimization
-        self.carried = {stage: Carried(horizon if stage == "train" else None) for stage in STAGES}
+        self.carried = {stage: TruncatedBPTT(horizon if stage == "train" else None) for stage in STAGES}
         self.tokens_seen = 0
         self._losses = nn.ModuleDict(
             {stage: MeanMetric().set_dtype(torch.float64) for stage in ("val", "test")}
@@ -83,7 +83,7 @@ class Task(LightningModule):
         """The field's own measures at the end of a stage, by their names without the stage's; given the mean loss."""
         return {}
 
-    def update_measures(self, stage: str, batch: Batch, features: Tensor) -> None:
+    def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
         """Take one evaluation batch into account for `measures`."""
 
     def symbol_axes(self) -> Mapping[str, Sequence[SymbolAxis]]:
@@ -112,16 +112,16 @@ class Task(LightningModule):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        return batch.share(rank(), ranks())
+        return batch.share(rank(), world_size())
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss, count = self.chunk_loss("train", batch)
         summed, counted = loss.detach() * count, count
-        if ranks() > 1:
-            summed, everyone = total(torch.stack([summed.double(), summed.new_tensor(count).double()]))
+        if world_size() > 1:
+            summed, everyone = all_sum(torch.stack([summed.double(), summed.new_tensor(count).double()]))
             counted = int(everyone)
             # The ranks' gradients are averaged. So weighted, their mean is the gradient of the mean over all targets.
-            loss = loss * (count * ranks() / max(counted, 1))
+            loss = loss * (count * world_size() / max(counted, 1))
         self.tokens_seen += counted
         before, seen = self._recent
         self._recent = (before + summed, seen + counted)
@@ -154,20 +154,22 @@ class Task(LightningModule):
         self.carried["test"].forget()
 
     def on_validation_epoch_end(self) -> None:
-        self._log_measures("val")
+        self._log_metrics("val")
         self.carried["val"].forget()
 
     def on_test_epoch_end(self) -> None:
-        self._log_measures("test")
+        self._log_metrics("test")
         self.carried["test"].forget()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["carried"] = gather(from_all(self.carried["train"].state_dict()))
+        checkpoint["carried"] = gather(all_gather(self.carried["train"].state_dict()))
         checkpoint["tokens_seen"] = self.tokens_seen
         checkpoint["recent"] = self._recent
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.carried["train"].load_state_dict(deal(checkpoint["carried"], rank(), ranks()), self.model)
+        self.carried["train"].load_state_dict(
+            scatter(checkpoint["carried"], rank(), world_size()), self.model
+        )
         self.tokens_seen = checkpoint["tokens_seen"]
         summed, seen = checkpoint["recent"]
         self._recent = (summed.to(self.device), seen)
@@ -176,14 +178,14 @@ class Task(LightningModule):
         """The mean loss of one batch and the number of targets it is a mean of."""
         mask = batch.target_mask()
         count = batch.targets.numel() if mask is None else int(mask.sum())
-        measured = stage != "train" and type(self).update_measures is not Task.update_measures
+        measured = stage != "train" and type(self).update_metrics is not Task.update_metrics
         if not measured and in_segments(self.model):
             measure, learned = partial(self._total, batch.targets, mask), list(self.parameters())
-            total = self.carried[stage].add_up(self.model, batch, measure, learned)
+            total = self.carried[stage].recomputed_loss(self.model, batch, measure, learned)
             return total / max(count, 1), count
         features = self.carried[stage].run(self.model, batch)
         if stage != "train":
-            self.update_measures(stage, batch, features)
+            self.update_metrics(stage, batch, features)
         return self.head.loss(features, batch.targets, mask), count
 
     def _total(self, targets: Tensor, mask: Tensor | None, features: Tensor, steps: slice) -> Tensor:
@@ -197,7 +199,7 @@ class Task(LightningModule):
         loss, count = self.chunk_loss(stage, batch)
         self._losses[stage].update(loss.double(), count)
 
-    def _log_measures(self, stage: str) -> None:
+    def _log_metrics(self, stage: str) -> None:
         loss = float(self._losses[stage].compute())
         self._losses[stage].reset()
         values = {

@@ -1,4 +1,4 @@
-"""Which models can be run segment by segment, head and loss with them (`engine.checkpoint=true`)."""
+"""Which models can be run segment by segment, head and loss with them (`engine.recompute=true`)."""
 
 import logging
 from functools import cache
@@ -16,7 +16,7 @@ def in_segments(model: nn.Module) -> bool:
 
     Where it cannot, a log line says so once; its engine still keeps no more than it must of each layer.
     """
-    if not any(getattr(getattr(m, "engine", None), "checkpoint", False) for m in model.modules()):
+    if not any(getattr(getattr(m, "engine", None), "recompute", False) for m in model.modules()):
         return False
     for module in model.modules():
         if isinstance(module, Bidirectional):
@@ -30,4 +30,4 @@ def in_segments(model: nn.Module) -> bool:
 
 @cache
 def _say(reason: str) -> None:
-    logger.warning("engine.checkpoint=true runs the layers, but not the whole model, in segments: %s", reason)
+    logger.warning("engine.recompute=true runs the layers, but not the whole model, in segments: %s", reason)

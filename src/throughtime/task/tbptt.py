@@ -16,13 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from throughtime.tree import Tree, detach, from_plain, leaves, map_state, to_plain
 from throughtime.data.batch import Batch
 from throughtime.engine.recompute import in_segments, segments
 from throughtime.errors import UserError
+from throughtime.tree import Tree, detach, from_plain, leaves, map_state, to_plain
 
 
-class Carried:
+class TruncatedBPTT:
     """What one stage (training, validation or test) carries from one chunk to the next.
 
     Args:
@@ -61,7 +61,7 @@ class Carried:
         features = torch.cat(parts) if len(parts) > 1 else parts[0]
         return features[steps - _steps(batch) :]
 
-    def add_up(
+    def recomputed_loss(
         self,
         model: nn.Module,
         batch: Batch,
@@ -171,7 +171,7 @@ def _structure(tree: Tree) -> Any:
 
 
 def gather(shares: list[dict[str, Any]]) -> dict[str, Any]:
-    """What all ranks carry, as one process would that has all of their lanes (`throughtime.data.batch.Batch.share`)."""
+    """What all ranks carry, as one process would that has all of their lanes (`throughtime.data.Batch.share`)."""
     if len(shares) == 1 or not shares[0]:
         return shares[0]
     state = map_state(lambda *parts: _weave(parts, 0), *(share["state"] for share in shares))
@@ -183,7 +183,7 @@ def gather(shares: list[dict[str, Any]]) -> dict[str, Any]:
     return {"state": state, "older": {"inputs": inputs, "resets": marks}}
 
 
-def deal(saved: dict[str, Any], rank: int, ranks: int) -> dict[str, Any]:
+def scatter(saved: dict[str, Any], rank: int, ranks: int) -> dict[str, Any]:
     """The share of one rank of what `gather` gave, whatever the number of ranks was then."""
     if ranks == 1 or not saved:
         return saved

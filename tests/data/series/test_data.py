@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from throughtime.data.series.data import SeriesData
 from throughtime.data.series.pmdarima_series import Taylor
 from throughtime.data.series.series import SeriesSet, series_of
-from throughtime.data.series.data import SeriesData
 from throughtime.errors import UserError
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from throughtime.data.series.lanes import SeriesLanes
 from throughtime.data.series.scaler import fit_scaler
 from throughtime.data.series.series import SeriesSet, series_of
-from throughtime.data.series.lanes import SeriesLanes
 from throughtime.data.series.split import split_spans
 from throughtime.data.series.store import SeriesStore
 from throughtime.errors import UserError

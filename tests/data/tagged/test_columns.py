@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from throughtime.data.tagged.columns import blocks, written
-from throughtime.data.text.source import Document
 from throughtime.data.tagged.sentences import Sentence, Tagged
+from throughtime.data.text.source import Document
 
 
 def block_list(path, text):

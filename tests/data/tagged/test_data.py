@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from throughtime.data.tagged.conll import Conll
-from throughtime.data.tagged.lexicon import Lexicon
 from throughtime.data.tagged.data import TaggingData
+from throughtime.data.tagged.lexicon import Lexicon
 from throughtime.errors import UserError
 
 

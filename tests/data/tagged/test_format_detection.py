@@ -4,10 +4,10 @@ import pytest
 
 from throughtime.data.tagged.conll import Conll
 from throughtime.data.tagged.conllu import ConllU
+from throughtime.data.tagged.format_detection import format_from_state, recognise_format
 from throughtime.data.tagged.parallel import Parallel
 from throughtime.data.tagged.plain_text import PlainText
 from throughtime.data.tagged.python_roles import PythonRoles
-from throughtime.data.tagged.format_detection import format_from_state, recognise_format
 from throughtime.data.tagged.sentences import document_at
 
 

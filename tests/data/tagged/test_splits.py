@@ -4,8 +4,8 @@ import pytest
 
 from throughtime.data.tagged.conll import Conll
 from throughtime.data.tagged.python_roles import PythonRoles
-from throughtime.data.text.source import find_sources
 from throughtime.data.tagged.splits import STANDARD_LIBRARY, describe, fingerprints, read_splits
+from throughtime.data.text.source import find_sources
 from throughtime.errors import UserError
 
 

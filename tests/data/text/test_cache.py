@@ -9,7 +9,7 @@ import pytest
 
 from throughtime.data.text.cache import Cache
 from throughtime.data.text.source import Source
-from throughtime.data.text.split import Stretch, split_characters
+from throughtime.data.text.split import CharacterRange, split_characters
 from throughtime.errors import UserError
 from throughtime.tokenizer.characters import Characters
 
@@ -25,8 +25,8 @@ def source(tmp_path) -> Source:
 
 
 @pytest.fixture
-def part(source) -> Stretch:
-    return Stretch(source, 0, source.characters)
+def part(source) -> CharacterRange:
+    return CharacterRange(source, 0, source.characters)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_another_text_split_or_tokenizer_is_another_entry(source, part, tokenize
         Cache().encoded(stretch, tokenizer)
     (tmp_path / "text" / "b").write_text(TEXT.upper())
     changed = Source(tmp_path / "text")
-    Cache().encoded(Stretch(changed, 0, changed.characters), tokenizer)
+    Cache().encoded(CharacterRange(changed, 0, changed.characters), tokenizer)
     assert len(entries(cache_folder)) == 5
 
 

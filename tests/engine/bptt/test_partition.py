@@ -3,8 +3,8 @@ import torch
 from throughtime.cell.elman import Elman
 from throughtime.cell.gru import GRU
 from throughtime.cell.lstm import LSTM
-from throughtime.engine.trace.derivative import differentiate
 from throughtime.engine.bptt.partition import split
+from throughtime.engine.trace.derivative import differentiate
 from throughtime.engine.trace.trace import trace
 
 

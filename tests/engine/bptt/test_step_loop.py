@@ -1,8 +1,8 @@
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from throughtime.engine.bptt.workspace import Room
 from throughtime.engine.bptt.step_loop import Stepping
+from throughtime.engine.bptt.workspace import Room
 
 LANES = 7
 

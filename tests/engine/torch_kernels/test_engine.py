@@ -5,14 +5,14 @@ import torch
 
 from throughtime.cell.gru import GRU
 from throughtime.cell.lstm import LSTM
-from throughtime.engine.torch_kernels.engine import Native
+from throughtime.engine.torch_kernels.engine import TorchKernels
 from throughtime.errors import UserError
 
 
 def operators(cell, inputs, **arguments) -> dict[str, int]:
     """How often each of torch's operators was called, forward and backward."""
     with torch.profiler.profile() as profile:
-        outputs, _ = Native().run(cell, inputs, cell.initial_state(inputs.shape[1]), **arguments)
+        outputs, _ = TorchKernels().run(cell, inputs, cell.initial_state(inputs.shape[1]), **arguments)
         outputs.sum().backward()
     return {event.key: event.count for event in profile.key_averages()}
 
@@ -34,4 +34,4 @@ def test_a_reset_at_the_first_step_cuts_nothing():
 def test_a_cell_that_torch_does_not_know_is_refused_with_the_reason():
     cell = GRU(3, 4, reset="before")
     with pytest.raises(UserError, match=r"engine=torch cannot run this GRU: .*before it; choose engine=auto"):
-        Native().run(cell, torch.randn(2, 1, 3), cell.initial_state(1))
+        TorchKernels().run(cell, torch.randn(2, 1, 3), cell.initial_state(1))

@@ -7,8 +7,8 @@ from torch import nn
 from throughtime.cell.elman import Elman
 from throughtime.cell.gru import GRU
 from throughtime.cell.lstm import LSTM
-from throughtime.engine.torch_kernels.kernels import missing, run_kernel
 from throughtime.engine.reference import Reference
+from throughtime.engine.torch_kernels.kernels import missing, run_kernel
 
 INPUT, HIDDEN, STEPS, LANES = 3, 5, 6, 4
 

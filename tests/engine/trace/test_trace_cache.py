@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from throughtime.cell.elman import Elman
-from throughtime.engine.trace.trace_cache import reason_against, traced
 from throughtime.engine.trace.trace import UntraceableError
+from throughtime.engine.trace.trace_cache import reason_against, traced
 
 
 class Spike(torch.autograd.Function):

@@ -13,9 +13,9 @@ from throughtime.data.window import Window
 from throughtime.engine.auto import Auto
 from throughtime.model.forecast.direct import Direct
 from throughtime.model.forecast.encoder_decoder import EncoderDecoder
-from throughtime.model.inputs.linear import Linear
 from throughtime.model.forecast.recursive import Recursive
 from throughtime.model.forecast.segments import Segments
+from throughtime.model.inputs.linear import Linear
 from throughtime.model.layers.stack import Stack
 
 SIZES = {"channels": 2, "history_size": 3, "known_size": 1, "horizon": 5, "look_back": 8, "series_count": 4}

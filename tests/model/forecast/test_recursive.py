@@ -7,8 +7,8 @@ import torch
 from throughtime.cell.gru import GRU
 from throughtime.data.window import Window
 from throughtime.engine.auto import Auto
-from throughtime.model.inputs.linear import Linear
 from throughtime.model.forecast.recursive import Recursive
+from throughtime.model.inputs.linear import Linear
 from throughtime.model.layers.stack import Stack
 
 

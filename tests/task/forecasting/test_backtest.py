@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from throughtime.cell.gru import GRU
-from throughtime.data.series.series import SeriesSet, series_of
 from throughtime.data.series.data import SeriesData
+from throughtime.data.series.series import SeriesSet, series_of
 from throughtime.engine.auto import Auto
 from throughtime.errors import UserError
 from throughtime.head.point import Point

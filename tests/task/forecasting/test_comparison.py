@@ -3,9 +3,9 @@
 import torch
 
 from throughtime.data.window import Window
-from throughtime.distributed.collectives import rank, ranks
+from throughtime.distributed.collectives import rank, world_size
 from throughtime.task.forecasting.comparison import Comparison
-from throughtime.task.forecasting.metrics import ForecastMeasures
+from throughtime.task.forecasting.metrics import ForecastMetrics
 
 
 def test_every_baseline_is_measured_on_the_same_windows_and_a_season_beyond_the_history_is_not():
@@ -21,8 +21,8 @@ def test_every_baseline_is_measured_on_the_same_windows_and_a_season_beyond_the_
         values[:6], torch.zeros(10, 2, 0), series, series, torch.zeros(10, 2, 1), torch.ones(2, 1)
     )
 
-    def new() -> ForecastMeasures:
-        return ForecastMeasures(4, torch.ones(2), torch.ones(2))
+    def new() -> ForecastMetrics:
+        return ForecastMetrics(4, torch.ones(2), torch.ones(2))
 
     comparison = Comparison(artifacts, new)
     comparison.update(series[:, None], window, values[6:], None)
@@ -41,13 +41,13 @@ def shared() -> dict[str, float]:
         "input_sizes": {"look_back": 4},
         "autoregression": torch.tensor([[[0.0, 1.0]]]),
     }
-    lane = slice(rank(), None, ranks())
+    lane = slice(rank(), None, world_size())
     values = torch.tensor([1.0, 2.0, 4.0, 8.0, 9.0])[:, None, None] * torch.tensor([1.0, 3.0])[:, None]
     series, nothing = torch.tensor([0, 0])[lane], torch.zeros(5, 2, 1)[:, lane]
     window = Window(
         values[:4, lane], torch.zeros(5, 2, 0)[:, lane], series, series, nothing, torch.ones(2, 1)[lane]
     )
-    comparison = Comparison(artifacts, lambda: ForecastMeasures(1, torch.ones(1), torch.ones(1)))
+    comparison = Comparison(artifacts, lambda: ForecastMetrics(1, torch.ones(1), torch.ones(1)))
     comparison.update(series[:, None], window, values[4:, lane], None)
     comparison.gather()
     return {name: measures.overall()["mae"] for name, measures in comparison.measured.items()}

@@ -10,7 +10,7 @@ from torchmetrics.functional import (
     symmetric_mean_absolute_percentage_error,
 )
 
-from throughtime.task.forecasting.metrics import LEVELS, ForecastMeasures, trapezoid
+from throughtime.task.forecasting.metrics import LEVELS, ForecastMetrics, trapezoid
 
 S, B = 4, 6
 ROWS = torch.tensor([[0], [1], [0], [1], [1], [0]])
@@ -25,8 +25,8 @@ def numbers():
     return point, truth, quantiles
 
 
-def measured(point, truth, mask=None, quantiles=None, rows=ROWS, units="original") -> ForecastMeasures:
-    measures = ForecastMeasures(S, torch.tensor([2.0, 4.0]), torch.tensor([0.5, math.nan]), units)
+def measured(point, truth, mask=None, quantiles=None, rows=ROWS, units="original") -> ForecastMetrics:
+    measures = ForecastMetrics(S, torch.tensor([2.0, 4.0]), torch.tensor([0.5, math.nan]), units)
     measures.update(rows, point, truth, mask, quantiles)
     return measures
 
@@ -85,7 +85,7 @@ def test_the_crps_of_a_normal_distribution_is_near_its_closed_form():
     normal = torch.distributions.Normal(0.0, 1.0)
     truth = normal.icdf((torch.arange(2000) + 0.5) / 2000).reshape(1, -1, 1)
     quantiles = normal.icdf(torch.tensor(LEVELS))[:, None, None, None].expand(-1, 1, 2000, 1)
-    measures = ForecastMeasures(1, torch.ones(1), torch.ones(1))
+    measures = ForecastMetrics(1, torch.ones(1), torch.ones(1))
     measures.update(torch.zeros(2000, 1, dtype=torch.int64), torch.zeros_like(truth), truth, None, quantiles)
     found = measures.overall()
     assert found["crps"] == pytest.approx(1 / math.sqrt(math.pi), rel=0.02)
@@ -94,7 +94,7 @@ def test_the_crps_of_a_normal_distribution_is_near_its_closed_form():
 
 
 def test_nothing_measured_is_nothing_told():
-    assert ForecastMeasures(S, torch.ones(1), torch.ones(1)).overall() == {}
+    assert ForecastMetrics(S, torch.ones(1), torch.ones(1)).overall() == {}
     assert sum(trapezoid(LEVELS)) == pytest.approx(1)
 
 
@@ -106,7 +106,7 @@ def test_what_two_processes_measure_adds_up_even_where_one_measured_nothing(numb
         measured(point[:, part], truth[:, part], quantiles=quantiles[:, :, part], rows=ROWS[part])
         for part in lanes
     ]
-    nothing = ForecastMeasures(S, torch.tensor([2.0, 4.0]), torch.tensor([0.5, math.nan]))
+    nothing = ForecastMetrics(S, torch.tensor([2.0, 4.0]), torch.tensor([0.5, math.nan]))
     for together in (parts[0] + parts[1], whole + nothing, nothing + whole):
         assert together.overall() == pytest.approx(whole.overall(), nan_ok=True)
     assert (nothing + nothing).overall() == {}

@@ -4,12 +4,12 @@ import lightning.pytorch as pl
 import pandas as pd
 import torch
 
+from throughtime.task.forecasting.metrics import ForecastMetrics
 from throughtime.task.forecasting.tables import ForecastTables
-from throughtime.task.forecasting.metrics import ForecastMeasures
 
 
 def test_series_that_were_not_measured_have_no_row(tmp_path):
-    measures = ForecastMeasures(2, torch.ones(3), torch.ones(3))
+    measures = ForecastMetrics(2, torch.ones(3), torch.ones(3))
     measures.update(torch.tensor([[1]]), torch.zeros(2, 1, 1), torch.tensor([1.0, 3.0])[:, None, None])
     artifacts = {"scaler": {"names": ["a", "b"]}, "channels": ["value"]}
     task = pl.LightningModule()

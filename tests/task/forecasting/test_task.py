@@ -13,16 +13,16 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from throughtime.cell.gru import GRU
-from throughtime.data.series.series import SeriesSet, series_of
 from throughtime.data.series.data import SeriesData
+from throughtime.data.series.series import SeriesSet, series_of
 from throughtime.engine.auto import Auto
 from throughtime.errors import UserError
 from throughtime.head.gaussian import Gaussian
 from throughtime.head.negative_binomial import NegativeBinomial
 from throughtime.head.softmax import Softmax
-from throughtime.model.inputs.linear import Linear
 from throughtime.model.forecast.recursive import Recursive
 from throughtime.model.forecast.segments import Segments
+from throughtime.model.inputs.linear import Linear
 from throughtime.model.layers.stack import Stack
 from throughtime.optim.optimization import Optimization
 from throughtime.run.build import build_data, build_task

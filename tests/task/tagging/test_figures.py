@@ -5,14 +5,14 @@ import csv
 import pytest
 import torch
 
-from throughtime.task.tagging.figures import TagTable, as_markdown, confusion, table
 from throughtime.errors import UserError
-from throughtime.task.tagging.metrics import TagMeasures
+from throughtime.task.tagging.figures import TagTable, as_markdown, confusion, table
+from throughtime.task.tagging.metrics import TagMetrics
 
 
 @pytest.fixture
 def measured():
-    measures = TagMeasures(["B-X", "I-X", "O|"], entities=True)
+    measures = TagMetrics(["B-X", "I-X", "O|"], entities=True)
     expected, answered = torch.tensor([[0], [1], [2], [2], [3]]), torch.tensor([[0], [2], [2], [2], [0]])
     measures.update(expected, answered, answered, torch.ones(5, 1, dtype=torch.bool), torch.tensor([5]))
     return measures

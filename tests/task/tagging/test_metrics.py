@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
-from throughtime.task.tagging.metrics import TagMeasures
+from throughtime.task.tagging.metrics import TagMetrics
 
 TAGS = ["N", "V", "op"]
 TOKEN = st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 2), st.booleans())
@@ -20,7 +20,7 @@ def column(values, dtype=torch.int64):
 
 def measured(tokens, cuts=(), **options):
     """Token after token in one lane, in batches that end at the cuts."""
-    measures = TagMeasures(TAGS, **options)
+    measures = TagMetrics(TAGS, **options)
     ends = [0, *sorted(cut for cut in cuts if 0 < cut < len(tokens)), len(tokens)]
     for start, stop in itertools.pairwise(ends):
         if start < stop:
@@ -52,7 +52,7 @@ def test_measures_are_those_of_scikit_learn_however_batches_are_cut(tokens, cuts
 
 
 def test_padding_is_not_counted():
-    measures = TagMeasures(TAGS)
+    measures = TagMetrics(TAGS)
     ones, seen = torch.ones(3, 2, dtype=torch.int64), torch.zeros(3, 2, dtype=torch.bool)
     measures.update(ones, ones, ones, seen, torch.tensor([3, 1]))
     assert measures.confusion.sum() == measures.unseen.sum() == 4
@@ -66,7 +66,7 @@ def test_names_are_all_that_are_no_signs():
 
 
 def test_an_unknown_tag_is_an_error_and_an_entity_that_is_never_found():
-    measures = TagMeasures(["B-X", "I-X", "O"], entities=True)
+    measures = TagMetrics(["B-X", "I-X", "O"], entities=True)
     expected, answered = column([0, 1, 3, 3]), column([0, 1, 0, 1])
     measures.update(expected, answered, answered, column([True] * 4, torch.bool), torch.tensor([4]))
     values = measures.values()

@@ -16,9 +16,9 @@ from throughtime.engine.auto import Auto
 from throughtime.errors import UserError
 from throughtime.head.crf import CRF
 from throughtime.head.softmax import Softmax
+from throughtime.model.inputs.words import Words
 from throughtime.model.layers.bidirectional import Bidirectional
 from throughtime.model.sequence import SequenceModel
-from throughtime.model.inputs.words import Words
 from throughtime.optim.optimization import Optimization
 from throughtime.task.tagging.task import Tagging
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from throughtime.task.textgen.samples import TextSamples, as_markdown
 from throughtime.errors import UserError
+from throughtime.task.textgen.samples import TextSamples, as_markdown
 
 
 def test_a_file_for_each_validation_and_none_for_the_sanity_check(fit, tmp_path):

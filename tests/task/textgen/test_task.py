@@ -18,8 +18,8 @@ from throughtime.engine.reference import Reference
 from throughtime.errors import UserError
 from throughtime.head.softmax import Softmax
 from throughtime.model.inputs.embedding import Embedding
-from throughtime.model.sequence import SequenceModel
 from throughtime.model.layers.stack import Stack
+from throughtime.model.sequence import SequenceModel
 from throughtime.optim.optimization import Optimization
 from throughtime.task.textgen.task import TextGeneration
 from throughtime.tokenizer.base import Tokenizer
@@ -82,7 +82,7 @@ def text(tmp_path: Path) -> Path:
 def test_bits_per_character_are_the_total_over_the_characters_covered(
     name: str, text: Path, tmp_path: Path
 ) -> None:
-    data = TextData(path=str(text), chunk_length=8, evaluation_lanes=1, cache_dir=str(tmp_path / "cache"))
+    data = TextData(path=str(text), chunk_length=8, eval_batch_size=1, cache_dir=str(tmp_path / "cache"))
     tokenizer: Tokenizer = TOKENIZERS[name]()
     data.connect(tokenizer)
     data.setup()

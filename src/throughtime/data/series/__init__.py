@@ -1,0 +1,12 @@
+"""Time series: tables, splits by time, scaling, windows and lanes."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "data": ["SeriesData"],
+        "pmdarima_series": ["AirPassengers", "Sunspots", "Taylor"],
+        "table_data": ["from_table"],
+    },
+)

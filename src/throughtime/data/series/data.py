@@ -11,13 +11,13 @@ from lightning import LightningDataModule
 
 from throughtime.data.series.autoregression import fit_autoregression, seasonal_scale
 from throughtime.data.series.calendar import with_calendar
-from throughtime.data.text.corpus import check_seed
+from throughtime.data.series.lanes import SeriesLanes
 from throughtime.data.series.scaler import Scaler, fit_scaler, scaler_from_state
 from throughtime.data.series.series import SeriesSet
-from throughtime.data.series.lanes import SeriesLanes
 from throughtime.data.series.split import check_series_split, split_spans
 from throughtime.data.series.store import NORMALISATIONS, SeriesStore
 from throughtime.data.series.windows import Windows, window_pairs
+from throughtime.data.text.corpus import check_seed
 from throughtime.errors import UserError, check_choice, check_positive
 
 LOADERS = ("windows", "lanes")
@@ -42,7 +42,7 @@ class SeriesData(LightningDataModule):
         loading: `windows`, or `lanes` to train one step ahead on long streams with carried state.
         chunk_length: the steps of a chunk of lanes (k1).
         stride: the steps between the origins of two training windows.
-        batch_size: B, of training; evaluation_lanes: of the other splits, where no measure depends on it.
+        batch_size: B, of training; eval_batch_size: of the other splits, where no measure depends on it.
         autoregression_order: of the linear baseline.
         seed: of the order of windows.
     """
@@ -64,13 +64,13 @@ class SeriesData(LightningDataModule):
         chunk_length: int = 64,
         stride: int = 1,
         batch_size: int = 64,
-        evaluation_lanes: int = 256,
+        eval_batch_size: int = 256,
         autoregression_order: int = 48,
         seed: int = 1,
     ) -> None:
         super().__init__()
         sizes = {"look_back": look_back, "horizon": horizon, "chunk_length": chunk_length, "stride": stride}
-        sizes |= {"batch_size": batch_size, "evaluation_lanes": evaluation_lanes}
+        sizes |= {"batch_size": batch_size, "eval_batch_size": eval_batch_size}
         sizes |= {"autoregression_order": autoregression_order} | {"seasons": min(seasons, default=1)}
         check_positive(**{f"data.{name}": size for name, size in sizes.items()})
         check_choice(LOADERS, **{"data.loading": loading})
@@ -88,7 +88,7 @@ class SeriesData(LightningDataModule):
         self.joint, self.seasons, self.calendar = joint, tuple(seasons), tuple(calendar)
         self.scaler_kind, self.normalisation = scaler, normalisation
         self.loading, self.chunk_length, self.stride = loading, chunk_length, stride
-        self.batch_size, self.evaluation_lanes = batch_size, evaluation_lanes
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.autoregression_order = min(autoregression_order, look_back)
         self.seed = seed
         self.series: SeriesSet | None = None
@@ -172,11 +172,11 @@ class SeriesData(LightningDataModule):
 
     def val_dataloader(self) -> Windows | list:
         """The validation windows, or an empty list."""
-        return self.loader("val", self.evaluation_lanes) if len(self.windows["val"]) else []
+        return self.loader("val", self.eval_batch_size) if len(self.windows["val"]) else []
 
     def test_dataloader(self) -> Windows | list:
         """The test windows, or an empty list."""
-        return self.loader("test", self.evaluation_lanes) if len(self.windows["test"]) else []
+        return self.loader("test", self.eval_batch_size) if len(self.windows["test"]) else []
 
     def artifacts(self) -> dict[str, Any]:
         """What was fitted here and a task needs, in plain containers; a checkpoint keeps it."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from throughtime.data.text.source import Document
 from throughtime.data.tagged.sentences import Sentence, Tagged, lines_of
+from throughtime.data.text.source import Document
 
 
 class Block(NamedTuple):

@@ -6,8 +6,8 @@ from typing import Any
 
 from throughtime.data.tagged.columns import Block, blocks, written
 from throughtime.data.tagged.entity_schemes import broken
-from throughtime.data.text.source import Document
 from throughtime.data.tagged.sentences import Format, Sentence, Tagged
+from throughtime.data.text.source import Document
 from throughtime.errors import UserError, check_choice
 
 SEPARATORS = {"tab": re.compile("(\t)"), "blank": re.compile("([ \t]+)")}

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from throughtime.data.tagged.columns import blocks, written
-from throughtime.data.text.source import Document
 from throughtime.data.tagged.sentences import Format, Sentence, Tagged
+from throughtime.data.text.source import Document
 from throughtime.errors import UserError
 
 COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")

@@ -8,15 +8,15 @@ from jaxtyping import Float
 from lightning import LightningDataModule
 from torch import Tensor
 
-from throughtime.data.text.corpus import check_seed
 from throughtime.data.tagged.entity_schemes import convert, recognise
 from throughtime.data.tagged.lexicon import Lexicon
 from throughtime.data.tagged.sentence_batches import SentenceBatches
-from throughtime.data.text.source import find_sources
-from throughtime.data.text.split import check_split
 from throughtime.data.tagged.sentences import Format, Sentence
 from throughtime.data.tagged.splits import describe, fingerprints, read_splits
 from throughtime.data.tagged.vectors import read_vectors
+from throughtime.data.text.corpus import check_seed
+from throughtime.data.text.source import find_sources
+from throughtime.data.text.split import check_split
 from throughtime.errors import UserError, check_positive
 
 
@@ -33,7 +33,7 @@ class TaggingData(LightningDataModule):
         encoding: the files' encoding.
         split: the fractions for training, validation and test, in this order; 0 for none.
         batch_size: B, the sentences of a training batch.
-        evaluation_lanes: the sentences of a batch of the other splits; no measure depends on it.
+        eval_batch_size: the sentences of a batch of the other splits; no measure depends on it.
         lowercase: whether words that differ in case alone have one vector.
         min_count: how often training must have a word for it to have a vector of its own.
         vectors: a file of pretrained vectors in the text format of GloVe or fastText.
@@ -53,7 +53,7 @@ class TaggingData(LightningDataModule):
         encoding: str = "utf-8",
         split: Sequence[float | int] = (0.8, 0.1, 0.1),
         batch_size: int = 32,
-        evaluation_lanes: int = 64,
+        eval_batch_size: int = 64,
         lowercase: bool = False,
         min_count: int = 1,
         vectors: str | None = None,
@@ -61,7 +61,7 @@ class TaggingData(LightningDataModule):
         seed: int = 1,
     ) -> None:
         super().__init__()
-        sizes = {"batch_size": batch_size, "evaluation_lanes": evaluation_lanes, "min_count": min_count}
+        sizes = {"batch_size": batch_size, "eval_batch_size": eval_batch_size, "min_count": min_count}
         check_positive(**{f"data.{name}": size for name, size in sizes.items()})
         check_seed(seed)
         if vector_words < 0:
@@ -71,7 +71,7 @@ class TaggingData(LightningDataModule):
         self.encoding = encoding
         self.split = check_split(split)
         self.batch_size = batch_size
-        self.evaluation_lanes = evaluation_lanes
+        self.eval_batch_size = eval_batch_size
         self.lowercase = lowercase
         self.min_count = min_count
         self.vectors_path = vectors
@@ -133,11 +133,11 @@ class TaggingData(LightningDataModule):
 
     def val_dataloader(self) -> SentenceBatches | list:
         """The validation batches, or an empty list."""
-        return self._batches("val", self.evaluation_lanes) if "val" in self._splits else []
+        return self._batches("val", self.eval_batch_size) if "val" in self._splits else []
 
     def test_dataloader(self) -> SentenceBatches | list:
         """The test batches, or an empty list."""
-        return self._batches("test", self.evaluation_lanes) if "test" in self._splits else []
+        return self._batches("test", self.eval_batch_size) if "test" in self._splits else []
 
     def artifacts(self) -> dict[str, Any]:
         """What was fitted here and a task needs, in plain containers; a checkpoint keeps it."""

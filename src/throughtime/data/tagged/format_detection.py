@@ -9,8 +9,8 @@ from throughtime.data.tagged.conllu import COLUMNS, ConllU
 from throughtime.data.tagged.parallel import Parallel
 from throughtime.data.tagged.plain_text import PlainText
 from throughtime.data.tagged.python_roles import PythonRoles
-from throughtime.data.text.source import Document
 from throughtime.data.tagged.sentences import Format, lines_of
+from throughtime.data.text.source import Document
 
 FORMATS: dict[str, type[Format]] = {
     kind.__name__: kind for kind in (Conll, ConllU, Parallel, PythonRoles, PlainText)

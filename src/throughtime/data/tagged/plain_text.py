@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from throughtime.data.text.source import Document
 from throughtime.data.tagged.sentences import Format, Sentence, Tagged, lines_of
+from throughtime.data.text.source import Document
 from throughtime.errors import UserError
 
 TOKEN = re.compile(

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from throughtime.data.tagged.python_names import Names
-from throughtime.data.text.source import Document
 from throughtime.data.tagged.sentences import Format, Sentence, Tagged, lines_of
+from throughtime.data.text.source import Document
 from throughtime.errors import UserError, check_positive
 
 ROLES = {tokenize.OP: "operator", tokenize.NUMBER: "number", tokenize.STRING: "string"}

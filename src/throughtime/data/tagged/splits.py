@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from throughtime.data.tagged.python_roles import PythonRoles
+from throughtime.data.tagged.sentences import Format, Sentence
 from throughtime.data.text.source import Document, Source
 from throughtime.data.text.split import SPLITS, bounds
-from throughtime.data.tagged.sentences import Format, Sentence
 from throughtime.errors import UserError
 
 STANDARD_LIBRARY = "the source of Python's standard library"

@@ -30,7 +30,7 @@ class LinesData(LightningDataModule):
         split_order: `contiguous` splits the lines as they stand, `shuffled` deals them at random by the seed
             (for files in alphabetical or other meaningful order).
         batch_size: B, the lines of a training batch.
-        evaluation_lanes: the lines of a batch of the other splits; no measure depends on it.
+        eval_batch_size: the lines of a batch of the other splits; no measure depends on it.
         cache_dir: the folder of encoded text; None for `$THROUGHTIME_CACHE` or `~/.cache/throughtime`.
         seed: of the shuffled split and of the order in each epoch.
     """
@@ -47,12 +47,12 @@ class LinesData(LightningDataModule):
         split: Sequence[float | int] = (0.9, 0.05, 0.05),
         split_order: str = "contiguous",
         batch_size: int = 32,
-        evaluation_lanes: int = 64,
+        eval_batch_size: int = 64,
         cache_dir: str | None = None,
         seed: int = 1,
     ) -> None:
         super().__init__()
-        check_positive(**{"data.batch_size": batch_size, "data.evaluation_lanes": evaluation_lanes})
+        check_positive(**{"data.batch_size": batch_size, "data.eval_batch_size": eval_batch_size})
         check_choice(ORDERS, **{"data.split_order": split_order})
         check_seed(seed)
         self.paths = (path, train_path, val_path, test_path)
@@ -60,7 +60,7 @@ class LinesData(LightningDataModule):
         self.split = check_split(split)
         self.split_order = split_order
         self.batch_size = batch_size
-        self.evaluation_lanes = evaluation_lanes
+        self.eval_batch_size = eval_batch_size
         self.cache_dir = cache_dir
         self.seed = seed
         self.tokenizer: Tokenizer | None = None
@@ -100,11 +100,11 @@ class LinesData(LightningDataModule):
 
     def val_dataloader(self) -> LineBatches | list:
         """The validation batches, or an empty list."""
-        return self._batches("val", self.evaluation_lanes) if "val" in self._corpus.encoded else []
+        return self._batches("val", self.eval_batch_size) if "val" in self._corpus.encoded else []
 
     def test_dataloader(self) -> LineBatches | list:
         """The test batches, or an empty list."""
-        return self._batches("test", self.evaluation_lanes) if "test" in self._corpus.encoded else []
+        return self._batches("test", self.eval_batch_size) if "test" in self._corpus.encoded else []
 
     def artifacts(self) -> dict[str, Any]:
         """What was fitted here and a task needs, in plain containers; a checkpoint keeps it."""

@@ -5,8 +5,8 @@ from typing import Any
 
 from lightning import LightningDataModule
 
-from throughtime.data.text.corpus import Corpus, check_connected, check_seed, text_artifacts
 from throughtime.data.lanes import Lanes
+from throughtime.data.text.corpus import Corpus, check_connected, check_seed, text_artifacts
 from throughtime.data.text.source import find_sources
 from throughtime.data.text.split import check_split, split_characters
 from throughtime.errors import UserError, check_positive
@@ -30,7 +30,7 @@ class TextData(LightningDataModule):
         split: the fractions of characters for training, validation and test, in this order; 0 for none.
         chunk_length: T, the steps between two updates (k1 of truncated backpropagation through time).
         batch_size: B, the lanes of the training split.
-        evaluation_lanes: the lanes of the others; their number is fixed, as a lane that starts without
+        eval_batch_size: the lanes of the others; their number is fixed, as a lane that starts without
             context pays for it.
         random_offset: whether each epoch begins at another place of the text.
         cache_dir: the folder of encoded text; None for `$THROUGHTIME_CACHE` or `~/.cache/throughtime`.
@@ -49,13 +49,13 @@ class TextData(LightningDataModule):
         split: Sequence[float | int] = (0.9, 0.05, 0.05),
         chunk_length: int = 64,
         batch_size: int = 32,
-        evaluation_lanes: int = 16,
+        eval_batch_size: int = 16,
         random_offset: bool = False,
         cache_dir: str | None = None,
         seed: int = 1,
     ) -> None:
         super().__init__()
-        sizes = {"chunk_length": chunk_length, "batch_size": batch_size, "evaluation_lanes": evaluation_lanes}
+        sizes = {"chunk_length": chunk_length, "batch_size": batch_size, "eval_batch_size": eval_batch_size}
         check_positive(**{f"data.{name}": size for name, size in sizes.items()})
         check_seed(seed)
         self.paths = (path, train_path, val_path, test_path)
@@ -63,7 +63,7 @@ class TextData(LightningDataModule):
         self.split = check_split(split)
         self.chunk_length = chunk_length
         self.batch_size = batch_size
-        self.evaluation_lanes = evaluation_lanes
+        self.eval_batch_size = eval_batch_size
         self.random_offset = random_offset
         self.cache_dir = cache_dir
         self.seed = seed
@@ -107,11 +107,11 @@ class TextData(LightningDataModule):
 
     def val_dataloader(self) -> Lanes | list:
         """The validation lanes, or an empty list."""
-        return self._lanes("val", self.evaluation_lanes) if "val" in self._corpus.encoded else []
+        return self._lanes("val", self.eval_batch_size) if "val" in self._corpus.encoded else []
 
     def test_dataloader(self) -> Lanes | list:
         """The test lanes, or an empty list."""
-        return self._lanes("test", self.evaluation_lanes) if "test" in self._corpus.encoded else []
+        return self._lanes("test", self.eval_batch_size) if "test" in self._corpus.encoded else []
 
     def artifacts(self) -> dict[str, Any]:
         """What was fitted here and a task needs, in plain containers; a checkpoint keeps it."""

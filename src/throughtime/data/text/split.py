@@ -30,7 +30,7 @@ class Part(Protocol):
         """What its text depends on, in plain values."""
 
 
-class Stretch:
+class CharacterRange:
     """The characters `start` to `stop` of a source."""
 
     def __init__(self, source: Source, start: int, stop: int) -> None:
@@ -138,9 +138,9 @@ def bounds(total: int, split: Sequence[float | int]) -> dict[str, tuple[int, int
 def split_characters(sources: dict[str, Source], split: Sequence[float | int]) -> dict[str, Part]:
     """The splits of running text: each ready source whole, or contiguous stretches of the only one."""
     if "all" not in sources:
-        return {name: Stretch(source, 0, source.characters) for name, source in sources.items()}
+        return {name: CharacterRange(source, 0, source.characters) for name, source in sources.items()}
     source = sources["all"]
-    return {name: Stretch(source, *ends) for name, ends in bounds(source.characters, split).items()}
+    return {name: CharacterRange(source, *ends) for name, ends in bounds(source.characters, split).items()}
 
 
 def split_lines(

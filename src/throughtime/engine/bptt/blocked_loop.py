@@ -6,9 +6,9 @@ from itertools import pairwise
 from torch import Tensor
 from torch.fx import GraphModule
 
-from throughtime.engine.bptt.workspace import Room, empty
 from throughtime.engine.bptt.hoist import stages
 from throughtime.engine.bptt.step_loop import Stepping
+from throughtime.engine.bptt.workspace import Room, empty
 
 BLOCK = 1 << 21  # numbers of the widest row that a block holds
 SHORT = 1 << 11  # numbers of a row that are copied in less time than a tensor for the row is made

@@ -24,21 +24,21 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.trace.sequence import run_around
-from throughtime.engine.trace.without_hooks import aside
 from throughtime.engine.base import Engine
-from throughtime.engine.bptt.mkldnn import Dense, outer_products
-from throughtime.engine.gradient_records import is_recording, next_number, record, value_that_is_the_state
+from throughtime.engine.bptt.blocked_loop import Traversal
 from throughtime.engine.bptt.loops import Loops, loops_of
-from throughtime.engine.trace.trace_cache import reason_against
 from throughtime.engine.bptt.masked_step import resting, with_rests
+from throughtime.engine.bptt.mkldnn import Dense, outer_products
+from throughtime.engine.bptt.partition import Split
 from throughtime.engine.bptt.workspace import empty
+from throughtime.engine.gradient_records import is_recording, next_number, record, value_that_is_the_state
 from throughtime.engine.second_derivative import differentiable_as, vector_jacobian
 from throughtime.engine.segmented_run import run_in_segments
-from throughtime.engine.bptt.partition import Split
+from throughtime.engine.trace.sequence import run_sequence
 from throughtime.engine.trace.trace import Trace, UntraceableError
-from throughtime.engine.bptt.blocked_loop import Traversal
+from throughtime.engine.trace.trace_cache import reason_against
 from throughtime.engine.trace.unrolled import unrolled
+from throughtime.engine.trace.without_hooks import aside
 from throughtime.errors import UserError
 
 
@@ -48,13 +48,13 @@ class BackpropagationThroughTime(Engine):
     Derivatives of the gradient are those of the plain loop over the traced step, run when they are asked for.
 
     Args:
-        checkpoint: whether only every √T-th state is kept for the gradient, and the steps between are run again.
+        recompute: whether only every √T-th state is kept for the gradient, and the steps between are run again.
     """
 
     records_errors = True
 
-    def __init__(self, checkpoint: bool = False) -> None:
-        self.checkpoint = checkpoint
+    def __init__(self, recompute: bool = False) -> None:
+        self.recompute = recompute
 
     def refusal(
         self,
@@ -79,7 +79,7 @@ class BackpropagationThroughTime(Engine):
             UserError: the cell's step is no fixed graph of operators.
         """
         try:
-            if self.checkpoint:
+            if self.recompute:
                 return run_in_segments(_run_whole, cell, inputs, state, lengths, resets)
             return _run_whole(cell, inputs, state, lengths, resets)
         except UntraceableError as error:
@@ -90,7 +90,7 @@ class BackpropagationThroughTime(Engine):
 
 
 def _run_whole(cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None) -> tuple[Tensor, State]:
-    return run_around(loop, cell, inputs, state, *masks, _project)
+    return run_sequence(loop, cell, inputs, state, *masks, _project)
 
 
 def _project(cell: Cell, inputs: Float[Tensor, "T B I"]) -> Float[Tensor, "T B G"]:

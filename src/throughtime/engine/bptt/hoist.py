@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
-from throughtime.engine.trace.graph import dependents, extract, operators, placeholders, root
 from throughtime.engine.bptt.batchable import rowwise, sums_lanes
+from throughtime.engine.trace.graph import dependents, extract, operators, placeholders, root
 from throughtime.engine.trace.trace import free_lanes, mentions
 
 

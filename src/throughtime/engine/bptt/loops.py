@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from throughtime.engine.trace.derivative import differentiate
-from throughtime.engine.bptt.simplify import fold
-from throughtime.engine.trace.graph import extract, placeholders
-from throughtime.engine.bptt.partition import Split, split
-from throughtime.engine.trace.trace import Trace
 from throughtime.engine.bptt.blocked_loop import Traversal
+from throughtime.engine.bptt.partition import Split, split
+from throughtime.engine.bptt.simplify import fold
+from throughtime.engine.trace.derivative import differentiate
+from throughtime.engine.trace.graph import extract, placeholders
+from throughtime.engine.trace.trace import Trace
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from throughtime.engine.bptt.mkldnn import times
-from throughtime.engine.trace.graph import VIEWS, placeholders
-from throughtime.engine.bptt.workspace import Room
 from throughtime.engine.bptt.out_variants import RESHAPES, WRITING
+from throughtime.engine.bptt.workspace import Room
+from throughtime.engine.trace.graph import VIEWS, placeholders
 
 aten = torch.ops.aten
 

@@ -15,21 +15,21 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.bptt import engine as bptt
-from throughtime.engine.trace.sequence import run_around
 from throughtime.engine.base import Engine
-from throughtime.engine.compiler.runtime.kernel import Compiled, compiled
-from throughtime.engine.compiler.runtime.toolchain import CompilerError
-from throughtime.engine.gradient_records import is_recording, next_number, record
-from throughtime.engine.compiler.runtime.linear_override import OwnProducts, project
-from throughtime.engine.mixed_precision import own_rounding, single
-from throughtime.engine.trace.trace_cache import reason_against
+from throughtime.engine.bptt import engine as bptt
 from throughtime.engine.buffer_pool import memory
 from throughtime.engine.compiler.ir.program import UnknownOperatorError
+from throughtime.engine.compiler.runtime.kernel import Compiled, compiled
+from throughtime.engine.compiler.runtime.linear_override import OwnProducts, project
+from throughtime.engine.compiler.runtime.toolchain import CompilerError
+from throughtime.engine.compiler.runtime.weight_gradients import weight_gradients
+from throughtime.engine.gradient_records import is_recording, next_number, record
+from throughtime.engine.mixed_precision import own_rounding, single
 from throughtime.engine.second_derivative import graph_only, undifferentiable
 from throughtime.engine.segmented_run import run_in_segments
+from throughtime.engine.trace.sequence import run_sequence
 from throughtime.engine.trace.trace import Trace, UntraceableError
-from throughtime.engine.compiler.runtime.weight_gradients import weight_gradients
+from throughtime.engine.trace.trace_cache import reason_against
 from throughtime.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -44,13 +44,13 @@ class Fused(Engine):
     `projected`, which would be kept for it alone.
 
     Args:
-        checkpoint: whether only every √T-th state is kept for the gradient, and the steps between are run again.
+        recompute: whether only every √T-th state is kept for the gradient, and the steps between are run again.
     """
 
     records_errors = True
 
-    def __init__(self, checkpoint: bool = False) -> None:
-        self.checkpoint = checkpoint
+    def __init__(self, recompute: bool = False) -> None:
+        self.recompute = recompute
 
     def refusal(
         self,
@@ -85,7 +85,7 @@ class Fused(Engine):
                 if halves:
                     inputs, state = single(inputs), single(state)
                 run = partial(_run_whole, halves)
-                if self.checkpoint:
+                if self.recompute:
                     return run_in_segments(run, cell, inputs, state, lengths, resets)
                 return run(cell, inputs, state, lengths, resets)
         except UntraceableError as error:
@@ -98,7 +98,7 @@ def _run_whole(
     halves: bool, cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None
 ) -> tuple[Tensor, State]:
     around = partial(project, halves=halves), partial(OwnProducts, halves)
-    return run_around(partial(_loop, halves), cell, inputs, state, *masks, *around)
+    return run_sequence(partial(_loop, halves), cell, inputs, state, *masks, *around)
 
 
 @cache

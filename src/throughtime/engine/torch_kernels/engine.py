@@ -6,14 +6,14 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from throughtime.cell.base import Cell, State
-from throughtime.tree import map_state, select
 from throughtime.engine.base import Engine
 from throughtime.engine.torch_kernels.kernels import missing, run_kernel
 from throughtime.engine.torch_kernels.padding import fits, run_padded
 from throughtime.errors import UserError
+from throughtime.tree import map_state, select
 
 
-class Native(Engine):
+class TorchKernels(Engine):
     """Runs Elman, LSTM and GRU by one call for the whole sequence.
 
     Lanes of different lengths are packed, or padded where that is faster. A reset inside the sequence cuts it

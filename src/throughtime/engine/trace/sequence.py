@@ -14,9 +14,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.trace.trace_cache import traced
 from throughtime.engine.trace.signature import tensors_of
 from throughtime.engine.trace.trace import Trace
+from throughtime.engine.trace.trace_cache import traced
 
 Loop = Callable[..., list[Tensor]]
 """Runs the recurrence of a trace over all steps, differentiably:
@@ -28,7 +28,7 @@ A lane past its length keeps its state. Without resets there are no parts of the
 """
 
 
-def run_around(
+def run_sequence(
     loop: Loop,
     cell: Cell,
     inputs: Float[Tensor, "T B I"],

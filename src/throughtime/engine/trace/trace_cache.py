@@ -5,9 +5,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.trace.without_hooks import aside
 from throughtime.engine.trace.signature import signature, tensors_of
 from throughtime.engine.trace.trace import Trace, UntraceableError, trace
+from throughtime.engine.trace.without_hooks import aside
 
 REMEMBERED = 256
 _traces: dict[tuple, Trace | UntraceableError] = {}

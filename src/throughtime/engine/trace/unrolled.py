@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from throughtime.tree import select
 from throughtime.engine.trace.trace import Trace
+from throughtime.tree import select
 
 
 def unrolled(

@@ -8,10 +8,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from throughtime.cell.base import Cell
-from throughtime.tree import Tree
 from throughtime.data.window import Window
 from throughtime.engine.base import Engine
 from throughtime.model.forecast.base import Feed, Forecaster
+from throughtime.tree import Tree
 
 
 class Recursive(Forecaster):

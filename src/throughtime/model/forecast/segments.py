@@ -8,11 +8,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from throughtime.cell.base import Cell
-from throughtime.tree import map_state
 from throughtime.data.window import Window
 from throughtime.engine.base import Engine
 from throughtime.errors import UserError, check_positive
 from throughtime.model.forecast.base import Feed, Forecaster
+from throughtime.tree import map_state
 
 
 class Segments(Forecaster):

@@ -7,10 +7,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from throughtime.cell.base import Cell
-from throughtime.tree import Tree
 from throughtime.engine.base import Engine
 from throughtime.errors import UserError, check_positive
 from throughtime.model.layers.stack import Stack
+from throughtime.tree import Tree
 
 
 def reverse(sequence: Float[Tensor, "T B I"], lengths: Int[Tensor, " B"] | None) -> Float[Tensor, "T B I"]:

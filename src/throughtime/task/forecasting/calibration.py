@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from throughtime.distributed.collectives import from_all
+from throughtime.distributed.collectives import all_gather
 
 
 class Calibration(nn.Module):
@@ -50,7 +50,7 @@ class Calibration(nn.Module):
 
     def fit(self) -> None:
         """Set the offsets by the observed scores; a step ahead without any keeps its own."""
-        observed = [scores for share in from_all(self._scores) for scores in share]
+        observed = [scores for share in all_gather(self._scores) for scores in share]
         if not observed:
             return
         scores = torch.cat(observed, dim=-1).sort(dim=-1).values

@@ -9,9 +9,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from throughtime.data.window import Window
-from throughtime.distributed.collectives import from_all
+from throughtime.distributed.collectives import all_gather
 from throughtime.task.forecasting.baselines import autoregression, drift, naive, seasonal_naive
-from throughtime.task.forecasting.metrics import ForecastMeasures
+from throughtime.task.forecasting.metrics import ForecastMetrics
 
 COLUMNS = ("mae", "rmse", "smape", "mase")
 
@@ -24,12 +24,12 @@ class Comparison:
         new_measures: makes measures with nothing in them.
     """
 
-    def __init__(self, artifacts: Mapping[str, Any], new_measures: Callable[[], ForecastMeasures]) -> None:
+    def __init__(self, artifacts: Mapping[str, Any], new_metrics: Callable[[], ForecastMetrics]) -> None:
         self.seasons = [m for m in artifacts["seasons"] if 1 < m <= artifacts["input_sizes"]["look_back"]]
         self.coefficients = artifacts["autoregression"].float()
         order = self.coefficients.shape[-1] - 1
         names = ["naive", *(f"seasonal naive {m}" for m in self.seasons), "drift", f"autoregression {order}"]
-        self.measured = {name: new_measures() for name in names}
+        self.measured = {name: new_metrics() for name in names}
 
     def update(
         self,
@@ -54,9 +54,9 @@ class Comparison:
     def gather(self) -> None:
         """Take into account what the other ranks have measured, of their share of the windows."""
         for name, measures in self.measured.items():
-            self.measured[name] = reduce(add, from_all(measures))
+            self.measured[name] = reduce(add, all_gather(measures))
 
-    def table(self, model: ForecastMeasures) -> str:
+    def table(self, model: ForecastMetrics) -> str:
         """A line a forecast, at most 80 columns wide."""
         lines = [f"{'test':<22}" + "".join(f"{name:>12}" for name in COLUMNS)]
         for name, measures in {"this model": model, **self.measured}.items():

@@ -9,9 +9,9 @@ import torch
 from lightning.pytorch import Callback
 from matplotlib.figure import Figure
 
-from throughtime.task.forecasting.plots import Example, plot_errors, plot_forecasts, plot_residuals
 from throughtime.callback.tensorboard import tensorboard_writer
 from throughtime.errors import check_positive
+from throughtime.task.forecasting.plots import Example, plot_errors, plot_forecasts, plot_residuals
 
 MEASURED = 128
 """The windows that residuals are drawn from, evenly spaced over a split."""

@@ -15,7 +15,7 @@ LEVELS = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
 UNITS = ("original", "standardised")
 
 
-class ForecastMeasures:
+class ForecastMetrics:
     """Sums over forecasts, for each series (row) and step ahead, from which every measure follows.
 
     With e = x - x̂, q_a the forecast quantile of level a, s the training deviation and d MASE's scale of a series:

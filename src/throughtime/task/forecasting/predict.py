@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from throughtime.task.forecasting.plots import Example, plot_forecasts
 from throughtime.data.series.calendar import with_calendar
 from throughtime.data.series.scaler import scaler_from_state
 from throughtime.data.series.series import Series, SeriesSet
@@ -23,6 +22,7 @@ from throughtime.data.window import Window
 from throughtime.errors import UserError, check_positive
 from throughtime.files import output_file
 from throughtime.task.forecasting.backtest import forecast_table
+from throughtime.task.forecasting.plots import Example, plot_forecasts
 from throughtime.task.forecasting.task import Forecast, Forecasting
 
 LANES = 256

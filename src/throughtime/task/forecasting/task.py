@@ -12,17 +12,17 @@ from torch import Tensor, nn
 from throughtime.data.batch import Batch
 from throughtime.data.window import Window
 from throughtime.decode.paths import sample_paths
+from throughtime.distributed.collectives import all_gather
 from throughtime.errors import UserError, check_choice
 from throughtime.head.base import Head
 from throughtime.head.forecast import ForecastHead
 from throughtime.model.forecast.base import Forecaster
 from throughtime.optim.optimization import Optimization
-from throughtime.distributed.collectives import from_all
-from throughtime.task.forecasting.backtest import Backtest
 from throughtime.task.base import Task
+from throughtime.task.forecasting.backtest import Backtest
 from throughtime.task.forecasting.calibration import Calibration
 from throughtime.task.forecasting.comparison import Comparison
-from throughtime.task.forecasting.metrics import LEVELS, UNITS, ForecastMeasures
+from throughtime.task.forecasting.metrics import LEVELS, UNITS, ForecastMetrics
 
 
 class Forecast(NamedTuple):
@@ -77,7 +77,7 @@ class Forecasting(Task):
         self.monitor = monitor
         self.backtest = backtest
         self.calibration = Calibration(LEVELS, artifacts["input_sizes"]["horizon"])
-        self.measured: dict[str, ForecastMeasures] = {}
+        self.measured: dict[str, ForecastMetrics] = {}
         self.comparison: Comparison | None = None
         self._generator = torch.Generator()
 
@@ -109,7 +109,7 @@ class Forecasting(Task):
     def on_test_epoch_start(self) -> None:
         super().on_test_epoch_start()
         self._begin("test")
-        self.comparison = Comparison(self.artifacts, self.new_measures)
+        self.comparison = Comparison(self.artifacts, self.new_metrics)
 
     def on_validation_epoch_end(self) -> None:
         super().on_validation_epoch_end()
@@ -121,7 +121,7 @@ class Forecasting(Task):
             self.backtest.run(self, self.trainer.datamodule, self.trainer.default_root_dir)
 
     def measures(self, stage: str, loss: float) -> Mapping[str, float]:
-        self.measured[stage] = reduce(add, from_all(self.measured[stage]))
+        self.measured[stage] = reduce(add, all_gather(self.measured[stage]))
         if stage == "test":
             self.comparison.gather()
         return self.measured[stage].overall()
@@ -129,12 +129,12 @@ class Forecasting(Task):
     def report(self) -> str:
         return "" if self.comparison is None else self.comparison.table(self.measured["test"])
 
-    def new_measures(self) -> ForecastMeasures:
+    def new_metrics(self) -> ForecastMetrics:
         """Measures with nothing in them; their rows are the channels of each series, and of any other series."""
         scale, mase_scale = self.artifacts["scaler"]["scale"], self.artifacts["mase_scale"]
         other = torch.ones_like(scale[:1])
         rows = torch.cat([scale, other]).flatten(), torch.cat([mase_scale, other * torch.nan]).flatten()
-        return ForecastMeasures(self.artifacts["input_sizes"]["horizon"], *rows, units=self.units)
+        return ForecastMetrics(self.artifacts["input_sizes"]["horizon"], *rows, units=self.units)
 
     def rows(self, window: Window) -> Int[Tensor, "B C"]:
         """The row of measures for each channel of each lane."""
@@ -142,7 +142,7 @@ class Forecasting(Task):
         return window.series[:, None] * channels + torch.arange(channels, device=window.series.device)
 
     def _begin(self, stage: str) -> None:
-        self.measured[stage] = self.new_measures()
+        self.measured[stage] = self.new_metrics()
         self._generator.manual_seed(0)
 
     def _measure(self, stage: str, batch: Batch, features: Float[Tensor, "S B H"]) -> None:

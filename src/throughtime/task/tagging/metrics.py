@@ -13,7 +13,7 @@ UNKNOWN_ENTITY = "I-?"
 """A tag that training does not have, among tags of entities: neighbours with it are one entity, never found."""
 
 
-class TagMeasures:
+class TagMetrics:
     """Counts of true tags and answers. K are the tags of training.
 
     A true tag that training does not have is counted like any other; no answer can be right there.

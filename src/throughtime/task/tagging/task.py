@@ -11,19 +11,19 @@ from torch import Tensor, nn
 
 from throughtime.data.batch import Batch
 from throughtime.data.tagged.entity_schemes import allowed
-from throughtime.data.tagged.lexicon import UNSEEN_WORD, Lexicon
 from throughtime.data.tagged.format_detection import format_from_state
+from throughtime.data.tagged.lexicon import UNSEEN_WORD, Lexicon
 from throughtime.data.tagged.sentences import Format
 from throughtime.data.tagged.word_inputs import PAD, UNKNOWN
 from throughtime.decode.viterbi import constrained, viterbi
+from throughtime.distributed.collectives import all_gather
 from throughtime.errors import check_choice
 from throughtime.head.base import Head
 from throughtime.head.crf import CRF
 from throughtime.optim.optimization import Optimization
-from throughtime.distributed.collectives import from_all
 from throughtime.task.base import Task
 from throughtime.task.symbol_axis import SymbolAxis
-from throughtime.task.tagging.metrics import TagMeasures
+from throughtime.task.tagging.metrics import TagMetrics
 
 MONITORS = ("val/accuracy", "val/macro_f1", "val/f1", "val/loss")
 
@@ -72,7 +72,7 @@ class Tagging(Task):
         self.monitor = monitor or ("val/f1" if self.scheme else "val/accuracy")
         self.mode = "min" if self.monitor == "val/loss" else "max"
         check_choice([name for name in MONITORS if self.scheme or name != "val/f1"], monitor=self.monitor)
-        self.measured: dict[str, TagMeasures] = {}
+        self.measured: dict[str, TagMetrics] = {}
         self._counting = {stage: self._nothing_counted() for stage in ("val", "test")}
         first, pairs = map(torch.from_numpy, allowed(self.lexicon.tags))
         self.register_buffer("_allowed_first", first, persistent=False)
@@ -89,7 +89,7 @@ class Tagging(Task):
         running = batch.target_mask()
         mask = running & ((batch.targets <= last) | ~running).all(0)
         if stage != "train":
-            self.update_measures(stage, batch, features)
+            self.update_metrics(stage, batch, features)
         return self.head.loss(features, batch.targets.clamp(max=last), mask), int(mask.sum())
 
     def symbol_axes(self) -> Mapping[str, Sequence[SymbolAxis]]:
@@ -103,14 +103,14 @@ class Tagging(Task):
             **dict.fromkeys(("head.weight", "head.bias", "head.first", "head.last"), (tags,)),
         }
 
-    def update_measures(self, stage: str, batch: Batch, features: Tensor) -> None:
+    def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
         answers = self.answer(features, batch.target_mask())
         self._counting[stage].update(
             batch.targets, answers, batch.inputs.usual, batch.inputs.seen, batch.lengths
         )
 
     def measures(self, stage: str, loss: float) -> Mapping[str, float]:
-        self.measured[stage] = reduce(add, from_all(self._counting[stage]))
+        self.measured[stage] = reduce(add, all_gather(self._counting[stage]))
         self._counting[stage] = self._nothing_counted()
         return self.measured[stage].values()
 
@@ -141,5 +141,5 @@ class Tagging(Task):
         chain = (mask,) if isinstance(self.head, CRF) else ()
         return self.head.predict(features, *chain).exp()
 
-    def _nothing_counted(self) -> TagMeasures:
-        return TagMeasures(self.lexicon.tags, self.signs, entities=self.scheme is not None)
+    def _nothing_counted(self) -> TagMetrics:
+        return TagMetrics(self.lexicon.tags, self.signs, entities=self.scheme is not None)

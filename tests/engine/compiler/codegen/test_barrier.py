@@ -3,8 +3,8 @@ import ctypes
 import pytest
 import torch
 
-from throughtime.engine.compiler.runtime.toolchain import library
 from throughtime.engine.compiler.codegen.barrier import MEET, most_threads
+from throughtime.engine.compiler.runtime.toolchain import library
 
 # Each thread writes the number of the round, meets the others, and looks whether all have written it.
 ROUNDS = r"""

@@ -3,10 +3,10 @@ import ctypes
 import pytest
 import torch
 
-from throughtime.engine.compiler.runtime.toolchain import library
 from throughtime.engine.compiler.codegen.bf16 import HALVES
 from throughtime.engine.compiler.codegen.gemm_source import MULTIPLY
 from throughtime.engine.compiler.codegen.prelude import TYPES
+from throughtime.engine.compiler.runtime.toolchain import library
 
 READ = r"""
 const long pair = PAIR;

@@ -3,9 +3,9 @@ import ctypes
 import pytest
 import torch
 
-from throughtime.engine.compiler.runtime.toolchain import library
 from throughtime.engine.compiler.codegen.gemm_source import MULTIPLY, panels_size
 from throughtime.engine.compiler.codegen.prelude import TYPES
+from throughtime.engine.compiler.runtime.toolchain import library
 
 UNPACK = r"""
 void packed(long inner, long outer, const real *w, long k_step, long j_step, real *panels, long count) {

@@ -5,9 +5,9 @@ import ctypes
 import pytest
 import torch
 
-from throughtime.engine.compiler.runtime.toolchain import library
-from throughtime.engine.compiler.ir.functions import C
 from throughtime.engine.compiler.codegen.prelude import prelude
+from throughtime.engine.compiler.ir.functions import C
+from throughtime.engine.compiler.runtime.toolchain import library
 
 NAMES = ("exp", "sigmoid", "tanh", "relu", "abs", "sign", "expm1", "log1p", "erf", "sqrt")
 SMALL = torch.logspace(-6, 1.9, 400, dtype=torch.float64)

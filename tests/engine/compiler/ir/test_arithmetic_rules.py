@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from throughtime.cell.elman import Elman
-from throughtime.engine.trace.derivative import differentiate
 from throughtime.engine.compiler.ir.lowering import lower
 from throughtime.engine.compiler.ir.operators import decompositions
 from throughtime.engine.compiler.ir.program import UnknownOperatorError
+from throughtime.engine.trace.derivative import differentiate
 from throughtime.engine.trace.trace import trace
 
 

@@ -3,11 +3,11 @@ import torch
 
 from throughtime.cell.gru import GRU
 from throughtime.cell.lstm import LSTM
-from throughtime.engine.trace.derivative import differentiate
 from throughtime.engine.compiler.ir.expression import width
 from throughtime.engine.compiler.ir.lowering import lower
 from throughtime.engine.compiler.ir.operators import decompositions
 from throughtime.engine.compiler.ir.program import Outer, Program, Summed, UnknownOperatorError
+from throughtime.engine.trace.derivative import differentiate
 from throughtime.engine.trace.trace import trace
 
 

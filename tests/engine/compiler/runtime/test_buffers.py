@@ -6,8 +6,8 @@ import torch
 from throughtime.cell.gru import GRU
 from throughtime.engine.compiler.runtime.buffers import ALIGNED, side_by_side
 from throughtime.engine.compiler.runtime.kernel import compiled
-from throughtime.engine.trace.trace_cache import traced
 from throughtime.engine.trace.signature import tensors_of
+from throughtime.engine.trace.trace_cache import traced
 
 STEPS, LANES, SIZE = 5, 4, 6
 WRONG = {

@@ -5,8 +5,8 @@ import torch
 
 from throughtime.cell.elman import Elman
 from throughtime.cell.lstm import LSTM
-from throughtime.engine.compiler.runtime.kernel import compiled
 from throughtime.engine.compiler.engine import Fused
+from throughtime.engine.compiler.runtime.kernel import compiled
 from throughtime.engine.trace.trace import trace
 
 

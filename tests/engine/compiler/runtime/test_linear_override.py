@@ -3,11 +3,11 @@ import torch
 from torch.nn import functional
 
 from throughtime.cell.elman import Elman
-from throughtime.engine.compiler.runtime import linear_override as module
-from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.bptt.mkldnn import Dense
 from throughtime.engine.compiler.engine import Fused
+from throughtime.engine.compiler.runtime import linear_override as module
 from throughtime.engine.compiler.runtime.linear_override import OwnProducts, linear, project
+from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.reference import Reference
 
 

@@ -3,10 +3,10 @@ import torch
 from throughtime.cell.base import Cell
 from throughtime.cell.gru import GRU
 from throughtime.cell.lstm import LSTM
-from throughtime.engine.trace.derivative import differentiate
 from throughtime.engine.compiler.ir.lowering import lower
 from throughtime.engine.compiler.ir.operators import decompositions
 from throughtime.engine.compiler.schedule.passes import Passes, passes
+from throughtime.engine.trace.derivative import differentiate
 from throughtime.engine.trace.trace import trace
 
 

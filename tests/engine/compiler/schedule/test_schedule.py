@@ -1,8 +1,8 @@
 import pytest
 
 from throughtime.engine.compiler.ir.expression import Source
-from throughtime.engine.compiler.schedule.arrays import Array
 from throughtime.engine.compiler.ir.program import Matrix, Program
+from throughtime.engine.compiler.schedule.arrays import Array
 from throughtime.engine.compiler.schedule.schedule import Pass
 
 

@@ -7,7 +7,15 @@ import torch
 from torch.fx import Node
 
 from throughtime.engine.compiler.ir.expression import Row, width
-from throughtime.engine.compiler.ir.program import Across, Matrix, Outer, Program, Summed, UnknownOperatorError, Value
+from throughtime.engine.compiler.ir.program import (
+    Across,
+    Matrix,
+    Outer,
+    Program,
+    Summed,
+    UnknownOperatorError,
+    Value,
+)
 from throughtime.engine.compiler.ir.rows import as_row, features
 
 aten = torch.ops.aten

@@ -6,11 +6,11 @@ import torch
 from torch.fx import Node
 from torch.fx.node import map_arg
 
-from throughtime.engine.trace.derivative import Derivative
 from throughtime.engine.compiler.ir.expression import Row, Source, width
 from throughtime.engine.compiler.ir.operators import RULES
 from throughtime.engine.compiler.ir.program import Matrix, Outer, Program, Summed, UnknownOperatorError, Value
 from throughtime.engine.compiler.ir.rows import as_row, features
+from throughtime.engine.trace.derivative import Derivative
 
 
 def lower(derivative: Derivative, lanes: int) -> Program:

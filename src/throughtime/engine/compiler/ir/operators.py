@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 from torch._decomp import core_aten_decompositions, get_decompositions
 
-from throughtime.engine.compiler.ir import layout_rules as layout
-
 from throughtime.engine.compiler.ir import arithmetic_rules as rules
+from throughtime.engine.compiler.ir import layout_rules as layout
 from throughtime.engine.compiler.ir.functions import ELEMENTWISE
 
 aten = torch.ops.aten

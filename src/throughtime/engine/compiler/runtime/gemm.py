@@ -10,13 +10,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from throughtime.engine.compiler.runtime.toolchain import library
-from throughtime.engine.compiler.codegen.bf16 import HALVES
-from throughtime.engine.handover import check_array, check_shape
-from throughtime.engine.compiler.codegen.gemm_source import DEEP, MULTIPLY, SHARE, panels_size
 from throughtime.engine.buffer_pool import memory
-from throughtime.engine.compiler.codegen.prelude import TYPES
 from throughtime.engine.compiler.codegen.barrier import MEET, most_threads
+from throughtime.engine.compiler.codegen.bf16 import HALVES
+from throughtime.engine.compiler.codegen.gemm_source import DEEP, MULTIPLY, SHARE, panels_size
+from throughtime.engine.compiler.codegen.prelude import TYPES
+from throughtime.engine.compiler.runtime.toolchain import library
+from throughtime.engine.handover import check_array, check_shape
 
 SMALL = 1 << 22  # multiplications; fewer are done before other threads have begun
 

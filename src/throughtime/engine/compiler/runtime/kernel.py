@@ -8,23 +8,23 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
-from throughtime.engine.compiler.runtime.buffers import Arrays
-from throughtime.engine.trace.without_hooks import aside
-from throughtime.engine.compiler.runtime.toolchain import compiler, library
-from throughtime.engine.trace.derivative import differentiate
-from throughtime.engine.compiler.codegen.emit import Function
-from throughtime.engine.compiler.ir.expression import width
-from throughtime.engine.compiler.codegen.bf16 import HALVES
-from throughtime.engine.compiler.ir.lowering import lower
-from throughtime.engine.compiler.schedule.arrays import Array
-from throughtime.engine.compiler.ir.operators import decompositions
-from throughtime.engine.compiler.codegen.gemm_source import MULTIPLY, SHARE, STEP
-from throughtime.engine.compiler.schedule.passes import Passes, passes
 from throughtime.engine.buffer_pool import memory, scratch
-from throughtime.engine.compiler.codegen.prelude import prelude
-from throughtime.engine.compiler.ir.program import Program, UnknownOperatorError
 from throughtime.engine.compiler.codegen.barrier import MEET, most_threads
+from throughtime.engine.compiler.codegen.bf16 import HALVES
+from throughtime.engine.compiler.codegen.emit import Function
+from throughtime.engine.compiler.codegen.gemm_source import MULTIPLY, SHARE, STEP
+from throughtime.engine.compiler.codegen.prelude import prelude
+from throughtime.engine.compiler.ir.expression import width
+from throughtime.engine.compiler.ir.lowering import lower
+from throughtime.engine.compiler.ir.operators import decompositions
+from throughtime.engine.compiler.ir.program import Program, UnknownOperatorError
+from throughtime.engine.compiler.runtime.buffers import Arrays
+from throughtime.engine.compiler.runtime.toolchain import compiler, library
+from throughtime.engine.compiler.schedule.arrays import Array
+from throughtime.engine.compiler.schedule.passes import Passes, passes
+from throughtime.engine.trace.derivative import differentiate
 from throughtime.engine.trace.trace import Trace
+from throughtime.engine.trace.without_hooks import aside
 
 FEW, MANY = 8, 64  # lanes a thread
 LARGE, HUGE = (

@@ -10,8 +10,8 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from throughtime.cell.base import Cell
-from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.compiler.runtime.gemm import outer_products, row_products
+from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.second_derivative import Results, differentiable_as, linear_gradients
 
 SMALLEST = 1 << 18  # multiplications; below that a call costs more than it saves

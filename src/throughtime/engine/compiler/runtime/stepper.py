@@ -13,22 +13,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.compiler.runtime.buffers import side_by_side
-from throughtime.engine.trace.without_hooks import aside
-from throughtime.engine.compiler.runtime.kernel import Run, file_of, shares
-from throughtime.engine.compiler.runtime.toolchain import library
-from throughtime.engine.trace.derivative import undifferentiated
+from throughtime.engine.buffer_pool import memory
 from throughtime.engine.compiler.codegen.emit import Function
 from throughtime.engine.compiler.ir.expression import width
-from throughtime.engine.handover import check_array, check_shape
 from throughtime.engine.compiler.ir.lowering import lower
 from throughtime.engine.compiler.ir.operators import decompositions
-from throughtime.engine.compiler.schedule.passes import forward
-from throughtime.engine.trace.trace_cache import traced
-from throughtime.engine.buffer_pool import memory
 from throughtime.engine.compiler.ir.program import Program, UnknownOperatorError
+from throughtime.engine.compiler.runtime.buffers import side_by_side
+from throughtime.engine.compiler.runtime.kernel import Run, file_of, shares
+from throughtime.engine.compiler.runtime.toolchain import library
+from throughtime.engine.compiler.schedule.passes import forward
+from throughtime.engine.handover import check_array, check_shape
+from throughtime.engine.trace.derivative import undifferentiated
 from throughtime.engine.trace.signature import tensors_of
 from throughtime.engine.trace.trace import Trace
+from throughtime.engine.trace.trace_cache import traced
+from throughtime.engine.trace.without_hooks import aside
 
 # Bytes of states that are handed out before there is new memory for them: a core's cache has more.
 BLOCK = 1 << 18

@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
+from throughtime.engine.compiler.runtime.gemm import outer_products
 from throughtime.engine.compiler.runtime.kernel import Compiled
 from throughtime.engine.compiler.schedule.arrays import Place
-from throughtime.engine.compiler.runtime.gemm import outer_products
 
 
 def weight_gradients(

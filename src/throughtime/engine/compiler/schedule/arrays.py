@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from throughtime.engine.compiler.ir.expression import Source, width
 from throughtime.engine.compiler.codegen.gemm_source import panels_size
+from throughtime.engine.compiler.ir.expression import Source, width
 from throughtime.engine.compiler.ir.program import Product
 
 # Where the row of lane b at step t begins, in rows of an array.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from throughtime.engine.compiler.ir.expression import Expression, Row, width
 from throughtime.engine.compiler.ir.functions import CHEAP
-from throughtime.engine.compiler.schedule.arrays import Array, Place
 from throughtime.engine.compiler.ir.program import Outer, Program, Summed
+from throughtime.engine.compiler.schedule.arrays import Array, Place
 from throughtime.engine.compiler.schedule.schedule import Pass
 
 
@@ -62,7 +62,7 @@ def passes(program: Program) -> Passes:
         )
         sums.append(array)
         if array is not None:
-            backward.add_up(gradient.row, array)
+            backward.recomputed_loss(gradient.row, array)
     backward.finish()
     plain.finish()
     pairs = [[(factors[a], factors[b]) for a, b in _pairs(gradient)] for gradient in program.weight_gradients]

@@ -12,8 +12,8 @@ from collections import defaultdict
 
 from throughtime.engine.compiler.ir.expression import Expression, Row, width
 from throughtime.engine.compiler.ir.functions import CHEAP
-from throughtime.engine.compiler.schedule.arrays import Array, Place, place_of
 from throughtime.engine.compiler.ir.program import Program
+from throughtime.engine.compiler.schedule.arrays import Array, Place, place_of
 
 Time = tuple[int, int]
 RECOMPUTED = 6  # as many cheap functions are rather computed twice than kept
@@ -50,7 +50,7 @@ class Pass:
             offset += piece.width
         self.rows.setdefault(row, Place(array))
 
-    def add_up(self, row: Row, array: Array) -> None:
+    def recomputed_loss(self, row: Row, array: Array) -> None:
         """Have a row summed over lanes and steps."""
         offset = 0
         for piece in row:
