@@ -68,11 +68,6 @@ def _shaped(plain: Tree, like: Tree) -> Tree:
     return type(like)(*parts) if hasattr(like, "_fields") else tuple(parts)
 
 
-def length_mask(lengths: Int[Tensor, " B"], steps: int) -> Bool[Tensor, "T B"]:
-    """True at the steps before each lane's length: mask[t, b] = t < lengths[b].
-
-    Args:
-        lengths: the true steps of each lane.
-        steps: T.
-    """
+def length_mask(lengths: Int[Tensor, "B"], steps: int) -> Bool[Tensor, "T B"]:
+    """True at the steps of each lane that lie before its length; T is `steps`."""
     return torch.arange(steps, device=lengths.device)[:, None] < lengths

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from throughtime.cell.gru import GRU
-from throughtime.data.batch import Batch
+from throughtime.data.batch import Batch, Chunk
 from throughtime.engine.reference import Reference
 from throughtime.model.inputs.embedding import Embedding
 from throughtime.model.layers.stack import Stack
@@ -39,10 +39,12 @@ def chunks() -> Callable[..., list[Batch]]:
     def cut(length: int, resets: torch.Tensor | None = None) -> list[Batch]:
         return [
             Batch(
+                Chunk(
+                    part,
+                    resets=None if resets is None else resets[place * length : place * length + len(part)],
+                    fresh=place == 0,
+                ),
                 part,
-                part,
-                fresh=place == 0,
-                resets=None if resets is None else resets[place * length : place * length + len(part)],
             )
             for place, part in enumerate(inputs.split(length))
         ]

@@ -202,7 +202,7 @@ class Task(LightningModule):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        return batch.share(rank(), world_size())
+        return batch.shard(rank(), world_size())
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss, count = self.chunk_loss("train", batch)
@@ -267,13 +267,13 @@ class Task(LightningModule):
     def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
         """The mean loss of one batch and the number of targets it is a mean of."""
         mask = batch.target_mask()
-        count = batch.targets.numel() if mask is None else int(mask.sum())
+        count = batch.count()
         measured = stage != "train" and type(self).update_metrics is not Task.update_metrics
         if not measured and in_segments(self.model):
             measure, learned = partial(self._total, batch.targets, mask), list(self.parameters())
-            total = self.carried[stage].recomputed_loss(self.model, batch, measure, learned)
+            total = self.carried[stage].recomputed_loss(self.model, batch.chunk, measure, learned)
             return total / max(count, 1), count
-        features = self.carried[stage].run(self.model, batch)
+        features = self.carried[stage].run(self.model, batch.chunk)
         if stage != "train":
             self.update_metrics(stage, batch, features)
         return self.head.loss(features, batch.targets, mask), count

@@ -107,8 +107,7 @@ class Forecasting(Task):
         features = self.model.forecast(window, self.head.predict, truth)
         if stage != "train":
             self._measure(stage, batch, features)
-        count = batch.targets.numel() if batch.mask is None else int(batch.mask.sum())
-        return self.head.loss(features, batch.targets, batch.mask, window.scale), count
+        return self.head.loss(features, batch.targets, batch.mask, window.scale), batch.count()
 
     def on_validation_epoch_start(self) -> None:
         super().on_validation_epoch_start()

@@ -85,7 +85,7 @@ class Tagging(Task):
             self.model.front.take(vectors)
 
     def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
-        features = self.carried[stage].run(self.model, batch)
+        features = self.carried[stage].run(self.model, batch.chunk)
         last = len(self.lexicon.tags) - 1
         running = batch.target_mask()
         mask = running & ((batch.targets <= last) | ~running).all(0)
