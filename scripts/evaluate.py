@@ -16,10 +16,10 @@ def main() -> None:
     add_weights(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
-    from throughtime.cli.job import quiet
+    from throughtime.run.log_filters import filter_logs
     from throughtime.inference.evaluate import evaluate  # only now: this imports torch
 
-    quiet()
+    filter_logs()
     metrics = evaluate(options.run, options.path, options.weights)
     if options.json:
         print(json.dumps(metrics, indent=2))

@@ -9,7 +9,7 @@ from torch import nn
 
 from benchmarks.setup import prepared
 from benchmarks.turns import compare
-from throughtime.cli.job import quiet
+from throughtime.run.log_filters import filter_logs
 from throughtime.decode.sampling import Sampling
 from throughtime.run.build import build_task
 from throughtime.task.textgen.task import TextGeneration, break_even_length
@@ -40,7 +40,7 @@ def measure(overrides: list[str], rounds: int, steps: int | None) -> dict[str, A
 
     Without `steps` texts are as long as makes a compiled step worth its while; shorter ones are written without.
     """
-    quiet()
+    filter_logs()
     config, _, artifacts = prepared(overrides)
     task = build_task(config, artifacts).eval()
     model = config["model"]

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from benchmarks.setup import composed, prepared
-from throughtime.cli.job import quiet
+from throughtime.run.log_filters import filter_logs
 from throughtime.data.batch import Batch, Chunk
 from throughtime.errors import UserError
 from throughtime.run.build import build_task
@@ -73,7 +73,7 @@ def _alone(overrides: list[str], steps: int, threads: int) -> tuple[float, float
 
 def chunk(overrides: list[str], steps: int, threads: int) -> tuple[float, float]:
     """The peak of memory in one chunk of T steps, in MB over what was in use before, and µs a step."""
-    quiet()
+    filter_logs()
     torch.set_num_threads(threads)
     config, data, artifacts = prepared(overrides)
     task = build_task(config, artifacts)

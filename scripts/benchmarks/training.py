@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from benchmarks.setup import prepared
 from benchmarks.turns import compare
-from throughtime.cli.job import quiet
+from throughtime.run.log_filters import filter_logs
 from throughtime.data.batch import Batch
 from throughtime.errors import UserError
 from throughtime.run.build import Config, build_task
@@ -54,7 +54,7 @@ def measure(overrides: list[str], rounds: int, steps: int, against: Sequence[str
         steps: optimiser steps a turn.
         against: further settings that the other side has, such as engine=torch; without any, it is a bare loop.
     """
-    quiet()
+    filter_logs()
     config, data, artifacts = prepared(overrides)
     if not against and "LSTM" not in config["cell"]["_target_"]:
         raise UserError("the bare loop has an nn.LSTM; measure with cell=lstm, or --against other settings")

@@ -101,11 +101,11 @@ def _alone(folder: Path, waits: Callable[[], None] | None = None) -> Iterator[Ca
 
 
 def _train(job: Job, folder: Path, goes_on: bool) -> None:
-    from throughtime.cli.job import quiet
+    from throughtime.run.log_filters import filter_logs
     from throughtime.run.checkpoint import NoCheckpoint  # only now: this imports torch
     from throughtime.run.fit import Run, fit
 
-    quiet()
+    filter_logs()
     with (folder / OUTPUT).open("a") as output:
         say = partial(print, file=output, flush=True)
         run = partial(Run, folder=RunFolder(folder), choices=job.choices, say=say)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 
-from throughtime.callback.log_steps import logs_at
+from throughtime.callback.logging import is_log_step
 from throughtime.data.batch import Batch
 from throughtime.distributed.collectives import all_gather, all_sum, rank, world_size
 from throughtime.errors import UserError, check_positive
@@ -226,7 +226,7 @@ class Task(LightningModule):
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         summed, seen = self._recent
-        if seen and logs_at(self.trainer, self.trainer.global_step + 1):
+        if seen and is_log_step(self.trainer, self.trainer.global_step + 1):
             # Lightning takes "step" for the place on the axis; without it, it would count from 0 and log the epoch.
             self.log_dict({"train/loss": summed / seen, "step": float(self.trainer.global_step + 1)})
             self._recent = (torch.zeros((), device=self.device), 0)
