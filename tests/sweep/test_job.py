@@ -116,4 +116,4 @@ def test_a_mistake_is_told_from_a_fault_and_from_what_happened_while_training(
     ):
         leave(job, tmp_path, {"status": "failed", "steps": steps}, error)
         outcome = outcome_of(job, tmp_path)
-        assert (outcome.error, outcome.mistake) == (error.splitlines()[-1], mistake)
+        assert (outcome.error, outcome.user_error) == (error.splitlines()[-1], mistake)

@@ -20,7 +20,7 @@ import torch
 from lightning.pytorch import callbacks
 from torch import Tensor
 
-from throughtime.callback.checkpoint_files import check_folder, is_finite, write_best, write_last
+from throughtime.callback.checkpoint_files import check_folder, has_finite_weights, write_best, write_last
 from throughtime.distributed.collectives import all_gather, all_max, rank
 from throughtime.errors import Diverged, Interrupted, Unavailable, UserError, check_positive
 
@@ -139,7 +139,7 @@ class Checkpoint(callbacks.Checkpoint):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         problem = self._save_last(trainer)
         if problem is not None:
-            kind = Unavailable if is_finite(pl_module) else UserError
+            kind = Unavailable if has_finite_weights(pl_module) else UserError
             raise kind(f"{problem}; the end of training is lost; resume= continues from the last checkpoint")
 
     def on_exception(

@@ -60,7 +60,7 @@ def check_folder(trainer: pl.Trainer) -> None:
 def _write(trainer: pl.Trainer, name: str) -> str | None:
     check_folder(trainer)
     folder, problem = checkpoint_folder(trainer), None
-    if not is_finite(trainer.lightning_module):
+    if not has_finite_weights(trainer.lightning_module):
         return _warn(f"the weights at step {trainer.global_step} are not finite, so they are not saved")
     try:
         trainer.save_checkpoint(folder / name)
@@ -77,6 +77,6 @@ def _warn(problem: str) -> str:
     return problem
 
 
-def is_finite(module: pl.LightningModule) -> bool:
+def has_finite_weights(module: pl.LightningModule) -> bool:
     """Whether all weights are finite."""
     return bool(torch.stack([parameter.isfinite().all() for parameter in module.parameters()]).all())

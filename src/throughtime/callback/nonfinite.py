@@ -45,7 +45,7 @@ class NonFinite(Callback):
     ) -> None:
         losses, self._losses = self._losses, []
         # All ranks skip the same steps, or their weights would differ.
-        if trainer.strategy.reduce_boolean_decision(is_finite(losses, gradients(optimizer))):
+        if trainer.strategy.reduce_boolean_decision(are_finite(losses, gradients(optimizer))):
             self.in_a_row = 0
         else:
             optimizer.zero_grad(set_to_none=True)  # no optimiser changes a parameter without a gradient
@@ -81,7 +81,7 @@ def gradients(optimizer: Optimizer) -> list[Tensor]:
     return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
 
-def is_finite(losses: list[Tensor], gradients: list[Tensor]) -> bool:
+def are_finite(losses: list[Tensor], gradients: list[Tensor]) -> bool:
     """Whether all losses and the norm of the gradient are finite; synchronises with the device once."""
     total = torch.stack(losses).sum() if losses else torch.zeros(())
     if gradients:

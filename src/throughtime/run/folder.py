@@ -203,7 +203,7 @@ def existing_run(path: str, key: str) -> RunFolder:
     folder = RunFolder(Path(path))
     if not folder.path.is_dir():
         raise UserError(
-            f"{key}={path}: there is no such folder; name the folder of a run, such as runs/textgen/<date_time>-<hex>"
+            f"{key}={path}: there is no such folder; name the folder of a run, such as runs/<task>/<date_time>-<hex>"
         )
     if not folder.config.is_file() or folder.config.stat().st_size == 0:
         raise UserError(f"{key}={path}: the folder holds no config.yaml, so it is not the folder of a run")

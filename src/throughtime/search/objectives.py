@@ -1,4 +1,4 @@
-"""What a search makes small or large: what the task monitors, or several at once (quality against seconds)."""
+"""Objectives of a search: the monitored metric, or several metrics and costs at once (quality against seconds)."""
 
 import json
 import math
@@ -13,22 +13,22 @@ from throughtime.run.folder import RunFolder
 MINIMIZE, MAXIMIZE = "minimize", "maximize"
 DIRECTIONS = {"min": MINIMIZE, "max": MAXIMIZE, MINIMIZE: MINIMIZE, MAXIMIZE: MAXIMIZE}
 
-OF_THE_RUN = ("seconds", "parameters", "speed", "steps")
-"""Objectives that are no metrics: fields of results.json."""
+RESULT_FIELDS = ("seconds", "parameters", "speed", "steps")
+"""Objectives that are fields of results.json instead of metrics."""
 
-SMALL = (
+MINIMIZED = (
     *("loss", "bpc", "perplexity", "mae", "rmse", "mse", "smape", "mase", "pinball", "crps"),
     *("seconds", "parameters", "steps"),
 )
-LARGE = ("accuracy", "accuracy_unseen", "f1", "macro_f1", "precision", "recall", "speed")
+MAXIMIZED = ("accuracy", "accuracy_unseen", "f1", "macro_f1", "precision", "recall", "speed")
 
 
 @dataclass(frozen=True)
 class Objective:
-    """One thing to make small or large.
+    """A metric or a cost that a search minimises or maximises.
 
     Attributes:
-        name: a metric, or a field of `OF_THE_RUN`; None for the metric that the task monitors, at its best.
+        name: a metric, or a field of `RESULT_FIELDS`; None for the best value of the metric that the task monitors.
         direction: minimize or maximize.
     """
 
@@ -64,7 +64,7 @@ def objectives(setting: Any, task: Mapping[str, Any]) -> tuple[Objective, ...]:
 def _objective(name: str, direction: Any) -> Objective:
     if direction is None:
         last = name.rpartition("/")[2]
-        direction = "min" if last in SMALL else "max" if last in LARGE else None
+        direction = "min" if last in MINIMIZED else "max" if last in MAXIMIZED else None
     if direction not in DIRECTIONS:
         raise UserError(f"sweep.objectives: give {name} a direction, sweep.objectives={{{name}: min}} or max")
     return Objective(name, DIRECTIONS[direction])
@@ -79,7 +79,7 @@ def _monitored_direction(task: Mapping[str, Any]) -> str:
     return DIRECTIONS[locate(task["_target_"], "task").mode]
 
 
-def measured(wanted: Sequence[Objective], folder: Path) -> list[float]:
+def objective_values(wanted: Sequence[Objective], folder: Path) -> list[float]:
     """The objectives' values of a completed run; NaN for one that is not finite.
 
     Raises:
@@ -93,9 +93,9 @@ def measured(wanted: Sequence[Objective], folder: Path) -> list[float]:
 def _value(objective: Objective, results: dict[str, Any]) -> float | None:
     if objective.name in (None, results["monitor"]):
         return results["best"]
-    if objective.name in OF_THE_RUN:
+    if objective.name in RESULT_FIELDS:
         return results[objective.name]
     if objective.name not in results["metrics"]:
-        known = ", ".join(sorted([*results["metrics"], *OF_THE_RUN]))
+        known = ", ".join(sorted([*results["metrics"], *RESULT_FIELDS]))
         raise UserError(f"sweep.objectives: {objective.name} was not measured; what was: {known}")
     return results["metrics"][objective.name]
