@@ -16,8 +16,8 @@ def main() -> None:
     add_weights(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
-    from throughtime.run.log_filters import filter_logs
     from throughtime.inference.evaluate import evaluate  # only now: this imports torch
+    from throughtime.run.log_filters import filter_logs
 
     filter_logs()
     metrics = evaluate(options.run, options.path, options.weights)

@@ -9,9 +9,9 @@ from torch import nn
 
 from benchmarks.setup import prepared
 from benchmarks.turns import compare
-from throughtime.run.log_filters import filter_logs
 from throughtime.decode.sampling import Sampling
 from throughtime.run.build import build_task
+from throughtime.run.log_filters import filter_logs
 from throughtime.task.textgen.task import TextGeneration, break_even_length
 
 LANES = (1, 64)

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 
 from benchmarks.setup import composed, prepared
-from throughtime.run.log_filters import filter_logs
 from throughtime.data.batch import Batch, Chunk
 from throughtime.errors import UserError
 from throughtime.run.build import build_task
+from throughtime.run.log_filters import filter_logs
 from throughtime.task.base import Task
 
 WARM = 400  # steps of a chunk before the one that is measured, in which kernels are compiled

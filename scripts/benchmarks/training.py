@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from benchmarks.setup import prepared
 from benchmarks.turns import compare
-from throughtime.run.log_filters import filter_logs
 from throughtime.data.batch import Batch
 from throughtime.errors import UserError
 from throughtime.run.build import Config, build_task
+from throughtime.run.log_filters import filter_logs
 
 
 class Timestamps(pl.Callback):

@@ -69,9 +69,9 @@ def fit(config: DictConfig, folder: str | Path | None = None) -> "Results":
         UserError: a mistake in the configuration.
         Interrupted: Ctrl-C or SIGTERM; the state is saved, and `resume` goes on from it.
     """
-    from throughtime.run.log_filters import filter_logs
     from throughtime.run.fit import Run  # only now: this imports torch
     from throughtime.run.fit import fit as fit_run
+    from throughtime.run.log_filters import filter_logs
     from throughtime.run.repeat import repeat
 
     filter_logs()

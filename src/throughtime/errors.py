@@ -12,7 +12,7 @@ class UserError(Exception):
 
 
 class Diverged(UserError):
-    """Training that diverged: its losses or gradients were repeatedly not finite; the weights are the last finite ones."""
+    """Training that diverged: its losses or gradients were repeatedly not finite. The weights are finite."""
 
 
 class Unavailable(UserError):

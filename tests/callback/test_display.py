@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from throughtime.callback.display import Bar, Lines, Snapshot, clock
+from throughtime.callback.display import Bar, Lines, Snapshot, duration
 
 SNAPSHOT = Snapshot(
     phase="training",
@@ -14,7 +14,7 @@ SNAPSHOT = Snapshot(
     fraction=0.24,
     elapsed=83.4,
     remaining=4000.0,
-    measures={"train/loss": 1.52345, "speed/tokens_per_second": 182_345.6},
+    metrics={"train/loss": 1.52345, "speed/tokens_per_second": 182_345.6},
 )
 
 
@@ -45,6 +45,11 @@ def test_what_is_not_known_is_not_shown(display):
     assert "7" in text and "left" not in text and "%" not in text
 
 
+def test_a_speed_is_shown_in_the_unit_of_the_data():
+    text = shown(Lines, False, Snapshot("training", 7, metrics={"speed/points_per_second": 1234.5}))
+    assert "1,234 points/s" in text
+
+
 def test_the_bar_shows_the_latest_snapshot():
     text = shown(Bar, True, Snapshot("training", 1), SNAPSHOT)
     last = text.splitlines()[-2]
@@ -52,5 +57,5 @@ def test_the_bar_shows_the_latest_snapshot():
         assert part in last
 
 
-def test_clock():
-    assert [clock(seconds) for seconds in (0.0, 59.6, 61.0, 3600.0)] == ["0:00", "1:00", "1:01", "1:00:00"]
+def test_a_duration_has_hours_only_where_there_are_any():
+    assert [duration(seconds) for seconds in (0.0, 59.6, 61.0, 3600.0)] == ["0:00", "1:00", "1:01", "1:00:00"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from torch.utils.tensorboard import SummaryWriter
 
-from throughtime.report.figure import MOST, comparison, curve_of, draw, read_scalars
+from throughtime.report.figure import MAX_CURVES, curve_of, draw, draw_comparison, read_scalars
 from throughtime.report.record import Record, find
 from throughtime.report.summary import summarise
 
@@ -48,7 +48,7 @@ def test_more_configurations_than_can_be_told_apart_are_said_to_be_left_out(logg
     ]
     figure = draw(records)
     (axes,) = figure.axes
-    assert len(axes.lines) == MOST and len({line.get_color() for line in axes.lines}) == MOST
+    assert len(axes.lines) == MAX_CURVES and len({line.get_color() for line in axes.lines}) == MAX_CURVES
     assert "3 more not shown" in figure.legends[0].get_title().get_text()
     assert axes.get_xlabel() == "optimiser steps" and axes.get_ylabel().startswith("val/bpc")
 
@@ -64,12 +64,12 @@ def test_values_that_are_no_numbers_are_left_out(logged: Logged) -> None:
 
 
 def test_without_curves_there_is_no_figure_and_no_file(record: Callable[..., Record], tmp_path: Path) -> None:
-    assert comparison([record(path=tmp_path)], tmp_path / "comparison.png") is None
+    assert draw_comparison([record(path=tmp_path)], tmp_path / "comparison.png") is None
     assert not (tmp_path / "comparison.png").exists()
 
 
 def test_the_figure_of_a_real_sweep_is_a_picture(swept: Path, tmp_path: Path) -> None:
-    figure = comparison(find([swept]), tmp_path / "comparison.png")
+    figure = draw_comparison(find([swept]), tmp_path / "comparison.png")
     assert len(figure.axes[0].lines) == 2
     assert (tmp_path / "comparison.png").read_bytes().startswith(b"\x89PNG")
     labels = [text.get_text() for text in figure.legends[0].get_texts()]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from throughtime.report.numbers import number, setting, typed, with_spread
+from throughtime.report.numbers import as_overrides, number, setting, with_spread
 from throughtime.report.summary import Spread
 
 
@@ -36,4 +36,4 @@ def test_settings_read_as_they_are_typed() -> None:
         "gru",
         "1",
     ]
-    assert typed({"cell": "gru", "path": ""}) == "cell=gru path=null"
+    assert as_overrides({"cell": "gru", "path": ""}) == "cell=gru path=null"

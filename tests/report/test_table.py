@@ -11,7 +11,7 @@ import pytest
 from throughtime.errors import UserError
 from throughtime.report.record import Record
 from throughtime.report.summary import summarise
-from throughtime.report.table import FORMATS, render, render_runs
+from throughtime.report.table import FORMATS, render
 
 MANY = {f"group{number}.a_setting_with_a_long_name_{number}": number for number in range(15)}
 
@@ -30,7 +30,7 @@ def search(record: Callable[..., Record], keys: int) -> list[Record]:
 
 
 @pytest.mark.parametrize("keys", [0, 1, 3, 15])
-@pytest.mark.parametrize("draw", [lambda runs: render(summarise(runs)), render_runs])
+@pytest.mark.parametrize("draw", [lambda runs: render(summarise(runs)), render])
 def test_a_terminal_of_80_columns_shows_everything(
     keys: int, draw: Callable[[list[Record]], str], record: Callable[..., Record]
 ) -> None:
@@ -62,21 +62,21 @@ def test_csv_gives_back_every_number(record: Callable[..., Record]) -> None:
     ]
     assert float(lines[0]["mean"]) == 0.5 and lines[0]["n"] == "2" and lines[0]["monitor"] == "val/bpc"
     assert float(lines[0]["sd"]) == pytest.approx(math.sqrt(1 / 18))
-    each = list(csv.DictReader(io.StringIO(render_runs(runs, "csv"))))
+    each = list(csv.DictReader(io.StringIO(render(runs, "csv"))))
     assert [float(line["best"]) for line in each] == [run.best for run in runs]
     assert [line["seed"] for line in each] == ["1", "2", "1", "2"]
 
 
 def test_failed_jobs_are_in_the_tables(record: Callable[..., Record]) -> None:
     runs = [record(seed=1), record(seed=2, best=None, status="failed", error="ValueError: no")]
-    assert "ValueError: no" in render_runs(runs, "csv")
+    assert "ValueError: no" in render(runs, "csv")
     shown = render(summarise(runs)).splitlines()
     assert "failed" in shown[0] and shown[2].split()[2:4] == ["1", "1"]
 
 
 def test_json_is_json_even_of_what_is_no_number(record: Callable[..., Record]) -> None:
     runs = [record(best=math.nan), record("gru")]
-    assert json.loads(render_runs(runs, "json"))[0]["best"] is None
+    assert json.loads(render(runs, "json"))[0]["best"] is None
     assert {line["cell"] for line in json.loads(render(summarise(runs), "json"))} == {"lstm", "gru"}
 
 
@@ -88,13 +88,13 @@ def test_markdown_keeps_its_columns_whatever_the_text(record: Callable[..., Reco
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_no_runs_are_no_mistake(format: str) -> None:
-    assert render([], format) and render_runs([], format)
+    assert render([], format) and render([], format)
 
 
 def test_a_metric_that_is_asked_for_is_shown(record: Callable[..., Record]) -> None:
     runs = [record(metrics={"val/f1": 0.25})]
     assert "0.25" in render(summarise(runs), metrics=["val/f1"])
-    assert "0.25" in render_runs(runs, metrics=["val/f1"])
+    assert "0.25" in render(runs, metrics=["val/f1"])
 
 
 def test_another_format_is_a_mistake() -> None:

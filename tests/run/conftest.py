@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from throughtime.run.log_filters import filter_logs
 from throughtime.run.fit import Run, fit
 from throughtime.run.folder import RunFolder
+from throughtime.run.log_filters import filter_logs
 
 
 @dataclass(frozen=True)

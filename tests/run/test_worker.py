@@ -10,12 +10,12 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from throughtime.run.log_filters import filter_logs
 from throughtime.distributed.collectives import rank
 from throughtime.distributed.launcher import SingleNodeEnvironment
 from throughtime.run.build import build_data, build_task
 from throughtime.run.checkpoint import AtomicCheckpointIO
 from throughtime.run.folder import RunFolder
+from throughtime.run.log_filters import filter_logs
 from throughtime.run.trainer import build_trainer
 
 SHORT = (

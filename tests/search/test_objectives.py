@@ -42,6 +42,22 @@ def test_several_are_named(setting: Any, expected: list) -> None:
     assert [(one.name, one.direction) for one in objectives(setting, TAGGING)] == expected
 
 
+@pytest.mark.parametrize(
+    ("target", "metric", "direction"),
+    [
+        ("textgen.TextGeneration", "test/perplexity", "minimize"),
+        ("tagging.Tagging", "val/accuracy_unseen", "maximize"),
+        ("forecasting.Forecasting", "val/crps", "minimize"),
+    ],
+)
+def test_a_task_knows_the_directions_of_its_metrics(target: str, metric: str, direction: str) -> None:
+    task = {"_target_": f"throughtime.task.{target}"}
+    assert objectives([metric, "speed"], task) == (
+        Objective(metric, direction),
+        Objective("speed", "maximize"),
+    )
+
+
 @pytest.mark.parametrize("setting", [3, [1, 2], [], {}, ["val/coverage_80"], {"val/loss": "down"}])
 def test_what_is_no_objective_is_told(setting: Any) -> None:
     with pytest.raises(UserError, match=r"^sweep\.objectives"):

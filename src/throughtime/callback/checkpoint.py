@@ -4,7 +4,8 @@ A checkpoint is taken either at the end of a training step after which no valida
 validation. Lightning restores both to the very next step; one taken between a step and its validation would lose the
 validation. Three files lie in the folder: `best.ckpt` by the monitored metric, `last.ckpt`, and `previous.ckpt`, the
 one before it, in case the last is damaged. Where one cannot be written (a full disk) a warning says so, and the next
-save tries again; the run fails only where the end of training cannot be saved. Weights that are not finite are never written.
+save tries again; the run fails only where the end of training cannot be saved. Weights that are not finite are never
+written.
 """
 
 import signal

@@ -1,7 +1,7 @@
 """Adapter to the loggers: texts, figures and hyperparameters go to each logger of a run that can take them.
 
-Scalars go through Lightning's `log`. For anything else the loggers have no interface in common; callbacks and tasks call
-the functions below, and none of them writes to a logger by itself.
+Scalars go through Lightning's `log`. For anything else the loggers have no interface in common; callbacks and tasks
+call the functions below, and none of them writes to a logger by itself.
 
 | | TensorBoard | W&B | MLflow | CSV |
 |---|---|---|---|---|

@@ -1,4 +1,4 @@
-"""Guard against losses and gradients that are not finite: their steps are skipped, and a run of only such steps fails."""
+"""Guard against losses and gradients that are not finite: their steps are skipped, and many in a row end the run."""
 
 import logging
 from typing import Any

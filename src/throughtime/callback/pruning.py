@@ -21,10 +21,12 @@ PRUNERS = ("median", "halving", "hyperband", "none")
 
 
 class Pruning(Callback):
-    """Report the monitored metric of each validation to the study beside the run's folder, and stop where its pruner says.
+    """Report the monitored metric of each validation to the search's study, and stop where its pruner decides so.
 
-    Runs outside a search, and searches of several objectives, are never pruned. A decision is recorded in the study before the run stops, so that a run that is killed in between
-    and resumed stops at the same step.
+    The study lies beside the run's folder.
+
+    Runs outside a search, and searches of several objectives, are never pruned. A decision is recorded in the study
+    before the run stops, so that a run that is killed in between and resumed stops at the same step.
 
     Args:
         pruner: `median` (worse than the median of the trials before it at the same step), `halving` (not in the best

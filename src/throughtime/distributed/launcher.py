@@ -1,9 +1,9 @@
 """Launcher of the worker processes that train one model on several devices (`trainer=ddp`).
 
-This process is rank 0 and starts the others. A worker reads no command line: it gets a `WorkerSpec` as one line of JSON,
-with everything that rank 0 has composed and checked, so that there is one run folder, one output on the terminal and one
-place where errors are found, from a command, a sweep, a notebook or a test alike. A worker ends with rank 0, however that
-ends, because its standard input closes.
+This process is rank 0 and starts the others. A worker reads no command line: it gets a `WorkerSpec` as one line of
+JSON, with everything that rank 0 has composed and checked, so that there is one run folder, one output on the terminal
+and one place where errors are found, from a command, a sweep, a notebook or a test alike. A worker ends with rank 0,
+however that ends, because its standard input closes.
 """
 
 import json
@@ -102,8 +102,8 @@ def launch_workers(
     """Inside this block the workers are ready to train; after it they are gone.
 
     Args:
-        module: the one whose `main` a worker runs (`python -m <module>`): it reads a `WorkerSpec` as one line of JSON from
-            its standard input, and prints `READY` once it can train.
+        module: the one whose `main` a worker runs (`python -m <module>`): it reads a `WorkerSpec` as one line of JSON
+            from its standard input, and prints `READY` once it can train.
         specs: one for each rank but 0, which is this process.
         error_file: the file in which a rank reports its failure.
 

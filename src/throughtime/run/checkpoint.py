@@ -106,7 +106,9 @@ def _damaged_record(path: Path) -> str | None:
     except (OSError, MemoryError) as error:
         raise _unread(path, error) from error
     except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, struct.error, zlib.error) as error:
-        if isinstance(error.__context__, OSError):  # zipfile raises so on a read error in the table of records
+        if isinstance(
+            error.__context__, OSError
+        ):  # zipfile raises so on a read error in the table of records
             raise _unread(path, error.__context__) from error
         raise Damaged(f"{path} is truncated or not a checkpoint ({error})") from error
 

@@ -156,7 +156,7 @@ def chosen_checkpoint(folder: RunFolder) -> str | None:
 
 
 def _record(run: Run, recorded: Config, data: pl.LightningDataModule, transfer: Transfer | None) -> list[str]:
-    """Write config.yaml, overrides.yaml and environment.json; returns all overrides, of the start and of resumptions."""
+    """Write config.yaml, overrides.yaml and environment.json; returns the overrides of the start and of resumptions."""
     folder = run.folder
     earlier = (
         OmegaConf.to_container(OmegaConf.load(folder.overrides), resolve=False)

@@ -52,7 +52,11 @@ def _build(name: str, entry: Any, folder: RunFolder, resumed_step: int | None) -
 
 
 def _kind(entry: Any) -> str:
-    return str(entry["_target_"]).rpartition(".")[2] if isinstance(entry, Mapping) and "_target_" in entry else ""
+    return (
+        str(entry["_target_"]).rpartition(".")[2]
+        if isinstance(entry, Mapping) and "_target_" in entry
+        else ""
+    )
 
 
 def _arguments(kind: str, folder: RunFolder, resumed_step: int | None) -> dict[str, Any]:
@@ -76,7 +80,12 @@ def _arguments(kind: str, folder: RunFolder, resumed_step: int | None) -> dict[s
         database = f"sqlite:///{path / MLFLOW_DATABASE}"
         artifacts = (path / "mlflow").as_uri()
         run = None if resumed_step is None else _mlflow_run(database, path)
-        return {"tracking_uri": database, "artifact_location": artifacts, "run_name": path.name, "run_id": run}
+        return {
+            "tracking_uri": database,
+            "artifact_location": artifacts,
+            "run_name": path.name,
+            "run_id": run,
+        }
     return {"save_dir": str(folder.path)}
 
 

@@ -79,9 +79,7 @@ def check_trainer(trainer: Config) -> None:
     """Raise `UserError` for settings that Lightning accepts silently, or that this framework does not support."""
     check_choice(STRATEGIES, **{"trainer.strategy": trainer.get("strategy", "auto")})
     if trainer.get("num_nodes", 1) != 1:
-        raise UserError(
-            "trainer.num_nodes is not supported: a run trains on the devices of one machine"
-        )
+        raise UserError("trainer.num_nodes is not supported: a run trains on the devices of one machine")
     if trainer["accelerator"] in ("gpu", "cuda") and not torch.cuda.is_available():
         raise UserError(
             f"trainer.accelerator={trainer['accelerator']}, but PyTorch finds no GPU here; leave trainer=gpu out, "

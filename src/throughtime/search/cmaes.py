@@ -70,7 +70,9 @@ def _generations(completed: list[FrozenTrial], population_size: int) -> Iterator
     """The complete generations so far, each with its first λ trials."""
     generation = 0
     while True:
-        members = [one for one in completed if one.system_attrs.get(GENERATION) == generation][:population_size]
+        members = [one for one in completed if one.system_attrs.get(GENERATION) == generation][
+            :population_size
+        ]
         if len(members) < population_size:
             return
         yield members

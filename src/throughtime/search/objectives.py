@@ -16,11 +16,8 @@ DIRECTIONS = {"min": MINIMIZE, "max": MAXIMIZE, MINIMIZE: MINIMIZE, MAXIMIZE: MA
 RESULT_FIELDS = ("seconds", "parameters", "speed", "steps")
 """Objectives that are fields of results.json instead of metrics."""
 
-MINIMIZED = (
-    *("loss", "bpc", "perplexity", "mae", "rmse", "mse", "smape", "mase", "pinball", "crps"),
-    *("seconds", "parameters", "steps"),
-)
-MAXIMIZED = ("accuracy", "accuracy_unseen", "f1", "macro_f1", "precision", "recall", "speed")
+COSTS = {"loss": "min", "seconds": "min", "parameters": "min", "steps": "min", "speed": "max"}
+"""Directions that hold for every task; those of a task's own metrics are in `Task.directions`."""
 
 
 @dataclass(frozen=True)
@@ -58,25 +55,29 @@ def objectives(setting: Any, task: Mapping[str, Any]) -> tuple[Objective, ...]:
         setting = dict.fromkeys(setting)
     if not isinstance(setting, Mapping) or not setting:
         raise UserError(f"sweep.objectives={setting} is not a list of metrics, such as [val/loss,seconds]")
-    return tuple(_objective(str(name), direction) for name, direction in setting.items())
+    return tuple(_objective(str(name), direction, task) for name, direction in setting.items())
 
 
-def _objective(name: str, direction: Any) -> Objective:
+def _objective(name: str, direction: Any, task: Mapping[str, Any]) -> Objective:
     if direction is None:
-        last = name.rpartition("/")[2]
-        direction = "min" if last in MINIMIZED else "max" if last in MAXIMIZED else None
+        metric = name.rpartition("/")[2]
+        direction = COSTS.get(metric) or _task_class(task).directions.get(metric)
     if direction not in DIRECTIONS:
         raise UserError(f"sweep.objectives: give {name} a direction, sweep.objectives={{{name}: min}} or max")
     return Objective(name, DIRECTIONS[direction])
 
 
 def _monitored_direction(task: Mapping[str, Any]) -> str:
-    from throughtime.config.registry import locate  # only now: this imports torch
-
     chosen = task.get("monitor")
     if isinstance(chosen, str) and chosen.endswith("/loss"):
         return MINIMIZE
-    return DIRECTIONS[locate(task["_target_"], "task").mode]
+    return DIRECTIONS[_task_class(task).mode]
+
+
+def _task_class(task: Mapping[str, Any]) -> Any:
+    from throughtime.config.registry import locate  # only now: this imports torch
+
+    return locate(task["_target_"], "task")
 
 
 def objective_values(wanted: Sequence[Objective], folder: Path) -> list[float]:

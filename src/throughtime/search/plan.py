@@ -80,8 +80,8 @@ class Plan:
 def plan(session: Session, arguments: Sequence[str]) -> Plan:
     """The plan of a new search.
 
-    A sweep on the command line (`cell=gru,lstm`) takes precedence over the same key in `sweep.space`; without either, the
-    keys of `sweep.default_space` that the configuration has are searched.
+    A sweep on the command line (`cell=gru,lstm`) takes precedence over the same key in `sweep.space`; without either,
+    the keys of `sweep.default_space` that the configuration has are searched.
 
     Args:
         session: the sweep.

@@ -1,8 +1,8 @@
 """Samplers of a search: the next trial as a function of the seed, the trial's number and the trials before it.
 
 Optuna's samplers draw from one stream of random numbers, so a resumed search would propose other points than an
-uninterrupted one. Here every trial has a stream of its own, derived from the seed and its number (and, for keys that are
-drawn independently, from their names), so that its values do not depend on interruptions.
+uninterrupted one. Here every trial has a stream of its own, derived from the seed and its number (and, for keys that
+are drawn independently, from their names), so that its values do not depend on interruptions.
 """
 
 import hashlib
@@ -83,7 +83,9 @@ class StreamPerTrial(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        return self._sampler_of(trial, param_name).sample_independent(study, trial, param_name, param_distribution)
+        return self._sampler_of(trial, param_name).sample_independent(
+            study, trial, param_name, param_distribution
+        )
 
     def _sampler_of(self, trial: FrozenTrial, key: str = "") -> BaseSampler:
         digest = hashlib.sha256(f"{self._seed} {trial.number} {key}".encode()).digest()

@@ -58,7 +58,9 @@ def search(
     study = open_study(session.folder, found.build_sampler())
     total = found.total(session.config.sweep.trials)
     finished = len(study.get_trials(deepcopy=False)) - len(_running(study))
-    print(f"search: {total} trials{f', {finished} finished' if finished else ''}, {session.folder}", flush=True)
+    print(
+        f"search: {total} trials{f', {finished} finished' if finished else ''}, {session.folder}", flush=True
+    )
     try:
         _run_trials(session, found, study, total, budget)
     except Interrupted:

@@ -86,7 +86,7 @@ def choices(key: str, values: list[Any]) -> CategoricalDistribution:
 def number_range(
     key: str, low: Any, high: Any, step: Any = None, log: Any = False
 ) -> IntDistribution | FloatDistribution:
-    """The uniform distribution over numbers from `low` to `high`, both included; whole where both ends and the step are.
+    """The uniform distribution over numbers from `low` to `high`, both included; whole where all three numbers are.
 
     Raises:
         UserError: an end is not a number, `low` is not below `high`, or a step or a logarithm does not fit them.

@@ -1,6 +1,7 @@
 """Trials of a search: unfinished ones of an earlier process first, then new ones up to the total.
 
-A trial has the number of its job. Its outcome is reported once, by the process that created it or by the one that resumes
+A trial has the number of its job. Its outcome is reported once, by the process that created it or by the one that
+resumes
 the search, and until then the trial is running: none is lost, and none is counted twice.
 """
 

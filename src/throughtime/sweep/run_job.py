@@ -1,7 +1,7 @@
 """Execution of one job in the process that trains it: skip, resume or start it, and record its outcome in any case.
 
-The job's folder alone determines what is done, so that a sweep may be killed at any moment and resumed, and a cluster may
-start a job twice. One process at a time works on a job; others wait for its lock.
+The job's folder alone determines what is done, so that a sweep may be killed at any moment and resumed, and a cluster
+may start a job twice. One process at a time works on a job; others wait for its lock.
 """
 
 import errno

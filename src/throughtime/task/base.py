@@ -51,6 +51,8 @@ class Task(LightningModule):
         name: the task's name on the command line.
         kind: the kind of data that it is trained on (`DataModule.kind`).
         monitor, mode: the metric that chooses the best checkpoint, and whether its "min" or its "max" is best.
+        directions: whether the "min" or the "max" of further metrics is best, by their names without the stage's; a
+            search of several objectives uses it.
         targets_seen: counted training targets so far, in the unit of the data.
     """
 
@@ -58,6 +60,7 @@ class Task(LightningModule):
     kind: ClassVar[str]
     monitor: ClassVar[str]
     mode: ClassVar[str] = "min"
+    directions: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
         self, model: nn.Module, head: Head, optimization: Optimization, horizon: int | None = None
@@ -93,7 +96,7 @@ class Task(LightningModule):
         return {}
 
     def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
-        """Add one validation or test batch to what `metrics` is computed from; targets outside the mask do not count."""
+        """Add one validation or test batch to what `metrics` is computed from; masked targets do not count."""
 
     def summary_table(self) -> str:
         """The lines that a run's summary shows beside its metrics, such as a comparison with baselines."""
