@@ -72,12 +72,12 @@ def run(options: argparse.Namespace) -> None:
 def tables(options: argparse.Namespace) -> str:
     """The tables of the selected runs; also draws the figure where one is requested."""
     from throughtime.report.page import report
-    from throughtime.report.selection import select
+    from throughtime.report.selection import select_runs
 
     found = find(options.paths)
     if not found:
         raise UserError(f"there are no runs in {' '.join(map(str, options.paths))}")
-    records = select(found, options.where)
+    records = select_runs(found, options.where)
     if not records:
         raise UserError(f"none of the {len(found)} runs meets --where {' '.join(options.where)}")
     if options.figure is not None:

@@ -162,7 +162,7 @@ def test_nothing_imports_the_command_line_but_the_entries() -> None:
 
 
 def is_part_of_a_task(name: str, place: tuple[str, ...]) -> bool:
-    """Whether an imported name belongs to one task, one modality of data or one head, but not to the importer's package."""
+    """Whether an imported name is of one task, one modality of data or one head, but not to the importer's package."""
     package, module = [*name.split("."), ""][:2]
     if package in ("data", "head") and place[0] == package:
         return False

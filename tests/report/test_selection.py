@@ -6,7 +6,7 @@ import pytest
 
 from throughtime.errors import UserError
 from throughtime.report.record import Record
-from throughtime.report.selection import full_key, look_up, ordered, select
+from throughtime.report.selection import full_key, look_up, ordered, select_runs
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def runs(record: Callable[..., Record]) -> list[Record]:
     ],
 )
 def test_conditions_select(conditions: list[str], seeds: list[int], runs: list[Record]) -> None:
-    assert [record.seed for record in select(runs, conditions)] == seeds
+    assert [record.seed for record in select_runs(runs, conditions)] == seeds
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_condition_that_says_nothing_is_a_mistake(
     condition: str, sentence: str, runs: list[Record]
 ) -> None:
     with pytest.raises(UserError) as mistake:
-        select(runs, [condition])
+        select_runs(runs, [condition])
     assert sentence in str(mistake.value)
 
 

@@ -15,7 +15,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from throughtime.errors import UserError
 from throughtime.search.objectives import Objective
-from throughtime.search.plan import Plan, launcher_n_jobs, plan
+from throughtime.search.plan import Plan, launcher_n_jobs, plan_search
 from throughtime.sweep.session import Session, begin
 
 CONFIGURATIONS = Path(__file__).resolve().parents[2] / "conf"
@@ -41,7 +41,7 @@ def planned(session: Callable[..., Session]) -> Callable[..., Plan]:
     """Plan a search from what is typed, the fixed values first."""
 
     def make(*fixed: str, ranges: tuple[str, ...] = ()) -> Plan:
-        return plan(session(*fixed), ["sweep=optuna", *fixed, *ranges])
+        return plan_search(session(*fixed), ["sweep=optuna", *fixed, *ranges])
 
     return make
 

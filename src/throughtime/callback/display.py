@@ -30,7 +30,7 @@ class Snapshot:
     metrics: dict[str, float] = field(default_factory=dict)
 
 
-class Lines:
+class PlainLines:
     """Print one plain line of at most 80 columns for each snapshot, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:

@@ -8,7 +8,7 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import ProgressBar, Timer
 from rich.console import Console
 
-from throughtime.callback.display import Bar, Lines, Snapshot
+from throughtime.callback.display import Bar, PlainLines, Snapshot
 from throughtime.callback.speed import speed_metric, speed_unit
 from throughtime.errors import check_positive
 
@@ -39,7 +39,7 @@ class Progress(ProgressBar):
         self.console = Console() if console is None else console
         self.interval = redraw_every_n_seconds if self.console.is_terminal else every_n_seconds
         self.clock = clock
-        self._display: Bar | Lines | None = None
+        self._display: Bar | PlainLines | None = None
         self._enabled = True
         self._total: int | None = None
         self._started = self._shown = 0.0
@@ -85,7 +85,7 @@ class Progress(ProgressBar):
     def _open(self) -> None:
         self._close()
         if self._enabled:
-            self._display = Bar(self.console) if self.console.is_terminal else Lines(self.console)
+            self._display = Bar(self.console) if self.console.is_terminal else PlainLines(self.console)
         self._started = self._shown = self.clock()
 
     def _close(self) -> None:

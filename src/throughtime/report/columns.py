@@ -63,13 +63,13 @@ def differing(records: Sequence[Record]) -> list[str]:
         key
         for key in keys
         if key.partition(".")[0] not in BOOKKEEPING
-        and len({identity(record, key) for record in records}) > 1
+        and len({comparable(record, key) for record in records}) > 1
         and not _repeats_the_seed(key, records)
         and not _names_the_run(key, records)
     ]
 
 
-def identity(record: Record, key: str) -> Any:
+def comparable(record: Record, key: str) -> Any:
     """The value of a dotted key in a form to compare; a missing key differs from every value."""
     if key not in record.config:
         return ()

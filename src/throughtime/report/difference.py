@@ -6,8 +6,8 @@ from typing import Any
 
 from throughtime.config.flat_config import MISSING, differences, flat
 from throughtime.errors import UserError, check_choice
-from throughtime.report.grid import Grid, markdown, terminal
-from throughtime.report.numbers import number, setting
+from throughtime.report.grid import TextGrid, as_markdown, as_terminal_text
+from throughtime.report.numbers import format_number, format_setting
 from throughtime.report.record import Record, read
 from throughtime.report.table import FORMATS, serialise
 from throughtime.run.folder import RunFolder, existing_run
@@ -71,13 +71,13 @@ def _section(name: str, pairs: Mapping[str, tuple[Any, Any]], format: str) -> st
         return f"{name}: no difference\n"
     show = _metric if name == "metrics" else _as_override
     lines = [[key, show(one), show(other)] for key, (one, other) in pairs.items()]
-    grid = Grid([name, "first", "second"], lines, 3, wraps=3)
-    return markdown(grid) if format == "markdown" else terminal([grid])
+    grid = TextGrid([name, "first", "second"], lines, 3, wraps=3)
+    return as_markdown(grid) if format == "markdown" else as_terminal_text([grid])
 
 
 def _metric(value: Any) -> str:
-    return value if value == MISSING else number(value)
+    return value if value == MISSING else format_number(value)
 
 
 def _as_override(value: Any) -> str:
-    return setting(value) or "null"
+    return format_setting(value) or "null"

@@ -16,9 +16,9 @@ from tensorboard.backend.event_processing.event_accumulator import SCALARS, Even
 
 from throughtime.files import output_file
 from throughtime.report.columns import deviations, short_names
-from throughtime.report.numbers import as_overrides, setting, with_spread
+from throughtime.report.numbers import as_overrides, format_setting, format_spread
 from throughtime.report.record import Record
-from throughtime.report.summary import Row, summarise
+from throughtime.report.summary import Row, summary_rows
 
 MAX_CURVES = 8
 """The most curves that can be distinguished by colour and line style."""
@@ -49,21 +49,21 @@ class Curve:
 
 def draw_comparison(records: Sequence[Record], path: Path) -> Figure | None:
     """Draw the figure of these runs into a PNG, written atomically; None, and no file, where no run logged a curve."""
-    figure = draw(records)
+    figure = draw_figure(records)
     if figure is not None:
         with output_file(path) as file:
             figure.savefig(file, format="png", dpi=160)
     return figure
 
 
-def draw(records: Sequence[Record]) -> Figure | None:
+def draw_figure(records: Sequence[Record]) -> Figure | None:
     """The figure as an object of Matplotlib; None where no run logged a curve.
 
     Args:
         records: of one task and monitored metric. Of more than `MAX_CURVES` configurations the best ones are shown,
             and the figure says how many are not.
     """
-    rows = summarise(records)
+    rows = summary_rows(records)
     labels = _labels(rows)
     curves = [
         curve for row, label in zip(rows, labels, strict=True) if (curve := curve_of(row, label)) is not None
@@ -148,11 +148,11 @@ def _from_csv(path: Path, tag: str) -> dict[int, float]:
 def _labels(rows: Sequence[Row]) -> list[str]:
     """The settings in which each configuration differs from the others, and its score."""
     names = short_names(list(rows[0].values))
-    settings = [{names[key]: setting(value) for key, value in row.values.items()} for row in rows]
+    settings = [{names[key]: format_setting(value) for key, value in row.values.items()} for row in rows]
     _, others = deviations(settings)
     labels = []
     for row, line in zip(rows, others if len(names) > 2 else settings, strict=True):
         lines = textwrap.wrap(as_overrides(line) or "usual", 34, break_on_hyphens=False)
         lines[1:] = [f"{lines[1][:33]}…"] if len(lines) > 2 else lines[1:]
-        labels.append("\n".join([*lines, with_spread(row.score)]))
+        labels.append("\n".join([*lines, format_spread(row.score)]))
     return labels

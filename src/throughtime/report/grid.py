@@ -18,7 +18,7 @@ MIN_WIDTH = 8
 
 
 @dataclass(frozen=True)
-class Grid:
+class TextGrid:
     """A table of text.
 
     Attributes:
@@ -48,7 +48,7 @@ class Grid:
         """Whether the grid fits with its text columns wrapped."""
         return sum(min(width, COMFORTABLE_WIDTH) for width in self.widths[: self.wraps]) <= self._free_width()
 
-    def wrapped(self) -> "Grid":
+    def wrapped(self) -> "TextGrid":
         """The grid with long texts wrapped."""
         left, limits = max(self._free_width(), MIN_WIDTH * self.wraps), {}
         for place in sorted(range(self.wraps), key=lambda place: self.widths[place]):
@@ -87,7 +87,7 @@ def _broken(text: str, width: int | None) -> list[str]:
     return lines[1:]
 
 
-def terminal(grids: Sequence[Grid]) -> str:
+def as_terminal_text(grids: Sequence[TextGrid]) -> str:
     """The text of the first grid that fits into 80 columns, else of the first that fits when text is wrapped."""
     chosen = next((grid for grid in grids if grid.fits()), None)
     if chosen is None:
@@ -97,7 +97,7 @@ def terminal(grids: Sequence[Grid]) -> str:
     return f"{chosen}{note}"
 
 
-def markdown(grid: Grid) -> str:
+def as_markdown(grid: TextGrid) -> str:
     """The table in Markdown; its special characters are escaped."""
     rule = ["---" if place < grid.texts else "---:" for place in range(len(grid.head))]
     lines = [grid.head, rule, *grid.lines]

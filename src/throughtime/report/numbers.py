@@ -7,7 +7,7 @@ from typing import Any
 from throughtime.report.summary import Spread
 
 
-def with_spread(spread: Spread | None) -> str:
+def format_spread(spread: Spread | None) -> str:
     """The mean with its deviation, such as 1.5531 ± 0.0049: two digits of the deviation, the mean to the same place."""
     if spread is None:
         return "–"
@@ -20,7 +20,7 @@ def with_spread(spread: Spread | None) -> str:
     return f"{spread.mean:.{decimals}f} ± {spread.deviation:.{decimals}f}"
 
 
-def number(value: Any) -> str:
+def format_number(value: Any) -> str:
     """Five significant digits of a real number; anything else as it is."""
     if value is None:
         return "–"
@@ -29,7 +29,7 @@ def number(value: Any) -> str:
     return str(value)
 
 
-def setting(value: Any) -> str:
+def format_setting(value: Any) -> str:
     """A value of the configuration as in an override; empty for a missing one."""
     if value is None:
         return ""

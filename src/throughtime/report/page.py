@@ -5,7 +5,7 @@ from typing import Any
 
 from throughtime.report.record import Record
 from throughtime.report.selection import full_key, known_keys, look_up, ordered
-from throughtime.report.summary import Row, by_task, summarise
+from throughtime.report.summary import Row, by_task, summary_rows
 from throughtime.report.table import line_values, render, serialise
 
 
@@ -38,7 +38,7 @@ def report(
     tables: dict[str, list[Any]] = {}
     for name, group in groups.items():
         known = known_keys(group)
-        lines = list(group) if single else summarise(group, [key for key in by if key in known])
+        lines = list(group) if single else summary_rows(group, [key for key in by if key in known])
         if sort in known:
             find = look_up if single else _of_row
             lines = ordered(lines, lambda line, find=find: find(line, sort), reverse)

@@ -9,7 +9,7 @@ import yaml
 
 from throughtime.errors import UserError
 from throughtime.report.columns import unknown_key, value
-from throughtime.report.numbers import setting
+from throughtime.report.numbers import format_setting
 from throughtime.report.record import Record
 
 FIELDS = ("status", "task", "seed", "monitor", "best", "parameters", "steps", "seconds")
@@ -19,7 +19,7 @@ CONDITION = re.compile(r"(?P<key>[^<>=!]+?)\s*(?P<operator><=|>=|!=|==|=|<|>)\s*
 COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
-def select(records: Sequence[Record], conditions: Sequence[str]) -> list[Record]:
+def select_runs(records: Sequence[Record], conditions: Sequence[str]) -> list[Record]:
     """Select the runs that meet every condition, such as `cell=gru`, `val/loss<1.5` or `status!=failed`.
 
     A run that lacks the value meets no condition on it but `!=`.
@@ -91,7 +91,7 @@ def ordered(items: Sequence[Any], key: Callable[[Any], Any], reverse: bool = Fal
 
     def rank(pair: tuple[Any, Any]) -> tuple:
         number = _number(pair[0])
-        return (number is None, 0.0 if number is None else number, setting(pair[0]))
+        return (number is None, 0.0 if number is None else number, format_setting(pair[0]))
 
     return [item for _, item in sorted(there, key=rank, reverse=reverse)] + missing
 
@@ -101,7 +101,7 @@ def _equals(found: Any, text: str) -> bool:
     bound, number = _number(text), _number(found)
     if bound is not None and number is not None:
         return number == bound
-    return setting(found) == ("" if text == "null" else text) or found == yaml.safe_load(text)
+    return format_setting(found) == ("" if text == "null" else text) or found == yaml.safe_load(text)
 
 
 def _number(found: Any) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from throughtime.errors import UserError
-from throughtime.report.columns import columns, differing, identity
+from throughtime.report.columns import columns, comparable, differing
 from throughtime.report.record import Record
 
 LEVEL = 0.05
@@ -70,7 +70,7 @@ def by_task(records: Iterable[Record]) -> dict[str, list[Record]]:
     }
 
 
-def summarise(records: Sequence[Record], by: Sequence[str] | None = None) -> list[Row]:
+def summary_rows(records: Sequence[Record], by: Sequence[str] | None = None) -> list[Row]:
     """Summarise each configuration in a row, the best first, those without a score last.
 
     Repetitions with the same configuration and seed add nothing to the estimate of the spread: of these the last
@@ -92,7 +92,7 @@ def summarise(records: Sequence[Record], by: Sequence[str] | None = None) -> lis
     shown = columns(records, by)
     groups: dict[tuple, list[int]] = {}
     for place, record in enumerate(records):
-        same = [column.values[place] for column in shown] if by else [identity(record, key) for key in keys]
+        same = [column.values[place] for column in shown] if by else [comparable(record, key) for key in keys]
         groups.setdefault(tuple(same), []).append(place)
     rows = [
         _row({column.key: column.values[places[0]] for column in shown}, [records[place] for place in places])
@@ -105,7 +105,7 @@ def _one_a_seed(records: Sequence[Record], keys: Sequence[str]) -> list[Record]:
     """The last completed run (else the last) of each configuration and seed, in the order of seeds."""
     kept: dict[tuple, Record] = {}
     for record in sorted(records, key=lambda record: (record.status == "completed", str(record.path))):
-        kept[record.seed, *(identity(record, key) for key in keys)] = record
+        kept[record.seed, *(comparable(record, key) for key in keys)] = record
     return sorted(kept.values(), key=lambda record: (record.seed, str(record.path)))
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from throughtime.callback.display import duration
 from throughtime.errors import check_choice
 from throughtime.report.columns import columns, deviations, short_names
-from throughtime.report.grid import Grid, markdown, terminal
-from throughtime.report.numbers import as_overrides, number, setting, with_spread
+from throughtime.report.grid import TextGrid, as_markdown, as_terminal_text
+from throughtime.report.numbers import as_overrides, format_number, format_setting, format_spread
 from throughtime.report.record import Record
 from throughtime.report.summary import Row
 
@@ -29,7 +29,7 @@ def render(lines: Lines, format: str = "terminal", metrics: Sequence[str] = ()) 
     """Render a table of configurations or of runs, one a line.
 
     Args:
-        lines: rows of one task (`summarise`), or its runs, in the order to show.
+        lines: rows of one task (`summary_rows`), or its runs, in the order to show.
         format: terminal, markdown, csv or json; the last two hold every metric, unrounded.
         metrics: further metrics to show; by default the monitored one on the test split.
 
@@ -44,11 +44,11 @@ def render(lines: Lines, format: str = "terminal", metrics: Sequence[str] = ()) 
     grid = _configurations if isinstance(lines[0], Row) else _runs
     shown = list(metrics) or _tested(lines)
     if format == "markdown":
-        return markdown(grid(lines, shown))
+        return as_markdown(grid(lines, shown))
     grids = [grid(lines, shown), grid(lines, shown, joined=True)]
     if not metrics:
         grids.append(grid(lines, [], joined=True))
-    return terminal(grids)
+    return as_terminal_text(grids)
 
 
 def line_values(lines: Lines, with_task: bool = False) -> list[dict[str, Any]]:
@@ -127,7 +127,7 @@ def _tested(rows: Sequence[Row | Record]) -> list[str]:
     return [name] if any(name in row.metrics for row in rows) else []
 
 
-def _configurations(rows: Sequence[Row], metrics: Sequence[str], joined: bool = False) -> Grid:
+def _configurations(rows: Sequence[Row], metrics: Sequence[str], joined: bool = False) -> TextGrid:
     """A line for each configuration, with a column for each setting, or one for all of them (`joined`)."""
     lost = [
         (head, [getattr(row, name) for row in rows])
@@ -138,7 +138,7 @@ def _configurations(rows: Sequence[Row], metrics: Sequence[str], joined: bool = 
     head, settings, note = _settings(keys, [list(row.values.values()) for row in rows], joined)
     lines = []
     for place, (row, texts) in enumerate(zip(rows, settings, strict=True)):
-        line = [*texts, *(with_spread(row.metrics.get(name)) for name in (row.monitor, *metrics))]
+        line = [*texts, *(format_spread(row.metrics.get(name)) for name in (row.monitor, *metrics))]
         line += [str(0 if row.score is None else row.score.count), *(str(n[place]) for _, n in lost)]
         line += ["–" if row.parameters is None else f"{row.parameters:,}"]
         line += ["–" if row.seconds is None else duration(row.seconds), row.verdict]
@@ -146,10 +146,10 @@ def _configurations(rows: Sequence[Row], metrics: Sequence[str], joined: bool = 
     numbers = ["n", *(name for name, _ in lost), "parameters", "time", "vs best"]
     notes = [note, LEGEND] if len(rows) > 1 else [note]
     head = [*head, rows[0].monitor, *metrics, *numbers]
-    return Grid(head, lines, len(settings[0]), "\n".join(filter(None, notes)), int(joined))
+    return TextGrid(head, lines, len(settings[0]), "\n".join(filter(None, notes)), int(joined))
 
 
-def _runs(records: Sequence[Record], metrics: Sequence[str], joined: bool = False) -> Grid:
+def _runs(records: Sequence[Record], metrics: Sequence[str], joined: bool = False) -> TextGrid:
     """A line for each run, with settings as in `_configurations`."""
     differing = columns(records)
     values = [[column.values[place] for column in differing] for place in range(len(records))]
@@ -158,11 +158,11 @@ def _runs(records: Sequence[Record], metrics: Sequence[str], joined: bool = Fals
     lines = []
     for record, texts in zip(records, settings, strict=True):
         line = [str(record.path.resolve().relative_to(above)), *texts, record.status, str(record.seed)]
-        line += [number(record.best), *(number(record.metrics.get(name)) for name in metrics)]
+        line += [format_number(record.best), *(format_number(record.metrics.get(name)) for name in metrics)]
         lines.append([*line, duration(record.seconds)])
     head = ["run", *head, "status"]
     place = f"The runs lie in {above}."
-    return Grid(
+    return TextGrid(
         [*head, "seed", records[0].monitor, *metrics, "time"],
         lines,
         len(head),
@@ -180,7 +180,8 @@ def _settings(
     """
     names = list(short_names(keys).values())
     shown = [
-        {name: _short(setting(value)) for name, value in zip(names, line, strict=True)} for line in values
+        {name: _short(format_setting(value)) for name, value in zip(names, line, strict=True)}
+        for line in values
     ]
     if not joined or len(keys) < 2:
         return names, [list(line.values()) for line in shown], ""

@@ -77,7 +77,7 @@ class Plan:
         )
 
 
-def plan(session: Session, arguments: Sequence[str]) -> Plan:
+def plan_search(session: Session, arguments: Sequence[str]) -> Plan:
     """The plan of a new search.
 
     A sweep on the command line (`cell=gru,lstm`) takes precedence over the same key in `sweep.space`; without either,

@@ -12,8 +12,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from throughtime.report.columns import short_names
-from throughtime.report.grid import Grid, terminal
-from throughtime.report.numbers import number, setting
+from throughtime.report.grid import TextGrid, as_terminal_text
+from throughtime.report.numbers import format_number, format_setting
 from throughtime.search.objectives import Objective
 from throughtime.search.space import Space
 from throughtime.search.trials import ERROR, overrides
@@ -90,7 +90,7 @@ def _counts(study: Study, total: int) -> str:
 def _importance_table(shares: dict[str, float], objectives: Sequence[Objective]) -> str:
     widest = max(shares.values())
     lines = [[key, f"{share:4.0%}", "█" * round(24 * share / widest)] for key, share in shares.items()]
-    return terminal([Grid([f"importance for {objectives[0].label}", "", ""], lines, 3)])
+    return as_terminal_text([TextGrid([f"importance for {objectives[0].label}", "", ""], lines, 3)])
 
 
 def _pareto_front(best: Sequence[FrozenTrial], space: Space, objectives: Sequence[Objective]) -> str:
@@ -99,13 +99,13 @@ def _pareto_front(best: Sequence[FrozenTrial], space: Space, objectives: Sequenc
     lines = [
         [
             str(trial.number),
-            *(setting(trial.params[key]) for key in space),
-            *(number(value) for value in trial.values),
+            *(format_setting(trial.params[key]) for key in space),
+            *(format_number(value) for value in trial.values),
         ]
         for trial in best
     ]
     note = "The Pareto front: no other trial is better in one objective without being worse in another."
-    return terminal([Grid(head, lines, 1 + len(space), note, wraps=1 + len(space))])
+    return as_terminal_text([TextGrid(head, lines, 1 + len(space), note, wraps=1 + len(space))])
 
 
 def _command(
@@ -114,7 +114,7 @@ def _command(
     """The command that trains a trial's configuration again."""
     kept = [argument for argument in arguments if not argument.lstrip("+~").startswith(SEARCH_ARGUMENTS)]
     values = ", ".join(
-        f"{one.label} {number(value)}" for one, value in zip(objectives, trial.values, strict=True)
+        f"{one.label} {format_number(value)}" for one, value in zip(objectives, trial.values, strict=True)
     )
     command = shlex.join([*kept, *overrides(trial, space)])
     return f"trial {trial.number} ({values}):\n  python train.py {command}"

@@ -15,8 +15,8 @@ from optuna.trial import FrozenTrial, TrialState
 from throughtime.callback.pruning import STUDY_FILE
 from throughtime.errors import Interrupted, UserError
 from throughtime.report.columns import short_names
-from throughtime.report.numbers import number
-from throughtime.search.plan import Plan, plan
+from throughtime.report.numbers import format_number
+from throughtime.search.plan import Plan, plan_search
 from throughtime.search.plots import draw_search
 from throughtime.search.report import search_report
 from throughtime.search.study import create_study, open_study
@@ -47,7 +47,7 @@ def search(
     session = begin(context, config)
     budget = seconds_of(session.config.sweep.timeout)
     if session.record is None:
-        found = plan(session, [*(f"{key}={value}" for key, value in params.items()), *arguments])
+        found = plan_search(session, [*(f"{key}={value}" for key, value in params.items()), *arguments])
         session.claim()
         if session.created is not None:
             session.created.expect(session.folder / STUDY_FILE)
@@ -107,7 +107,7 @@ def _job(session: Session, found: Plan, trial: FrozenTrial) -> Job:
     if (folder / JOB).exists():
         return Job.read(folder)
     names = short_names(list(found.space))
-    label = " ".join(f"{names[key]}={number(trial.params[key])}" for key in found.space)
+    label = " ".join(f"{names[key]}={format_number(trial.params[key])}" for key in found.space)
     job = session.compose(trial.number, [*found.arguments, *overrides(trial, found.space)], label)
     session.add(job)
     return job

@@ -36,7 +36,7 @@ def sweep_grid(
     """
     session = begin(context, config)
     if session.record is None:
-        jobs = plan(session, [*(f"{key}={value}" for key, value in params.items()), *arguments])
+        jobs = plan_grid(session, [*(f"{key}={value}" for key, value in params.items()), *arguments])
         session.claim()
         for job in jobs:
             session.add(job)
@@ -56,7 +56,7 @@ def sweep_grid(
         sys.exit(code)
 
 
-def plan(session: Session, arguments: Sequence[str]) -> list[Job]:
+def plan_grid(session: Session, arguments: Sequence[str]) -> list[Job]:
     """Compose the jobs of the grid, each configuration once, before any of them starts.
 
     Raises:

@@ -22,7 +22,7 @@ NOT_IDENTIFYING = ("resume", "rerun", "sweep")
 COMPLETED, FAILED, INTERRUPTED, WAITING = "completed", "failed", "interrupted", "waiting"
 
 
-def identity(config: Mapping[str, Any]) -> str:
+def config_identity(config: Mapping[str, Any]) -> str:
     """A hash of a configuration, independent of the order of its keys.
 
     The start of the run (`resume`, `rerun`) and the settings of the sweep (`sweep`) are not part of it.
@@ -51,7 +51,7 @@ class Job:
 
     @property
     def identity(self) -> str:
-        return identity(self.config)
+        return config_identity(self.config)
 
     def folder(self, sweep: Path) -> Path:
         """The job's folder in that of its sweep."""
@@ -140,7 +140,7 @@ def _holds(folder: RunFolder, job: Job) -> bool:
         recorded = yaml.load(folder.config.read_text(encoding="utf-8"), Loader)
     except (OSError, yaml.YAMLError):
         return False
-    return isinstance(recorded, dict) and identity(recorded) == job.identity
+    return isinstance(recorded, dict) and config_identity(recorded) == job.identity
 
 
 def _lines(path: Path) -> list[str]:
