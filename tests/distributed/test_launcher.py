@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import torch
 
-from throughtime.distributed.launcher import SingleNodeEnvironment, check_ranks, other_ranks
-from throughtime.errors import UserError
+from throughtime.distributed.launcher import SingleNodeEnvironment, WorkerSpec, launch_workers
+from throughtime.run.fit import WORKER
 from throughtime.run.folder import RunFolder
 
 DDP = (
@@ -27,7 +27,7 @@ DDP = (
 LEFT_BEHIND = 15
 
 
-def other_ranks_below(folder: Path) -> list[int]:
+def workers_below(folder: Path) -> list[int]:
     """The processes that are ranks of runs started in a folder."""
     found = []
     for process in Path("/proc").iterdir():
@@ -66,7 +66,7 @@ def test_there_is_one_folder_and_one_voice(whole: Any) -> None:
     assert len({path.name.split(".")[4] for path in whole.run.glob("events.*")}) == 1, (
         "two processes wrote events"
     )
-    assert other_ranks_below(whole.home) == []
+    assert workers_below(whole.home) == []
 
 
 def test_every_rank_draws_random_numbers_of_its_own(whole: Any) -> None:
@@ -87,7 +87,7 @@ def test_stopped_and_killed_it_goes_on_to_the_same_end(
     assert (results(tmp_path / "run")["status"], final(tmp_path / "run")["global_step"]) == ("interrupted", 6)
     killed = command("train.py", "resume=run", signal_at_step=(signal.SIGKILL, 14))
     assert killed.returncode == -signal.SIGKILL
-    assert wait_until(lambda: not other_ranks_below(tmp_path)), "a process was left behind"
+    assert wait_until(lambda: not workers_below(tmp_path)), "a process was left behind"
     finished = command("train.py", "resume=run")
     assert finished.returncode == 0, finished.stderr
     expected, resumed = final(whole.run), final(tmp_path / "run")
@@ -108,7 +108,7 @@ def test_a_rank_that_is_killed_ends_the_run_as_failed(
 
     def kill_rank_1() -> None:
         wait_until(samples.exists, seconds=60)
-        for process in other_ranks_below(tmp_path):
+        for process in workers_below(tmp_path):
             os.kill(process, signal.SIGKILL)
 
     killer = threading.Thread(target=kill_rank_1)
@@ -124,17 +124,17 @@ def test_a_rank_that_cannot_start_is_told_in_its_own_words(tmp_path: Path) -> No
     config = {"seed": 1, "data": {"_target_": "no.such.data"}}
     started = time.monotonic()
     with (
-        pytest.raises(RuntimeError, match=r"rank 1 .*(failed|has not started)") as told,
-        other_ranks(2, 1, config, RunFolder(tmp_path), None),
+        pytest.raises(RuntimeError, match=r"rank 1 .*(failed|has not started)") as raised,
+        launch_workers(WORKER, [WorkerSpec(1, 1, config, str(tmp_path), None)], RunFolder(tmp_path).error_of),
     ):
         pytest.fail("the block must not be entered")
     assert time.monotonic() - started < 60
-    assert other_ranks_below(Path.cwd()) == [] and str(told.value)
+    assert workers_below(Path.cwd()) == [] and str(raised.value)
 
 
 def test_alone_nothing_is_started(tmp_path: Path) -> None:
-    with other_ranks(1, 1, {}, RunFolder(tmp_path), None):
-        assert other_ranks_below(Path.cwd()) == []
+    with launch_workers(WORKER, [], RunFolder(tmp_path).error_of):
+        assert workers_below(Path.cwd()) == []
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = LEFT_BEHIND) -> bool:
@@ -144,23 +144,6 @@ def wait_until(condition: Callable[[], Any], seconds: float = LEFT_BEHIND) -> bo
             return True
         time.sleep(0.05)
     return False
-
-
-@pytest.mark.parametrize(
-    ("trainer", "batch_size", "message"),
-    [
-        ({"strategy": "auto", "devices": 2}, 8, r"trainer\.devices=2 are 2 devices; trainer=ddp"),
-        ({"devices": "auto"}, 8, "trainer=ddp trains on more than one"),
-        ({"strategy": "ddp", "devices": 2}, 1, r"data\.batch_size=1 is shared out among 2 processes"),
-    ],
-)
-def test_more_devices_than_can_be_used_are_refused(
-    trainer: dict[str, Any], batch_size: int, message: str
-) -> None:
-    config = {"trainer": trainer, "data": {"batch_size": batch_size}}
-    check_ranks(1, config)
-    with pytest.raises(UserError, match=message):
-        check_ranks(2, config)
 
 
 def test_lightning_starts_no_processes_of_its_own() -> None:

@@ -59,7 +59,7 @@ def test_a_folder_that_holds_anything_is_no_place_for_a_new_run(tmp_path: Path) 
         with pytest.raises(UserError, match=r"hydra\.run\.dir=.* is not empty \(it holds checkpoints\)"):
             RunFolder(path).claim()
     assert list(mine.rglob("*")) == [mine / "checkpoints"]
-    RunFolder(mine).claim(beside=("checkpoints",))
+    RunFolder(mine).claim(existing=("checkpoints",))
 
 
 def test_what_was_created_is_removed_and_nothing_else(tmp_path: Path) -> None:

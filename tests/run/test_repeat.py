@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from throughtime.run.folder import RunFolder
-from throughtime.run.repeat import told, verdict
+from throughtime.run.repeat import environment_differences, weight_comparison
 
 TASKS = {
     "textgen": ("cell=gru", "model.layers.dropout=0.3", "data.random_offset=true"),
@@ -77,12 +77,12 @@ def test_what_was_changed_on_resuming_is_told_on_repeating(command, trained, tmp
     assert command("train.py", f"resume={longer}", "trainer.max_steps=30").returncode == 0
     assert json.loads((longer / "environment.json").read_text())["resumed_with"] == [["trainer.max_steps=30"]]
     shown = command("train.py", f"rerun={longer}").stdout
-    assert "gone on with under trainer.max_steps=30" in shown
+    assert "resumed with trainer.max_steps=30" in shown
 
 
 def test_a_run_that_the_clock_ends_is_said_to_be_one(trained) -> None:
     run = RunFolder(trained.run)
-    shown = told(run, run, {"trainer": {"max_time": "00:00:10:00"}})
+    shown = environment_differences(run, run, {"trainer": {"max_time": "00:00:10:00"}})
     assert "ends a run by the clock" in shown
 
 
@@ -94,10 +94,10 @@ def test_other_weights_and_other_steps_are_told(trained, tmp_path: Path) -> None
     name = "model.front.weight"
     checkpoint["state_dict"][name][0, 0] += 1e-6
     torch.save(checkpoint, last)
-    assert f"1 of {len(checkpoint['state_dict'])} weights are not those of" in verdict(
+    assert f"1 of {len(checkpoint['state_dict'])} weights are not those of" in weight_comparison(
         RunFolder(trained.run), other
     )
     torch.save(checkpoint | {"global_step": 7}, last)
-    assert "this run 7" in verdict(RunFolder(trained.run), other)
+    assert "this run 7" in weight_comparison(RunFolder(trained.run), other)
     last.unlink()
-    assert "cannot be compared" in verdict(RunFolder(trained.run), other)
+    assert "cannot be compared" in weight_comparison(RunFolder(trained.run), other)

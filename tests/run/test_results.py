@@ -43,7 +43,7 @@ def test_what_is_gone_on_from_keeps_its_best_and_waits_for_another_test(tmp_path
     metrics = {"val/bpc": 2.0, "test/bpc": 2.1}
     results(best=2.0, best_step=7, steps=9, seconds=3.5, metrics=metrics, status="completed").write(folder)
     resumed = results()
-    resumed.go_on_from(folder)
+    resumed.continue_from(folder)
     assert (resumed.best, resumed.best_step, resumed.steps, resumed.seconds) == (2.0, 7, 9, 3.5)
     assert resumed.metrics == {"val/bpc": 2.0}
     assert resumed.status == "running"
@@ -52,7 +52,7 @@ def test_what_is_gone_on_from_keeps_its_best_and_waits_for_another_test(tmp_path
 def test_a_damaged_file_is_no_hindrance(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     resumed = results()
-    resumed.go_on_from(folder)
+    resumed.continue_from(folder)
     folder.results.write_text('{"best": ')
-    resumed.go_on_from(folder)
+    resumed.continue_from(folder)
     assert resumed == results()

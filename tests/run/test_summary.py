@@ -4,6 +4,7 @@ import json
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from throughtime.head.softmax import Softmax
 from throughtime.optim.optimization import Optimization
 from throughtime.run.folder import RunFolder
 from throughtime.run.results import Results
-from throughtime.run.summary import closing
+from throughtime.run.summary import end_message
 from throughtime.task.base import Task
 
 
@@ -31,6 +32,13 @@ class Writes(Task):
 
 TASK = Writes(nn.Identity(), Softmax(2, 2), Optimization(torch.optim.SGD))
 STEPS = {"max_steps": 20, "max_epochs": -1, "max_time": None}
+
+
+def configured(trainer: dict[str, Any], *loggers: str) -> dict[str, Any]:
+    """A configuration with these loggers; TensorBoard alone where none is named."""
+    names = loggers or ("TensorBoardLogger",)
+    logger = {name: {"_target_": f"lightning.pytorch.loggers.{name}"} for name in names}
+    return {"trainer": trainer, "logger": logger}
 
 
 def results(**values: object) -> Results:
@@ -83,28 +91,43 @@ def test_the_best_metric_its_step_and_the_test_are_told(trained) -> None:
 def test_a_completed_run_goes_on_with_twice_of_what_ended_it(
     trainer: dict, more: str, tmp_path: Path
 ) -> None:
-    assert commands(closing(results(), RunFolder(tmp_path), trainer, TASK))["train.py"][-1] == more
+    assert (
+        commands(end_message(results(), RunFolder(tmp_path), configured(trainer), TASK))["train.py"][-1]
+        == more
+    )
 
 
 def test_an_interrupted_run_goes_on_as_it_is(tmp_path: Path) -> None:
-    shown = commands(closing(results(status="interrupted"), RunFolder(tmp_path), STEPS, TASK))
+    shown = commands(end_message(results(status="interrupted"), RunFolder(tmp_path), configured(STEPS), TASK))
     assert shown["train.py"] == ["python", "train.py", f"resume={tmp_path}"]
 
 
 def test_a_folder_with_spaces_is_quoted(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "two words" / "run")
-    shown = commands(closing(results(), folder, STEPS, TASK))
+    shown = commands(end_message(results(), folder, configured(STEPS), TASK))
     assert shown["train.py"][2] == f"resume={folder.path}"
     assert shown["scripts/generate.py"][2] == str(folder.path)
     assert shown["tensorboard"][-1] == str(folder.path.parent)
 
 
 def test_without_a_checkpoint_there_is_nothing_to_go_on_from(tmp_path: Path) -> None:
-    shown = commands(closing(results(checkpoint=None), RunFolder(tmp_path), STEPS, TASK))
+    shown = commands(end_message(results(checkpoint=None), RunFolder(tmp_path), configured(STEPS), TASK))
     assert set(shown) == {"tensorboard"}
 
 
+def test_the_speed_is_told_in_the_unit_of_the_data(tmp_path: Path) -> None:
+    shown = end_message(results(speed=1234.0, unit="points"), RunFolder(tmp_path), configured(STEPS), TASK)
+    assert "completed after 20 steps, 1:40 min, 1,234 points/s" in shown
+
+
+def test_the_commands_that_show_a_run_are_those_of_its_loggers(tmp_path: Path) -> None:
+    config = configured(STEPS, "CSVLogger", "MLFlowLogger")
+    shown = end_message(results(), RunFolder(tmp_path), config, TASK)
+    assert f"look         mlflow ui --backend-store-uri sqlite:///{tmp_path}/mlflow.db" in shown
+    assert "tensorboard" not in shown
+
+
 def test_the_task_adds_its_table_and_its_commands(tmp_path: Path) -> None:
-    shown = closing(results(), RunFolder(tmp_path), STEPS, TASK).splitlines()
+    shown = end_message(results(), RunFolder(tmp_path), configured(STEPS), TASK).splitlines()
     assert "beside a baseline" in shown
     assert f"generate     python scripts/generate.py {tmp_path}" in shown

@@ -13,7 +13,7 @@ from throughtime.config.flat_config import flat
 from throughtime.errors import UserError
 from throughtime.run.checkpoint import AtomicCheckpointIO
 from throughtime.run.folder import RunFolder
-from throughtime.run.trainer import build_trainer, check_trainer
+from throughtime.run.trainer import build_trainer, check_devices, check_trainer
 
 Configuration = Callable[..., dict[str, Any]]
 
@@ -26,7 +26,7 @@ Configuration = Callable[..., dict[str, Any]]
         ("trainer.accumulate_grad_batches=0", r"trainer\.accumulate_grad_batches must be above 0"),
         ("trainer.gradient_clip_val=-1", r"trainer\.gradient_clip_val must be above 0"),
         ("+trainer.strategy=fsdp", r"trainer\.strategy=fsdp is not known; choose one of: auto, ddp"),
-        ("+trainer.num_nodes=2", r"trainer\.num_nodes is not for this framework"),
+        ("+trainer.num_nodes=2", r"trainer\.num_nodes is not supported"),
     ],
 )
 def test_what_lightning_takes_silently_is_refused(
@@ -113,3 +113,20 @@ def test_the_gradient_is_clipped_by_default(
     assert len(norms.seen) >= 4
     assert max(norms.seen) == pytest.approx(1.0, abs=1e-4)
     assert float(trainer.callback_metrics["gradient/norm"]) > 1
+
+
+@pytest.mark.parametrize(
+    ("trainer", "batch_size", "message"),
+    [
+        ({"strategy": "auto", "devices": 2}, 8, r"trainer\.devices=2 are 2 devices; trainer=ddp"),
+        ({"devices": "auto"}, 8, "trainer=ddp trains on more than one"),
+        ({"strategy": "ddp", "devices": 2}, 1, r"data\.batch_size=1 is divided among 2 processes"),
+    ],
+)
+def test_more_devices_than_can_be_used_are_refused(
+    trainer: dict[str, Any], batch_size: int, message: str
+) -> None:
+    config = {"trainer": trainer, "data": {"batch_size": batch_size}}
+    check_devices(1, config)
+    with pytest.raises(UserError, match=message):
+        check_devices(2, config)

@@ -83,9 +83,9 @@ def test_mismatches_are_listed(command, source: Path, tmp_path: Path) -> None:
         command, tmp_path / "gru", f"data.path={tmp_path / 'one.txt'}", f"init_from={checkpoint}", *typed
     )
     lines = [line.strip() for line in shown.splitlines()]
-    assert any(line.startswith("not there, begins afresh: model.layers.cells.1.") for line in lines)
+    assert any(line.startswith("not there, newly initialised: model.layers.cells.1.") for line in lines)
     assert any(
-        line.startswith("other shape, begins afresh: model.layers.cells.0.weight_input [24, 5]")
+        line.startswith("other shape, newly initialised: model.layers.cells.0.weight_input [24, 5]")
         for line in lines
     )
     assert any(line.startswith("by symbol: model.front.weight, 7 of 7 symbols") for line in lines)
