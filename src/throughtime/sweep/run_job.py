@@ -110,17 +110,14 @@ def _train(job: Job, folder: Path, goes_on: bool) -> None:
         say = partial(print, file=output, flush=True)
         run = partial(Run, folder=RunFolder(folder), choices=job.choices, say=say)
         results = None
-        try:
-            if goes_on:
-                with suppress(NoCheckpoint):  # all are damaged
-                    results = fit(run({**job.config, "resume": str(folder)}, overrides=[]))
-            if results is None:
-                _set_aside(folder)
-                beside = tuple(path.name for path in folder.iterdir())
+        if goes_on:
+            with suppress(NoCheckpoint), _withheld_by_the_machine(folder):  # all are damaged
+                results = fit(run({**job.config, "resume": str(folder)}, overrides=[]))
+        if results is None:
+            _set_aside(folder)
+            beside = tuple(path.name for path in folder.iterdir())
+            with _withheld_by_the_machine(folder):
                 results = fit(run(job.config, overrides=job.overrides, beside=beside))
-        except (OSError, MemoryError, Unavailable):
-            _note_interruption(folder)
-            raise
     measured = results.metrics.get(results.monitor)
     if results.best is None and measured is not None and not math.isfinite(measured):
         results.status = FAILED
@@ -142,13 +139,21 @@ def _set_aside(folder: Path) -> None:
     RunFolder(folder).set_aside(earlier)
 
 
-def _note_interruption(folder: Path) -> None:
-    """Let results.json say `interrupted` of a failed run with a checkpoint, so that the job goes on from it."""
-    run = RunFolder(folder)
-    with suppress(OSError, ValueError):  # nothing is written yet, or the disk is full
-        results = json.loads(run.results.read_text(encoding="utf-8"))
-        if results["status"] == FAILED and _has_checkpoint(folder):
-            write_json(run.results, results | {"status": INTERRUPTED})
+@contextmanager
+def _withheld_by_the_machine(folder: Path) -> Iterator[None]:
+    """Let results.json say `interrupted` where a run in this block lacks space, memory or a file it has to read.
+
+    The job goes on from its checkpoint then; without one it has failed.
+    """
+    try:
+        yield
+    except (OSError, MemoryError, Unavailable):
+        run = RunFolder(folder)
+        with suppress(OSError, ValueError):  # nothing is written yet, or the disk is full
+            results = json.loads(run.results.read_text(encoding="utf-8"))
+            if results["status"] == FAILED and _has_checkpoint(folder):
+                write_json(run.results, results | {"status": INTERRUPTED})
+        raise
 
 
 def _record_failure(job: Job, folder: Path, error: Exception) -> None:
