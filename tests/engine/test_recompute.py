@@ -32,3 +32,26 @@ def test_a_segment_within_a_segment_is_not_cut_again():
     cell.project = counted
     in_segments(segment, [(0, 16), (16, 32)], cell.initial_state(2), [torch.randn(32, 2, 3)], [])
     assert [length for length in lengths if length > 1] == [16, 16]
+
+
+def test_a_number_that_is_summed_over_segments_has_second_derivatives():
+    torch.manual_seed(0)
+    cell, engine = LSTM(3, 5).double(), BackpropagationThroughTime()
+    inputs = torch.randn(7, 2, 3).double().requires_grad_()
+    learned, passed = list(cell.parameters()), []
+
+    def segment(start, stop, state, rows):
+        outputs, after = engine.run(cell, rows[0], state)
+        return outputs.square().sum(), after
+
+    def second(total):
+        found = torch.autograd.grad(total, [inputs, *learned], create_graph=True)
+        return torch.autograd.grad(sum(part.square().sum() for part in found), [inputs, *learned])
+
+    start = cell.initial_state(2)
+    total, _ = in_segments(
+        segment, segments(7), start, [inputs], learned, lambda step, state: passed.append(step)
+    )
+    actual = second(total)
+    torch.testing.assert_close(actual, second(segment(0, 7, start, [inputs])[0]), rtol=1e-9, atol=1e-9)
+    assert passed == [stop for _, stop in segments(7)]

@@ -50,10 +50,20 @@ def test_nothing_is_kept_of_what_is_made_again():
     assert sum(kept) - inputs.numel() < outputs.numel() / 4
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_second_derivative_is_a_plain_error(engine):
+def test_a_second_derivative_of_compiled_segments_is_a_plain_error():
     cell, inputs = LSTM(3, 5), torch.randn(9, 2, 3, requires_grad=True)
-    outputs, _ = ENGINES[engine](recompute=True).run(cell, inputs, cell.initial_state(2))
+    outputs, _ = Fused(recompute=True).run(cell, inputs, cell.initial_state(2))
     (gradient,) = torch.autograd.grad(outputs.sum(), inputs, create_graph=True)
     with pytest.raises(RuntimeError, match="engine=reference"):
         gradient.sum().backward()
+
+
+def test_a_second_derivative_draws_the_same_random_numbers():
+    cell = Zoneout(3, 4, LSTM, hidden_rate=0.3, memory_rate=0.3).double().train()
+    inputs = torch.randn(5, 2, 3).double().requires_grad_()
+
+    def outputs(inputs):
+        torch.manual_seed(5)
+        return BackpropagationThroughTime(recompute=True).run(cell, inputs, cell.initial_state(2))[0]
+
+    assert torch.autograd.gradgradcheck(outputs, [inputs], check_undefined_grad=False, fast_mode=True)
