@@ -7,10 +7,10 @@ from throughtime.cell.lstm import LSTM
 from throughtime.cell.mgu import MGU
 from throughtime.cell.minlstm import MinLSTM
 from throughtime.cell.zoneout import Zoneout
-from throughtime.engine import auto
 from throughtime.engine.auto import ELSEWHERE, WITHOUT_A_KERNEL, Auto, fastest
 from throughtime.engine.bptt.engine import BackpropagationThroughTime
 from throughtime.engine.compiler.engine import Fused
+from throughtime.engine.compiler.runtime import kernel
 from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
@@ -32,10 +32,10 @@ def no_compiler(monkeypatch):
     def fail(*arguments):
         raise CompilerError("there is no C compiler on this machine")
 
-    auto._compiles.cache_clear()
-    monkeypatch.setattr(auto, "compiled", fail)
+    kernel._compiled_or_error.cache_clear()
+    monkeypatch.setattr(kernel, "find_compiler", fail)
     yield
-    auto._compiles.cache_clear()
+    kernel._compiled_or_error.cache_clear()
 
 
 def chosen(cell, dtype=torch.float32, device="cpu"):

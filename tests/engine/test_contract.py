@@ -209,12 +209,17 @@ def test_lower_precision_keeps_the_state_in_the_parameters_precision(cell, engin
     torch.testing.assert_close(outputs.float(), exact, rtol=0.05, atol=0.05)
     assert {part.dtype for part in after} == {torch.float32}
     cell = cell.to(torch.bfloat16)
+    reason = engine.unsupported_reason(cell, inputs.bfloat16(), lengths, None)
+    if reason is not None:
+        with pytest.raises(UserError, match=re.escape(reason)):
+            engine.run(cell, inputs.bfloat16(), cell.initial_state(4), lengths)
+        return
     outputs, after = engine.run(cell, inputs.bfloat16(), cell.initial_state(4), lengths)
     assert {outputs.dtype, *(part.dtype for part in after)} == {torch.bfloat16}
 
 
 def test_an_engine_that_refuses_a_cell_says_why(refused):
     engine, cell = refused
-    reason = engine.refusal(cell, sequence(2, 1), None, None)
+    reason = engine.unsupported_reason(cell, sequence(2, 1), None, None)
     with pytest.raises(UserError, match=re.escape(reason)):
         engine.run(cell, sequence(2, 1), cell.initial_state(1))

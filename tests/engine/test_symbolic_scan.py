@@ -59,7 +59,7 @@ def test_one_traced_graph_is_the_plain_loop_at_all_sizes(command) -> None:
 
 def test_it_refuses_no_cell() -> None:
     cell = LSTM(input_size=3, hidden_size=4)
-    assert Symbolic().refusal(cell, torch.zeros(2, 1, 3), None, None) is None
+    assert Symbolic().unsupported_reason(cell, torch.zeros(2, 1, 3), None, None) is None
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ come first, then a parallel scan for linear recurrences on those devices, then b
 out, and last the plain loop, which takes everything.
 """
 
-from functools import lru_cache
-
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -15,15 +13,9 @@ from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
 from throughtime.engine.bptt.engine import BackpropagationThroughTime
 from throughtime.engine.compiler.engine import Fused
-from throughtime.engine.compiler.ir.program import UnknownOperatorError
-from throughtime.engine.compiler.runtime.kernel import compiled
-from throughtime.engine.compiler.runtime.toolchain import CompilerError
-from throughtime.engine.mixed_precision import own_rounding, single
 from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
 from throughtime.engine.torch_kernels.engine import TorchKernels
-from throughtime.engine.trace.trace import Trace, UntraceableError
-from throughtime.engine.trace.trace_cache import trace_for
 
 COMPILED = Fused()
 WITHOUT_A_KERNEL: tuple[Engine, ...] = (TorchKernels(), BackpropagationThroughTime(), Reference())
@@ -33,7 +25,7 @@ ELSEWHERE: tuple[Engine, ...] = (TorchKernels(), Scan(), BackpropagationThroughT
 class Auto(Engine):
     """Hands each run to the fastest engine that accepts it; the last of them accepts everything."""
 
-    def refusal(
+    def unsupported_reason(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],
@@ -62,27 +54,8 @@ def fastest(
     """The engine that `Auto` takes for this run."""
     if inputs.device.type != "cpu":
         engines = ELSEWHERE
-    elif _has_kernel(cell, inputs):
+    elif COMPILED.unsupported_reason(cell, inputs, lengths, resets) is None:
         return COMPILED
     else:
         engines = WITHOUT_A_KERNEL
-    return next(each for each in engines if each.refusal(cell, inputs, lengths, resets) is None)
-
-
-def _has_kernel(cell: Cell, inputs: Float[Tensor, "T B I"]) -> bool:
-    """Whether `Fused` has C for this cell, and does not leave it to another engine."""
-    with own_rounding() as halves:
-        try:
-            trace = trace_for(cell, single(inputs) if halves else inputs)
-        except UntraceableError:
-            return False
-        return _compiles(trace, halves)
-
-
-@lru_cache(maxsize=256)
-def _compiles(trace: Trace, halves: bool) -> bool:
-    try:
-        compiled(trace, halves)
-    except (UnknownOperatorError, CompilerError, UntraceableError):
-        return False
-    return True
+    return next(each for each in engines if each.unsupported_reason(cell, inputs, lengths, resets) is None)

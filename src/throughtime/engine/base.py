@@ -19,7 +19,7 @@ class Engine(ABC):
     """
 
     @abstractmethod
-    def refusal(
+    def unsupported_reason(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],

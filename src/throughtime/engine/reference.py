@@ -12,7 +12,7 @@ from throughtime.tree import select
 class Reference(Engine):
     """Runs any cell from its three methods, differentiated by autograd."""
 
-    def refusal(
+    def unsupported_reason(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],

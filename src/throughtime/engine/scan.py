@@ -30,7 +30,7 @@ class Scan(Engine):
     A reset is a step with a = 0. In half precision the scan itself is computed in single precision.
     """
 
-    def refusal(
+    def unsupported_reason(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],
@@ -54,7 +54,7 @@ class Scan(Engine):
         Raises:
             UserError: the cell is no `LinearRecurrence`.
         """
-        reason = self.refusal(cell, inputs, lengths, resets)
+        reason = self.unsupported_reason(cell, inputs, lengths, resets)
         if reason is not None:
             raise UserError(
                 f"engine=scan cannot run this {type(cell).__name__}: {reason}; choose engine=auto"

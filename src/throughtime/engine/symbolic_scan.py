@@ -16,7 +16,7 @@ class Symbolic(Engine):
     It is for `torch.export` (`throughtime.inference.export_onnx`): run as it is, it compiles the step first.
     """
 
-    def refusal(
+    def unsupported_reason(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],

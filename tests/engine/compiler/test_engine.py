@@ -1,6 +1,6 @@
-"""What `test_contract` cannot say: cells of every kind, made up ones among them, are compiled and right."""
+"""Compiled cells agree with the plain loop: cells of many kinds, random ones among them, and exact refusals."""
 
-import logging
+import re
 from typing import NamedTuple
 
 import pytest
@@ -13,9 +13,11 @@ from torch.nn import functional
 from throughtime.cell.base import Cell
 from throughtime.cell.elman import Elman
 from throughtime.cell.lstm import LSTM
-from throughtime.engine.compiler import engine as fused
 from throughtime.engine.compiler.engine import Fused
+from throughtime.engine.compiler.runtime import kernel as kernel_module
+from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.reference import Reference
+from throughtime.errors import UserError
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 
@@ -29,7 +31,7 @@ class Pair(NamedTuple):
     second: Tensor
 
 
-class Made(Cell):
+class StepFunctionCell(Cell):
     """A cell of a function `step(cell, x, *parts) -> (output, *parts)`."""
 
     def __init__(
@@ -124,16 +126,18 @@ def attention(c, x, h):
 
 
 KINDS = {
-    "layer-norm LSTM": lambda: Made(layer_norm_lstm, 4, 2, u=(5, 20), gain=(20,), shift=(20,)),
-    "independent": lambda: Made(independent, u=(5,)),
-    "minimal gated": lambda: Made(minimal_gated, 2, u=(5, 5), v=(5, 5)),
-    "antisymmetric": lambda: Made(antisymmetric, u=(5, 5)),
-    "oscillators": lambda: Made(oscillators, parts=2, u=(5, 5), v=(5, 5)),
-    "linear recurrence": lambda: Made(linear_recurrence, parts=2, u=(5,), v=(5,)),
-    "long expressive": lambda: Made(long_expressive, 4, 2, u=(5, 5), v=(5, 5), w=(5, 5), r=(5, 5)),
-    "zoneout": lambda: Made(zoneout, 2, u=(5, 5)),
-    "many functions": lambda: Made(many_functions, u=(5, 5)),
-    "attention": lambda: Made(attention, u=(5, 5), v=(), w=(7, 5)),
+    "layer-norm LSTM": lambda: StepFunctionCell(layer_norm_lstm, 4, 2, u=(5, 20), gain=(20,), shift=(20,)),
+    "independent": lambda: StepFunctionCell(independent, u=(5,)),
+    "minimal gated": lambda: StepFunctionCell(minimal_gated, 2, u=(5, 5), v=(5, 5)),
+    "antisymmetric": lambda: StepFunctionCell(antisymmetric, u=(5, 5)),
+    "oscillators": lambda: StepFunctionCell(oscillators, parts=2, u=(5, 5), v=(5, 5)),
+    "linear recurrence": lambda: StepFunctionCell(linear_recurrence, parts=2, u=(5,), v=(5,)),
+    "long expressive": lambda: StepFunctionCell(
+        long_expressive, 4, 2, u=(5, 5), v=(5, 5), w=(5, 5), r=(5, 5)
+    ),
+    "zoneout": lambda: StepFunctionCell(zoneout, 2, u=(5, 5)),
+    "many functions": lambda: StepFunctionCell(many_functions, u=(5, 5)),
+    "attention": lambda: StepFunctionCell(attention, u=(5, 5), v=(), w=(7, 5)),
 }
 
 
@@ -154,16 +158,14 @@ def results(engine, cell, steps, lanes, dtype, lengths=None, resets=None):
     return [*found, *torch.autograd.grad(total, sources, allow_unused=True, materialize_grads=True)]
 
 
-def agrees(cell, steps, lanes, dtype, lengths=None, resets=None):
+def assert_agrees(cell, steps, lanes, dtype, lengths=None, resets=None):
     cell = cell.to(dtype)
-    fused._say.cache_clear()
     expected = results(Reference(), cell, steps, lanes, dtype, lengths, resets)
     for actual, wanted in zip(
         results(Fused(), cell, steps, lanes, dtype, lengths, resets), expected, strict=True
     ):
         scale = max(1.0, float(wanted.detach().abs().amax())) if wanted.numel() else 1.0
         torch.testing.assert_close(actual, wanted, rtol=0, atol=TOLERANCE[dtype] * scale)
-    return fused._say.cache_info().misses == 0  # whether the compiler kept it to itself
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
@@ -171,7 +173,7 @@ def agrees(cell, steps, lanes, dtype, lengths=None, resets=None):
 def test_a_cell_of_any_kind_is_compiled_to_the_numbers_of_the_plain_loop(kind, dtype):
     torch.manual_seed(0)
     resets = torch.rand(6, 4) < 0.2
-    assert agrees(KINDS[kind](), 6, 4, dtype, torch.tensor([6, 0, 3, 5]), resets)
+    assert_agrees(KINDS[kind](), 6, 4, dtype, torch.tensor([6, 0, 3, 5]), resets)
 
 
 UNARY = (
@@ -225,15 +227,15 @@ def test_made_up_cells_are_compiled_to_the_numbers_of_the_plain_loop(draws):
         return build(draws, c, x, first, second)
 
     torch.manual_seed(1)
-    cell = Made(step, 2, 2, p=(5,), u=(5, 5), v=(5, 5))
-    assert agrees(cell, 5, 3, torch.float64, torch.tensor([5, 2, 0]), torch.rand(5, 3) < 0.3)
+    cell = StepFunctionCell(step, 2, 2, p=(5,), u=(5, 5), v=(5, 5))
+    assert_agrees(cell, 5, 3, torch.float64, torch.tensor([5, 2, 0]), torch.rand(5, 3) < 0.3)
 
 
 @pytest.mark.parametrize("hidden", [1, 7, 33, 130])
 @pytest.mark.parametrize(("steps", "lanes"), [(1, 1), (3, 1), (2, 13)])
 def test_every_size_will_do(hidden, steps, lanes):
     torch.manual_seed(2)
-    assert agrees(LSTM(3, hidden), steps, lanes, torch.float32)
+    assert_agrees(LSTM(3, hidden), steps, lanes, torch.float32)
 
 
 def test_threads_share_the_lanes_and_give_the_same_numbers():
@@ -241,7 +243,7 @@ def test_threads_share_the_lanes_and_give_the_same_numbers():
     cell, before = LSTM(3, 20, peepholes=True), torch.get_num_threads()
     try:
         torch.set_num_threads(3)
-        assert agrees(cell, 4, 7, torch.float64, torch.tensor([4, 1, 0, 2, 4, 3, 4]))
+        assert_agrees(cell, 4, 7, torch.float64, torch.tensor([4, 1, 0, 2, 4, 3, 4]))
     finally:
         torch.set_num_threads(before)
 
@@ -297,12 +299,80 @@ def test_an_output_that_is_written_over_is_found_out():
         outputs.zero_()
 
 
-def test_an_operator_without_c_is_left_to_bptt_and_named_once(caplog):
-    cell = Made(lambda c, x, h: (torch.special.i0(x) + h,) * 2)
-    with caplog.at_level(logging.WARNING):
-        assert not agrees(cell, 3, 2, torch.float32)
-        Fused().run(cell, torch.randn(3, 2, 3), cell.initial_state(2))
-    said = [record.getMessage() for record in caplog.records if record.name == fused.__name__]
-    assert said == [
-        "engine=fused leaves this to engine=bptt: the step has aten.i0.default, for which it has no C"
-    ]
+@pytest.fixture
+def broken_compiler(monkeypatch):
+    """A C compiler that fails at every file, and the list of its calls."""
+    calls = []
+
+    def fail(source):
+        calls.append(source)
+        raise CompilerError("the C compiler fails (error: out of registers)")
+
+    monkeypatch.setattr(kernel_module, "library", fail)
+    kernel_module._compiled_or_error.cache_clear()
+    yield calls
+    kernel_module._compiled_or_error.cache_clear()
+
+
+class Counting(Elman):
+    """A cell whose step changes the cell, which cannot be traced."""
+
+    steps = 0
+
+    def step(self, projected, state):
+        self.steps += 1
+        return super().step(projected, state)
+
+
+def i0_cell():
+    return StepFunctionCell(lambda c, x, h: (torch.special.i0(x) + h,) * 2)
+
+
+UNSUPPORTED = {
+    "operator": (i0_cell, "the step has aten.i0.default, for which it has no C"),
+    "precision": (lambda: LSTM(3, 4).bfloat16(), "the step has the type bfloat16, for which it has no C"),
+    "trace": (lambda: Counting(3, 4), "its step changes the cell's own attributes"),
+}
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("case", UNSUPPORTED)
+def test_a_cell_without_a_kernel_is_refused_with_the_reason(case, recompute):
+    make, reason = UNSUPPORTED[case]
+    cell, engine = make(), Fused(recompute)
+    inputs = torch.randn(3, 2, 3).to(next(cell.parameters()).dtype)
+    assert engine.unsupported_reason(cell, inputs, None, None) == reason
+    sentence = f"engine=fused cannot run this {type(cell).__name__}: {reason}; choose engine=auto"
+    for _ in range(2):
+        with pytest.raises(UserError, match=f"^{re.escape(sentence)}$"):
+            engine.run(cell, inputs, cell.initial_state(2))
+
+
+def test_a_compiler_that_fails_is_quoted_and_called_once(broken_compiler):
+    cell, inputs = LSTM(3, 4), torch.randn(3, 2, 3)
+    reason = "the C compiler fails (error: out of registers)"
+    for _ in range(3):
+        assert Fused().unsupported_reason(cell, inputs, None, None) == reason
+        with pytest.raises(UserError, match=rf"{re.escape(reason)}; choose engine=auto"):
+            Fused().run(cell, inputs, cell.initial_state(2))
+    assert len(broken_compiler) == 1
+
+
+def test_a_supported_cell_is_run_and_compiled_once(monkeypatch):
+    kernel_module._compiled_or_error.cache_clear()
+    compiled, real = [], kernel_module._compile
+    monkeypatch.setattr(kernel_module, "_compile", lambda *a: compiled.append(1) or real(*a))
+    cell, inputs = LSTM(3, 4), torch.randn(3, 2, 3)
+    for _ in range(3):
+        assert Fused().unsupported_reason(cell, inputs, None, None) is None
+        Fused().run(cell, inputs, cell.initial_state(2))
+    assert len(compiled) == 1
+    with torch.autocast("cpu", torch.bfloat16):
+        assert Fused().unsupported_reason(cell, inputs, None, None) is None
+    assert len(compiled) == 2
+
+
+def test_other_devices_are_refused():
+    inputs = torch.zeros(1, 1, 3, device="meta")
+    reason = Fused().unsupported_reason(LSTM(3, 4).to("meta"), inputs, None, None)
+    assert reason == "it compiles code for a CPU only"

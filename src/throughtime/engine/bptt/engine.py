@@ -56,7 +56,7 @@ class BackpropagationThroughTime(Engine):
     def __init__(self, recompute: bool = False) -> None:
         self.recompute = recompute
 
-    def refusal(
+    def unsupported_reason(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],

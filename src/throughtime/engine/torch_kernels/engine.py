@@ -20,7 +20,7 @@ class TorchKernels(Engine):
     into pieces, one call each.
     """
 
-    def refusal(
+    def unsupported_reason(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],
@@ -42,7 +42,7 @@ class TorchKernels(Engine):
         Raises:
             UserError: torch has no kernel for this cell.
         """
-        reason = self.refusal(cell, inputs, lengths, resets)
+        reason = self.unsupported_reason(cell, inputs, lengths, resets)
         if reason is not None:
             raise UserError(
                 f"engine=torch cannot run this {type(cell).__name__}: {reason}; choose engine=auto"

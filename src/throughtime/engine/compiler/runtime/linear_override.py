@@ -17,9 +17,9 @@ from throughtime.engine.second_derivative import Results, differentiable_as, lin
 SMALLEST = 1 << 18  # multiplications; below that a call costs more than it saves
 
 
-def project(cell: Cell, inputs: Float[Tensor, "T B I"], halves: bool = False) -> Float[Tensor, "T B G"]:
+def project(cell: Cell, inputs: Float[Tensor, "T B I"], bf16: bool = False) -> Float[Tensor, "T B G"]:
     """`cell.project`, in which `functional.linear` (and so `nn.Linear`) is done by `product`."""
-    with OwnProducts(halves):
+    with OwnProducts(bf16):
         return cell.project(inputs)
 
 
@@ -27,12 +27,12 @@ class OwnProducts(TorchFunctionMode):
     """Takes over the products of all rows with a weight that are worth it, in code and in graphs of operators.
 
     Args:
-        halves: whether they are done in bfloat16 (`product.row_products`).
+        bf16: whether they are done in bfloat16 (`product.row_products`).
     """
 
-    def __init__(self, halves: bool = False) -> None:
+    def __init__(self, bf16: bool = False) -> None:
         super().__init__()
-        self.halves = halves
+        self.bf16 = bf16
 
     def __torch_function__(
         self, function: Any, types: Any, arguments: tuple = (), options: dict[str, Any] | None = None
@@ -42,7 +42,7 @@ class OwnProducts(TorchFunctionMode):
             factors = FACTORS[function](*arguments, **options)
             if factors is not None and _fits(*factors):
                 try:
-                    return linear(*factors, self.halves)
+                    return linear(*factors, self.bf16)
                 except CompilerError:
                     pass  # The engine will say so when it comes to its loop.
         return function(*arguments, **options)
@@ -93,26 +93,24 @@ def linear(
     input: Float[Tensor, "*T I"],
     weight: Float[Tensor, "G I"],
     bias: Float[Tensor, " G"] | None = None,
-    halves: bool = False,
+    bf16: bool = False,
 ) -> Float[Tensor, "*T G"]:
     """W x + b for every row x.
 
     Raises:
         CompilerError: there is no C compiler, or it fails.
     """
-    return _Product.apply(input, weight, bias, halves)
+    return _Product.apply(input, weight, bias, bf16)
 
 
 class _Product(torch.autograd.Function):
     """(X, W, b) -> X Wᵀ + b, with ∂ℓ/∂X = Δ W, ∂ℓ/∂W = Δᵀ X and ∂ℓ/∂b = Δᵀ 1."""
 
     @staticmethod
-    def forward(
-        ctx: FunctionCtx, inputs: Tensor, weight: Tensor, bias: Tensor | None, halves: bool
-    ) -> Tensor:
+    def forward(ctx: FunctionCtx, inputs: Tensor, weight: Tensor, bias: Tensor | None, bf16: bool) -> Tensor:
         ctx.save_for_backward(inputs, weight)
-        ctx.halves = halves
-        products = row_products(inputs.flatten(0, -2), weight.t(), bias, halves)
+        ctx.bf16 = bf16
+        products = row_products(inputs.flatten(0, -2), weight.t(), bias, bf16)
         return products.view(*inputs.shape[:-1], len(weight))
 
     @staticmethod
@@ -125,7 +123,7 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def _backward(ctx: FunctionCtx, inputs: Tensor, weight: Tensor, errors: Tensor) -> Results:
         wanted = ctx.needs_input_grad
-        back = row_products(errors, weight, halves=ctx.halves).view(inputs.shape) if wanted[0] else None
+        back = row_products(errors, weight, bf16=ctx.bf16).view(inputs.shape) if wanted[0] else None
         if not wanted[1]:
             return back, None, errors.sum(0) if wanted[2] else None
-        return back, *outer_products(errors, inputs.flatten(0, -2), wanted[2], ctx.halves)
+        return back, *outer_products(errors, inputs.flatten(0, -2), wanted[2], ctx.bf16)
