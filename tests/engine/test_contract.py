@@ -215,6 +215,6 @@ def test_lower_precision_keeps_the_state_in_the_parameters_precision(cell, engin
 
 def test_an_engine_that_refuses_a_cell_says_why(refused):
     engine, cell = refused
-    reason = engine.refusal(cell, sequence(2, 1), None, None)
+    reason = engine.unsupported_reason(cell, sequence(2, 1), None, None)
     with pytest.raises(UserError, match=re.escape(reason)):
         engine.run(cell, sequence(2, 1), cell.initial_state(1))

@@ -17,19 +17,19 @@ from torch.autograd.function import FunctionCtx
 from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
 from throughtime.engine.bptt import engine as bptt
-from throughtime.engine.buffer_pool import memory
+from throughtime.engine.buffer_pool import buffer_pool
 from throughtime.engine.compiler.ir.program import UnknownOperatorError
 from throughtime.engine.compiler.runtime.kernel import Compiled, compiled
-from throughtime.engine.compiler.runtime.linear_override import OwnProducts, project
+from throughtime.engine.compiler.runtime.linear_override import override_linear, project
 from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.compiler.runtime.weight_gradients import weight_gradients
-from throughtime.engine.gradient_records import is_recording, next_number, record
-from throughtime.engine.mixed_precision import own_rounding, single
-from throughtime.engine.second_derivative import graph_only, undifferentiable
-from throughtime.engine.segmented_run import run_in_segments
+from throughtime.engine.gradient_records import is_recording, next_run_number, record
+from throughtime.engine.mixed_precision import replace_bf16_autocast, to_float32
+from throughtime.engine.recompute import run_in_segments
+from throughtime.engine.second_derivative import forbid_second_derivative, graph_placeholders
 from throughtime.engine.trace.sequence import run_sequence
 from throughtime.engine.trace.trace import Trace, UntraceableError
-from throughtime.engine.trace.trace_cache import reason_against
+from throughtime.engine.trace.trace_cache import cached_trace_for_inputs
 from throughtime.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -52,17 +52,24 @@ class Fused(Engine):
     def __init__(self, recompute: bool = False) -> None:
         self.recompute = recompute
 
-    def refusal(
+    def unsupported_reason(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],
         lengths: Int[Tensor, " B"] | None,
         resets: Bool[Tensor, "T B"] | None,
     ) -> str | None:
+        """As `Engine.unsupported_reason`; compiles the cell's kernel the first time."""
         if inputs.device.type != "cpu":
             return "it makes code for a CPU only"
-        with own_rounding() as halves:
-            return reason_against(cell, single(inputs) if halves else inputs)
+        try:
+            with replace_bf16_autocast() as halves:
+                compiled(cached_trace_for_inputs(cell, to_float32(inputs) if halves else inputs), halves)
+        except UnknownOperatorError as error:
+            return f"the step has {error}, for which it has no C"
+        except (UntraceableError, CompilerError) as error:
+            return str(error)
+        return None
 
     def _run(
         self,
@@ -81,9 +88,9 @@ class Fused(Engine):
         try:
             if inputs.device.type != "cpu":
                 raise UntraceableError("it makes code for a CPU only")
-            with own_rounding() as halves:
+            with replace_bf16_autocast() as halves:
                 if halves:
-                    inputs, state = single(inputs), single(state)
+                    inputs, state = to_float32(inputs), to_float32(state)
                 run = partial(_run_whole, halves)
                 if self.recompute:
                     return run_in_segments(run, cell, inputs, state, lengths, resets)
@@ -97,7 +104,7 @@ class Fused(Engine):
 def _run_whole(
     halves: bool, cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None
 ) -> tuple[Tensor, State]:
-    around = partial(project, halves=halves), partial(OwnProducts, halves)
+    around = partial(project, bf16=halves), partial(override_linear, halves)
     return run_sequence(partial(_loop, halves), cell, inputs, state, *masks, *around)
 
 
@@ -131,7 +138,7 @@ def _loop(
             return list(_Recurrence.apply(kernel, lengths, resets, len(weights), len(before), *tensors))
         given = _given(kernel, projected, before, start, resets is None and lengths is None)
         return _results(kernel, kernel.call("plain", given, weights, *projected.shape[:2], lengths, resets))
-    return bptt.loop(trace, weights, projected, before, start, lengths, resets)
+    return bptt.run_loops(trace, weights, projected, before, start, lengths, resets)
 
 
 def _given(
@@ -149,7 +156,7 @@ def _given(
     """
     given = {"projected": projected.contiguous()}
     for index, part in enumerate(before):
-        history = memory.empty(len(projected) + 1, *part.shape, dtype=part.dtype)
+        history = buffer_pool.empty(len(projected) + 1, *part.shape, dtype=part.dtype)
         history[0] = part
         given[f"state{index}"] = history
     after = kernel.program.after
@@ -187,10 +194,10 @@ class _Recurrence(torch.autograd.Function):
         found = kernel.call("keeping", given, list(tensors[:weights]), *projected.shape[:2], lengths, resets)
         names = [name for name in found if name in kernel.saved]
         ctx.kernel, ctx.lengths, ctx.resets, ctx.names = kernel, lengths, resets, names
-        ctx.weights, ctx.number = weights, next_number()
+        ctx.weights, ctx.number = weights, next_run_number()
         ctx.start = bool(start)
         ctx.size = projected.shape[:2]
-        ctx.sources = graph_only(projected, *tensors[weights:])
+        ctx.sources = graph_placeholders(projected, *tensors[weights:])
         ctx.save_for_backward(*tensors[:weights], *(found[name] for name in names))
         return tuple(_results(kernel, found))
 
@@ -199,7 +206,7 @@ class _Recurrence(torch.autograd.Function):
         saved = ctx.saved_tensors  # to be asked for once: a segment is made again for it
         with torch.no_grad():
             results = _Recurrence._backward(ctx, saved, gradients)
-        return undifferentiable(results, (*ctx.sources, *saved[: ctx.weights], *gradients))
+        return forbid_second_derivative(results, (*ctx.sources, *saved[: ctx.weights], *gradients))
 
     @staticmethod
     def _backward(
