@@ -7,11 +7,10 @@ from throughtime.cell.lstm import LSTM
 from throughtime.cell.mgu import MGU
 from throughtime.cell.minlstm import MinLSTM
 from throughtime.cell.zoneout import Zoneout
-from throughtime.engine.auto import ELSEWHERE, WITHOUT_A_KERNEL, Auto, fastest
+from throughtime.engine.auto import CPU_ENGINES, OTHER_ENGINES, Auto, fastest_engine
 from throughtime.engine.bptt.engine import BackpropagationThroughTime
 from throughtime.engine.compiler.engine import Fused
-from throughtime.engine.compiler.runtime import kernel
-from throughtime.engine.compiler.runtime.toolchain import CompilerError
+from throughtime.engine.compiler.runtime import kernel, toolchain
 from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
 from throughtime.engine.torch_kernels.engine import TorchKernels
@@ -28,19 +27,22 @@ class Counting(MGU):
 
 
 @pytest.fixture
-def no_compiler(monkeypatch):
-    def fail(*arguments):
-        raise CompilerError("there is no C compiler on this machine")
-
-    kernel._compiled_or_error.cache_clear()
-    monkeypatch.setattr(kernel, "find_compiler", fail)
+def no_compiler(monkeypatch, tmp_path):
+    """A machine on which no C compiler is found, and no kernel that was compiled before."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("THROUGHTIME_CACHE", str(tmp_path))
+    caches = (kernel._compiled_or_error, toolchain.find_compiler, toolchain.library)
+    for function in caches:
+        function.cache_clear()
     yield
-    kernel._compiled_or_error.cache_clear()
+    for function in caches:
+        function.cache_clear()
 
 
 def chosen(cell, dtype=torch.float32, device="cpu"):
     cell = cell.to(device, dtype)
-    return type(fastest(cell, torch.zeros(5, 2, cell.input_size, dtype=dtype, device=device)))
+    return type(fastest_engine(cell, torch.zeros(5, 2, cell.input_size, dtype=dtype, device=device)))
 
 
 @pytest.mark.parametrize("kind", [LSTM, GRU, LEM, MinLSTM])
@@ -77,10 +79,10 @@ def test_choosing_draws_no_random_numbers():
     """Though the cell draws its masks where the inputs are projected."""
     cell = Zoneout(3, 4, cell=LSTM)
     before = torch.get_rng_state()
-    fastest(cell, torch.zeros(5, 2, 3))
+    fastest_engine(cell, torch.zeros(5, 2, 3))
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_the_last_choice_takes_everything():
-    assert isinstance(WITHOUT_A_KERNEL[-1], Reference)
-    assert isinstance(ELSEWHERE[-1], Reference)
+    assert isinstance(CPU_ENGINES[-1], Reference)
+    assert isinstance(OTHER_ENGINES[-1], Reference)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.trace.signature import tensors_of
+from throughtime.engine.trace.signature import cell_tensors
 from throughtime.tree import Tree
 
 LENGTH_TYPES = (torch.int64, torch.int32)
@@ -73,7 +73,7 @@ def check_arguments(
         raise ValueError(f"expected inputs of at least one step, got inputs of shape {list(shape)}")
     device = inputs.device.type
     mixed = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
-    tensors = [(t.shape, t.dtype, t.device) for t in tensors_of(cell).values()]
+    tensors = [(t.shape, t.dtype, t.device) for t in cell_tensors(cell).values()]
     compiling = torch.compiler.is_compiling()
     expected = None if compiling else _known.get(cell)
     if expected is None or expected.tensors != tensors or _difference(expected, state, lanes, mixed):

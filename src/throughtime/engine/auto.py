@@ -1,9 +1,9 @@
-"""The fastest engine for whatever comes (`engine=auto`).
+"""`engine=auto`: run each sequence by the fastest engine that supports it.
 
-The order is that of what `python scripts/benchmark.py cells` measures. On a CPU the compiled kernel comes first. Where
-there is none (no C compiler, an operator that has no C, half precision), and on other devices, torch's own kernels
-come first, then a parallel scan for linear recurrences on those devices, then backpropagation through time written
-out, and last the plain loop, which takes everything.
+The order is that of the speeds that `python scripts/benchmark.py cells` measures. On a CPU the compiled kernel comes
+first. Where there is none (no C compiler, an operator that has no C, half precision), and on other devices, torch's own
+kernels come first, then a parallel scan for linear recurrences on those devices, then backpropagation through time
+written out, and last the plain loop, which supports everything.
 """
 
 from jaxtyping import Bool, Float, Int
@@ -17,13 +17,12 @@ from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
 from throughtime.engine.torch_kernels.engine import TorchKernels
 
-COMPILED = Fused()
-WITHOUT_A_KERNEL: tuple[Engine, ...] = (TorchKernels(), BackpropagationThroughTime(), Reference())
-ELSEWHERE: tuple[Engine, ...] = (TorchKernels(), Scan(), BackpropagationThroughTime(), Reference())
+CPU_ENGINES: tuple[Engine, ...] = (Fused(), TorchKernels(), BackpropagationThroughTime(), Reference())
+OTHER_ENGINES: tuple[Engine, ...] = (TorchKernels(), Scan(), BackpropagationThroughTime(), Reference())
 
 
 class Auto(Engine):
-    """Hands each run to the fastest engine that accepts it; the last of them accepts everything."""
+    """Run each sequence by the fastest engine that supports it; the last in the order supports everything."""
 
     def unsupported_reason(
         self,
@@ -42,20 +41,15 @@ class Auto(Engine):
         lengths: Int[Tensor, " B"] | None = None,
         resets: Bool[Tensor, "T B"] | None = None,
     ) -> tuple[Float[Tensor, "T B O"], State]:
-        return fastest(cell, inputs, lengths, resets)._run(cell, inputs, state, lengths, resets)
+        return fastest_engine(cell, inputs, lengths, resets)._run(cell, inputs, state, lengths, resets)
 
 
-def fastest(
+def fastest_engine(
     cell: Cell,
     inputs: Float[Tensor, "T B I"],
     lengths: Int[Tensor, " B"] | None = None,
     resets: Bool[Tensor, "T B"] | None = None,
 ) -> Engine:
-    """The engine that `Auto` takes for this run."""
-    if inputs.device.type != "cpu":
-        engines = ELSEWHERE
-    elif COMPILED.unsupported_reason(cell, inputs, lengths, resets) is None:
-        return COMPILED
-    else:
-        engines = WITHOUT_A_KERNEL
+    """The first engine, in the order of speed on the device of the inputs, that supports this run."""
+    engines = CPU_ENGINES if inputs.device.type == "cpu" else OTHER_ENGINES
     return next(each for each in engines if each.unsupported_reason(cell, inputs, lengths, resets) is None)

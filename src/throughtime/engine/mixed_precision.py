@@ -1,4 +1,4 @@
-"""Mixed precision by code that rounds by itself: products in bfloat16, sums, functions and state in single precision.
+"""bf16 mixed precision without autocast: products in bfloat16, sums, functions and states in single precision.
 
 Autocast would have a step round what is not multiplied too, and write the casts into its graph.
 """
@@ -12,8 +12,8 @@ from throughtime.tree import Tree, map_state
 
 
 @contextmanager
-def own_rounding() -> Iterator[bool]:
-    """Autocast off where it asks for bfloat16 on a CPU; tells whether it does."""
+def replace_bf16_autocast() -> Iterator[bool]:
+    """Disable autocast inside the block where it asks for bfloat16 on a CPU; yield whether it does."""
     if not torch.is_autocast_enabled("cpu") or torch.get_autocast_dtype("cpu") != torch.bfloat16:
         yield False
         return
@@ -21,6 +21,6 @@ def own_rounding() -> Iterator[bool]:
         yield True
 
 
-def single(tree: Tree) -> Tree:
-    """What is in bfloat16 in single precision."""
+def to_float32(tree: Tree) -> Tree:
+    """Convert the bfloat16 leaves of a tree to single precision; leave the others as they are."""
     return map_state(lambda part: part.float() if part.dtype == torch.bfloat16 else part, tree)

@@ -15,13 +15,13 @@ from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
 from throughtime.engine.compiler.ir.program import UnknownOperatorError
 from throughtime.engine.compiler.runtime.kernel import NO_KERNEL, CompiledKernel, compiled_kernel
-from throughtime.engine.compiler.runtime.linear_override import OwnProducts, project
+from throughtime.engine.compiler.runtime.linear_override import override_linear, project
 from throughtime.engine.compiler.runtime.recurrence import run_recurrence
-from throughtime.engine.mixed_precision import own_rounding, single
-from throughtime.engine.segmented_run import run_in_segments
+from throughtime.engine.mixed_precision import replace_bf16_autocast, to_float32
+from throughtime.engine.recompute import run_in_segments
 from throughtime.engine.trace.sequence import run_sequence
 from throughtime.engine.trace.trace import Trace, UntraceableError
-from throughtime.engine.trace.trace_cache import trace_for
+from throughtime.engine.trace.trace_cache import cached_trace_for_inputs
 from throughtime.errors import UserError
 
 
@@ -71,9 +71,9 @@ class Fused(Engine):
         """
         try:
             _check_device(inputs)
-            with own_rounding() as bf16:
+            with replace_bf16_autocast() as bf16:
                 if bf16:
-                    inputs, state = single(inputs), single(state)
+                    inputs, state = to_float32(inputs), to_float32(state)
                 run = partial(_run_sequence, bf16)
                 if self.recompute:
                     return run_in_segments(run, cell, inputs, state, lengths, resets)
@@ -93,8 +93,8 @@ def cell_kernel(cell: Cell, inputs: Float[Tensor, "T B I"]) -> CompiledKernel:
         CompilerError: there is no C compiler, or it fails.
     """
     _check_device(inputs)
-    with own_rounding() as bf16:
-        return compiled_kernel(trace_for(cell, single(inputs) if bf16 else inputs), bf16)
+    with replace_bf16_autocast() as bf16:
+        return compiled_kernel(cached_trace_for_inputs(cell, to_float32(inputs) if bf16 else inputs), bf16)
 
 
 def _check_device(inputs: Tensor) -> None:
@@ -112,7 +112,7 @@ def _reason(error: Exception) -> str:
 def _run_sequence(
     bf16: bool, cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None
 ) -> tuple[Tensor, State]:
-    products = partial(project, bf16=bf16), partial(OwnProducts, bf16)
+    products = partial(project, bf16=bf16), partial(override_linear, bf16)
     return run_sequence(partial(_loop, bf16), cell, inputs, state, *masks, *products)
 
 

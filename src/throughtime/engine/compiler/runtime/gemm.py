@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from throughtime.engine.buffer_pool import memory
+from throughtime.engine.array_checks import check_array, check_shape
+from throughtime.engine.buffer_pool import buffer_pool
 from throughtime.engine.compiler.codegen.barrier import BARRIER
 from throughtime.engine.compiler.codegen.bf16 import BF16
 from throughtime.engine.compiler.codegen.gemm_source import GEMM, KC, PARALLEL
@@ -18,7 +19,6 @@ from throughtime.engine.compiler.codegen.prelude import TYPES
 from throughtime.engine.compiler.runtime.threads import max_threads
 from throughtime.engine.compiler.runtime.toolchain import library
 from throughtime.engine.compiler.schedule.arrays import packed_size
-from throughtime.engine.handover import check_array, check_shape
 
 MIN_PARALLEL = 1 << 22  # multiplications; fewer are done before other threads have started
 
@@ -141,8 +141,8 @@ def row_products(
     _check_operands(left, right)
     if bias is not None:
         check_array("the bias", bias, precision, n)
-    packed_b = memory.empty(packed_size(k, n), dtype=precision)
-    result = memory.empty(m, n, dtype=precision)
+    packed_b = buffer_pool.empty(packed_size(k, n), dtype=precision)
+    result = buffer_pool.empty(m, n, dtype=precision)
     sizes = k, m, n, _threads(k * m * n)
     operands = left.data_ptr(), right.data_ptr(), *right.stride()
     bias_address = None if bias is None else bias.data_ptr()
@@ -171,9 +171,9 @@ def outer_products(
     left, kc = left.contiguous(), min(k, KC)
     check_shape("the right operand", right, (k, n))
     _check_operands(left, right)
-    packed_b = memory.empty(packed_size(kc, n), dtype=precision)
-    packed_a = memory.empty((m + 64) * kc, dtype=precision)
-    result = memory.empty(m, n, dtype=precision)
+    packed_b = buffer_pool.empty(packed_size(kc, n), dtype=precision)
+    packed_a = buffer_pool.empty((m + 64) * kc, dtype=precision)
+    result = buffer_pool.empty(m, n, dtype=precision)
     sums = torch.empty(m, dtype=precision) if column_sums else None
     sizes = k, m, n, _threads(k * m * n)
     operands = (

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
-from throughtime.engine.buffer_pool import memory, scratch
+from throughtime.engine.buffer_pool import buffer_pool, scratch_buffer
 from throughtime.engine.compiler.codegen.barrier import BARRIER
 from throughtime.engine.compiler.codegen.bf16 import BF16
 from throughtime.engine.compiler.codegen.gemm_source import GEMM, PARALLEL, STEP_GEMM
@@ -25,7 +25,7 @@ from throughtime.engine.compiler.schedule.arrays import Array
 from throughtime.engine.compiler.schedule.forward_backward import ForwardBackward, schedule
 from throughtime.engine.trace.derivative import differentiate
 from throughtime.engine.trace.trace import Trace, UntraceableError
-from throughtime.engine.trace.without_hooks import aside
+from throughtime.engine.trace.without_hooks import without_hooks
 
 NO_KERNEL = (UnknownOperatorError, CompilerError, UntraceableError)
 """The reasons why a recurrence has no kernel."""
@@ -102,16 +102,16 @@ class CompiledKernel:
         arrays = dict(given)
         for array, shape in layout.results:
             if array not in arrays:
-                arrays[array] = memory.empty(*shape, dtype=precision)
+                arrays[array] = buffer_pool.empty(*shape, dtype=precision)
         for array, features in function.accumulated:
             arrays[array] = torch.zeros(threads, features, dtype=precision)
         if name == "forward_training":
-            arrays["saved"] = memory.empty(layout.saved_size, dtype=precision)
+            arrays["saved"] = buffer_pool.empty(layout.saved_size, dtype=precision)
         weights = [w if w.dim() == 2 and 1 not in w.shape else w.contiguous() for w in weights]
         named_weights = {f"weight{index}": weight for index, weight in enumerate(weights)}
         layout.check(arrays | named_weights, lengths, resets, buffers)
         addresses = {array: tensor.data_ptr() for array, tensor in (arrays | named_weights).items()}
-        blocks = scratch.address(layout.scratch_size * precision.itemsize), addresses.get("saved", 0)
+        blocks = scratch_buffer.address(layout.scratch_size * precision.itemsize), addresses.get("saved", 0)
         for block, offsets in zip(blocks, (layout.scratch, layout.saved), strict=True):
             addresses.update({array: block + offset for array, offset in offsets})
         strides = matrix_strides(weights)
@@ -188,7 +188,7 @@ def _compiled_or_error(trace: Trace, bf16: bool) -> CompiledKernel | Exception:
 
 
 def _compile(trace: Trace, bf16: bool) -> CompiledKernel:
-    with aside():
+    with without_hooks():
         derivative = differentiate(trace, decompositions())
     program = lower(derivative, trace.lanes)
     schedules = schedule(program)

@@ -9,12 +9,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from throughtime.engine.buffer_pool import memory
+from throughtime.engine.buffer_pool import buffer_pool
 from throughtime.engine.compiler.runtime.gemm import outer_products
 from throughtime.engine.compiler.runtime.kernel import CompiledKernel
 from throughtime.engine.compiler.schedule.arrays import ArraySlice
-from throughtime.engine.gradient_records import is_recording, next_number, record
-from throughtime.engine.second_derivative import graph_only, undifferentiable
+from throughtime.engine.gradient_records import is_recording, next_run_number, record
+from throughtime.engine.second_derivative import forbid_second_derivative, graph_placeholders
 
 
 def run_recurrence(
@@ -69,7 +69,7 @@ def _forward_arrays(
     """
     arrays = {"projected": projected.contiguous()}
     for index, part in enumerate(state):
-        history = memory.empty(len(projected) + 1, *part.shape, dtype=part.dtype)
+        history = buffer_pool.empty(len(projected) + 1, *part.shape, dtype=part.dtype)
         history[0] = part
         arrays[f"state{index}"] = history
     next_state = kernel.program.next_state
@@ -112,9 +112,9 @@ class _Recurrence(torch.autograd.Function):
             weight_count,
             bool(initial),
             size,
-            next_number(),
+            next_run_number(),
         )
-        ctx.sources = graph_only(projected, *states)
+        ctx.sources = graph_placeholders(projected, *states)
         ctx.save_for_backward(*weights, *(arrays[name] for name in names))
         return tuple(_results(kernel, arrays))
 
@@ -123,7 +123,7 @@ class _Recurrence(torch.autograd.Function):
         saved = ctx.saved_tensors  # read once only: under recomputation each read runs the segment again
         with torch.no_grad():
             results = _Recurrence._backward(ctx, saved, gradients)
-        return undifferentiable(results, (*ctx.sources, *saved[: ctx.weight_count], *gradients))
+        return forbid_second_derivative(results, (*ctx.sources, *saved[: ctx.weight_count], *gradients))
 
     @staticmethod
     def _backward(

@@ -14,7 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.buffer_pool import memory
+from throughtime.engine.array_checks import check_array, check_shape
+from throughtime.engine.buffer_pool import buffer_pool
 from throughtime.engine.compiler.codegen.pass_function import PassFunction
 from throughtime.engine.compiler.ir.expression import width
 from throughtime.engine.compiler.ir.lowering import lower
@@ -25,12 +26,11 @@ from throughtime.engine.compiler.runtime.kernel import PassArguments, c_source, 
 from throughtime.engine.compiler.runtime.threads import divide_work
 from throughtime.engine.compiler.runtime.toolchain import library
 from throughtime.engine.compiler.schedule.forward_backward import schedule_forward
-from throughtime.engine.handover import check_array, check_shape
-from throughtime.engine.trace.derivative import undifferentiated
-from throughtime.engine.trace.signature import tensors_of
+from throughtime.engine.trace.derivative import forward_only
+from throughtime.engine.trace.signature import cell_tensors
 from throughtime.engine.trace.trace import Trace
-from throughtime.engine.trace.trace_cache import traced
-from throughtime.engine.trace.without_hooks import aside
+from throughtime.engine.trace.trace_cache import cached_trace
+from throughtime.engine.trace.without_hooks import without_hooks
 
 HISTORY_BYTES = 1 << 18  # of states in one allocation; less than a core's cache
 MIN_STEPS, MAX_STEPS = 16, 256  # of such an allocation
@@ -53,8 +53,8 @@ class _StepKernel:
 
 @lru_cache(maxsize=16)
 def _step_kernel(trace: Trace) -> _StepKernel:
-    with aside():
-        step = undifferentiated(trace, decompositions())
+    with without_hooks():
+        step = forward_only(trace, decompositions())
     program = lower(step, trace.lanes)
     forward = schedule_forward(program)
     forward.resolve()
@@ -83,8 +83,8 @@ class Stepper:
         lanes = len(projected)
         with torch.no_grad():
             state = cell.initial_state(lanes)
-            trace = traced(cell, projected[None], state)
-            self._weights = [w.contiguous() for w in trace.weights(*tensors_of(cell).values())]
+            trace = cached_trace(cell, projected[None], state)
+            self._weights = [w.contiguous() for w in trace.weights(*cell_tensors(cell).values())]
         if lanes == 0:
             raise RuntimeError("expected a step of at least one lane, got none")
         kernel = _step_kernel(trace)
@@ -136,7 +136,9 @@ class Stepper:
     def _allocate_states(self) -> None:
         """Allocate the states of the next steps; the callers own those of the last allocation."""
         precision = self._kernel.program.precision
-        histories = [memory.empty(self._steps + 1, *shape, dtype=precision) for shape in self._state_shapes]
+        histories = [
+            buffer_pool.empty(self._steps + 1, *shape, dtype=precision) for shape in self._state_shapes
+        ]
         self._states = list(zip(*(history.unbind() for history in histories), strict=True))
         self._state_addresses = []
         for index, part, row in self._state_arrays:
