@@ -1,6 +1,7 @@
 """Compiled cells agree with the plain loop: cells of many kinds, random ones among them, and exact refusals."""
 
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -13,6 +14,7 @@ from torch.nn import functional
 from throughtime.cell.base import Cell
 from throughtime.cell.elman import Elman
 from throughtime.cell.lstm import LSTM
+from throughtime.engine.compiler import engine as engine_module
 from throughtime.engine.compiler.engine import Fused
 from throughtime.engine.compiler.runtime import kernel as kernel_module
 from throughtime.engine.compiler.runtime.toolchain import CompilerError
@@ -376,3 +378,14 @@ def test_other_devices_are_refused():
     inputs = torch.zeros(1, 1, 3, device="meta")
     reason = Fused().unsupported_reason(LSTM(3, 4).to("meta"), inputs, None, None)
     assert reason == "it compiles code for a CPU only"
+
+
+LAYERS = ("ir", "schedule", "codegen", "runtime", "engine")
+
+
+def test_packages_import_in_the_direction_of_compilation():
+    folder, package = Path(engine_module.__file__).parent, engine_module.__package__
+    for path in folder.rglob("*.py"):
+        importer = path.relative_to(folder).parts[0].removesuffix(".py")
+        for name in re.findall(rf"from {re.escape(package)}\.(\w+)", path.read_text(encoding="utf-8")):
+            assert LAYERS.index(name) <= LAYERS.index(importer), f"{path.name} imports {name}"
