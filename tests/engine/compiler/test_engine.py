@@ -172,7 +172,7 @@ def assert_agrees(cell, steps, lanes, dtype, lengths=None, resets=None):
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_cell_of_any_kind_is_compiled_to_the_numbers_of_the_plain_loop(kind, dtype):
+def test_cells_of_many_kinds_agree_with_the_plain_loop(kind, dtype):
     torch.manual_seed(0)
     resets = torch.rand(6, 4) < 0.2
     assert_agrees(KINDS[kind](), 6, 4, dtype, torch.tensor([6, 0, 3, 5]), resets)
@@ -224,7 +224,7 @@ DRAWS = st.lists(
 
 @settings(max_examples=12, deadline=None, derandomize=True, database=None)
 @given(DRAWS)
-def test_made_up_cells_are_compiled_to_the_numbers_of_the_plain_loop(draws):
+def test_random_cells_agree_with_the_plain_loop(draws):
     def step(c, x, first, second):
         return build(draws, c, x, first, second)
 
@@ -235,12 +235,12 @@ def test_made_up_cells_are_compiled_to_the_numbers_of_the_plain_loop(draws):
 
 @pytest.mark.parametrize("hidden", [1, 7, 33, 130])
 @pytest.mark.parametrize(("steps", "lanes"), [(1, 1), (3, 1), (2, 13)])
-def test_every_size_will_do(hidden, steps, lanes):
+def test_sizes_around_the_vector_length_agree(hidden, steps, lanes):
     torch.manual_seed(2)
     assert_agrees(LSTM(3, hidden), steps, lanes, torch.float32)
 
 
-def test_threads_share_the_lanes_and_give_the_same_numbers():
+def test_numbers_do_not_depend_on_the_number_of_threads():
     torch.manual_seed(3)
     cell, before = LSTM(3, 20, peepholes=True), torch.get_num_threads()
     try:
@@ -250,7 +250,7 @@ def test_threads_share_the_lanes_and_give_the_same_numbers():
         torch.set_num_threads(before)
 
 
-def test_memory_in_any_order_will_do():
+def test_inputs_states_and_gradients_may_have_any_strides():
     cell = LSTM(3, 4)
     inputs = torch.randn(2, 3, 5).permute(2, 0, 1)
     state = type(cell.initial_state(1))(*(torch.randn(4, 2).t() for _ in range(2)))
@@ -268,7 +268,7 @@ def test_memory_in_any_order_will_do():
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 @pytest.mark.parametrize("kind", ["layer-norm LSTM", "minimal gated", "independent"])
-def test_nan_and_infinity_come_through_in_their_lane_only(kind, bad):
+def test_nan_and_infinity_stay_in_their_lane(kind, bad):
     cell, inputs = KINDS[kind](), torch.randn(4, 3, 3)
     inputs[1, 1, 0] = bad
     outputs, _ = Fused().run(cell, inputs, cell.initial_state(3))
@@ -277,7 +277,7 @@ def test_nan_and_infinity_come_through_in_their_lane_only(kind, bad):
     assert expected[:, ::2].isfinite().all()
 
 
-def test_no_gradient_no_difference():
+def test_outputs_are_the_same_without_gradients():
     cell, inputs = LSTM(3, 4), torch.randn(5, 2, 3)
     expected, _ = Fused().run(cell, inputs, cell.initial_state(2))
     for mode in (torch.no_grad, torch.inference_mode):
@@ -294,7 +294,7 @@ def test_a_gradient_can_be_taken_twice_but_not_of_itself():
         first.sum().backward()
 
 
-def test_an_output_that_is_written_over_is_found_out():
+def test_an_output_cannot_be_modified_in_place():
     cell = LSTM(3, 4)
     outputs, _ = Fused().run(cell, torch.randn(3, 2, 3), cell.initial_state(2))
     with pytest.raises(RuntimeError, match="modified inplace"):
