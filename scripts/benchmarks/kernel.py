@@ -19,7 +19,7 @@ def kernel(cell: Cell) -> Compiled:
         UserError: there is none, so that engine=fused would hand the cell to engine=bptt.
     """
     try:
-        with replace_bf16_autocast() as halves:
+        with replace_bf16_autocast(cell) as halves:
             projected = cell.project(torch.zeros(1, 1, cell.input_size)).detach()
             return compiled(cached_trace(cell, projected, cell.initial_state(1)), halves)
     except UnknownOperatorError as error:

@@ -10,6 +10,7 @@ from throughtime.cell.zoneout import Zoneout
 from throughtime.engine.auto import CPU_ENGINES, OTHER_ENGINES, Auto, fastest_engine
 from throughtime.engine.bptt.engine import BackpropagationThroughTime
 from throughtime.engine.compiler.engine import Fused
+from throughtime.engine.compiler.runtime import kernel
 from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
 from throughtime.engine.torch_kernels.engine import TorchKernels
@@ -25,12 +26,18 @@ class Counting(MGU):
         return super().step(projected, state)
 
 
+UNSEEN = 17
+"""A hidden size that no kernel was compiled for by another test of this file."""
+
+
 @pytest.fixture
-def no_compiler(monkeypatch, tmp_path):
-    """A machine on which no C compiler is found, and no kernel that was compiled before."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("CC", raising=False)
-    monkeypatch.setenv("THROUGHTIME_CACHE", str(tmp_path))
+def no_compiler(monkeypatch):
+    """A machine on which no C compiler is found; kernels that were compiled before are still loaded."""
+
+    def fail(*arguments):
+        raise CompilerError("there is no C compiler on this machine")
+
+    monkeypatch.setattr(kernel, "library", fail)
 
 
 def chosen(cell, dtype=torch.float32, device="cpu"):
@@ -49,7 +56,7 @@ def test_on_a_cpu_every_cell_is_compiled(kind, dtype):
     [(LSTM, TorchKernels), (GRU, TorchKernels), (LEM, BackpropagationThroughTime), (Counting, Reference)],
 )
 def test_without_a_compiler_the_next_ones_are_taken(kind, expected, no_compiler):
-    assert chosen(kind(3, 4)) is expected
+    assert chosen(kind(3, UNSEEN)) is expected
 
 
 @pytest.mark.parametrize(("kind", "expected"), [(LSTM, TorchKernels), (GRU, TorchKernels), (MinLSTM, Scan)])
@@ -66,6 +73,22 @@ def test_what_has_no_c_is_run_all_the_same():
     expected, expected_after = Reference().run(cell, inputs, cell.initial_state(2))
     assert torch.equal(outputs, expected)
     assert torch.equal(after.hidden, expected_after.hidden)
+
+
+def test_each_engine_is_asked_at_most_once_a_run(no_compiler, monkeypatch):
+    asked = []
+    for kind in (Fused, TorchKernels, BackpropagationThroughTime, Reference):
+
+        def ask(self, *arguments, kind=kind, before=kind.unsupported_reason):
+            asked.append(kind)
+            return before(self, *arguments)
+
+        monkeypatch.setattr(kind, "unsupported_reason", ask)
+    cell = LEM(3, UNSEEN + 1)
+    for _ in range(2):
+        asked.clear()
+        Auto().run(cell, torch.randn(5, 2, 3), cell.initial_state(2))
+        assert asked == [Fused, TorchKernels, BackpropagationThroughTime]
 
 
 def test_choosing_draws_no_random_numbers():

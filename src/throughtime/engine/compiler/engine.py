@@ -6,8 +6,7 @@ feature (`lower`), scheduled between its products (`schedule`, `passes`), writte
 (see `bptt` for the formulas).
 """
 
-import logging
-from functools import cache, partial
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -16,7 +15,6 @@ from torch.autograd.function import FunctionCtx
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
-from throughtime.engine.bptt import engine as bptt
 from throughtime.engine.buffer_pool import buffer_pool
 from throughtime.engine.compiler.ir.program import UnknownOperatorError
 from throughtime.engine.compiler.runtime.kernel import Compiled, compiled
@@ -32,16 +30,15 @@ from throughtime.engine.trace.trace import Trace, UntraceableError
 from throughtime.engine.trace.trace_cache import cached_trace_for_inputs
 from throughtime.errors import UserError
 
-logger = logging.getLogger(__name__)
+NO_KERNEL = (UntraceableError, UnknownOperatorError, CompilerError)
 
 
 class Fused(Engine):
     """Runs any cell whose step is a fixed graph of torch's operators, on a CPU in single or double precision.
 
     Where autocast asks for bfloat16, products are done in it where the processor can, and all else, the state too,
-    stays in single precision. A step with an operator that has no C, another precision, or a machine without a C
-    compiler is run by `engine=bptt`, and a log line says so once. The gradient can be taken once: its derivative needs
-    `projected`, which would be kept for it alone.
+    stays in single precision. The gradient can be taken once: its derivative needs `projected`, which would be kept for
+    it alone.
 
     Args:
         recompute: whether only every √T-th state is kept for the gradient, and the steps between are run again.
@@ -63,12 +60,10 @@ class Fused(Engine):
         if inputs.device.type != "cpu":
             return "it makes code for a CPU only"
         try:
-            with replace_bf16_autocast() as halves:
+            with replace_bf16_autocast(cell) as halves:
                 compiled(cached_trace_for_inputs(cell, to_float32(inputs) if halves else inputs), halves)
-        except UnknownOperatorError as error:
-            return f"the step has {error}, for which it has no C"
-        except (UntraceableError, CompilerError) as error:
-            return str(error)
+        except NO_KERNEL as error:
+            return _reason(error)
         return None
 
     def _run(
@@ -82,23 +77,31 @@ class Fused(Engine):
         """As `Engine._run`.
 
         Raises:
-            UserError: the inputs are not on a CPU, or the cell's step is no fixed graph of operators.
+            UserError: the inputs are not on a CPU, the step is no fixed graph of operators or has one without C, or
+                there is no C compiler.
         """
         kind = type(cell).__name__
         try:
             if inputs.device.type != "cpu":
                 raise UntraceableError("it makes code for a CPU only")
-            with replace_bf16_autocast() as halves:
+            with replace_bf16_autocast(cell) as halves:
                 if halves:
                     inputs, state = to_float32(inputs), to_float32(state)
                 run = partial(_run_whole, halves)
                 if self.recompute:
                     return run_in_segments(run, cell, inputs, state, lengths, resets)
                 return run(cell, inputs, state, lengths, resets)
-        except UntraceableError as error:
+        except NO_KERNEL as error:
             raise UserError(
-                f"engine=fused cannot run this {kind}: {error}; choose engine=reference"
+                f"engine=fused cannot run this {kind}: {_reason(error)}; choose engine=auto"
             ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The reason why there is no kernel, as half a sentence."""
+    if isinstance(error, UnknownOperatorError):
+        return f"the step has {error}, for which it has no C"
+    return str(error)
 
 
 def _run_whole(
@@ -106,11 +109,6 @@ def _run_whole(
 ) -> tuple[Tensor, State]:
     around = partial(project, bf16=halves), partial(override_linear, halves)
     return run_sequence(partial(_loop, halves), cell, inputs, state, *masks, *around)
-
-
-@cache
-def _say(reason: str) -> None:
-    logger.warning("engine=fused leaves this to engine=bptt: %s", reason)
 
 
 def _loop(
@@ -124,21 +122,14 @@ def _loop(
     resets: Bool[Tensor, "T B"] | None,
 ) -> list[Tensor]:
     """As `around.Loop`, the products in bfloat16 on demand."""
-    try:
-        kernel = compiled(trace, halves)
-    except UnknownOperatorError as error:
-        _say(f"the step has {error}, for which it has no C")
-    except CompilerError as error:
-        _say(str(error))
-    else:
-        lengths = None if lengths is None else lengths.to(torch.int64).contiguous()
-        resets = None if resets is None else resets.contiguous()
-        tensors = (projected, *weights, *before, *start)
-        if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
-            return list(_Recurrence.apply(kernel, lengths, resets, len(weights), len(before), *tensors))
-        given = _given(kernel, projected, before, start, resets is None and lengths is None)
-        return _results(kernel, kernel.call("plain", given, weights, *projected.shape[:2], lengths, resets))
-    return bptt.run_loops(trace, weights, projected, before, start, lengths, resets)
+    kernel = compiled(trace, halves)
+    lengths = None if lengths is None else lengths.to(torch.int64).contiguous()
+    resets = None if resets is None else resets.contiguous()
+    tensors = (projected, *weights, *before, *start)
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+        return list(_Recurrence.apply(kernel, lengths, resets, len(weights), len(before), *tensors))
+    given = _given(kernel, projected, before, start, resets is None and lengths is None)
+    return _results(kernel, kernel.call("plain", given, weights, *projected.shape[:2], lengths, resets))
 
 
 def _given(
