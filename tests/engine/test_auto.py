@@ -11,6 +11,7 @@ from throughtime.engine.auto import CPU_ENGINES, OTHER_ENGINES, Auto, fastest_en
 from throughtime.engine.bptt.engine import BackpropagationThroughTime
 from throughtime.engine.compiler.engine import Fused
 from throughtime.engine.compiler.runtime import kernel
+from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
 from throughtime.engine.torch_kernels.engine import TorchKernels

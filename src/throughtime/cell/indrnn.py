@@ -23,8 +23,8 @@ class IndRNNState(NamedTuple):
 class IndRNN(Cell):
     """Independently recurrent network: h_t = φ(W x_t + u ∘ h_{t-1} + b), where a unit sees its own past only.
 
-    Units are combined in the next layer, so the paper stacks many. It keeps |u| ≤ 2^{1/T}, within which a ReLU's state at
-    most doubles in T steps; here u is only initialised so.
+    Units are combined in the next layer, so the paper stacks many. It keeps |u| ≤ 2^{1/T}, within which a ReLU's
+    state at most doubles in T steps; here u is only initialised so.
 
     Args:
         input_size: I.
