@@ -10,7 +10,8 @@ from throughtime.cell.zoneout import Zoneout
 from throughtime.engine.auto import CPU_ENGINES, OTHER_ENGINES, Auto, fastest_engine
 from throughtime.engine.bptt.engine import BackpropagationThroughTime
 from throughtime.engine.compiler.engine import Fused
-from throughtime.engine.compiler.runtime import kernel, toolchain
+from throughtime.engine.compiler.runtime import kernel
+from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
 from throughtime.engine.torch_kernels.engine import TorchKernels
@@ -27,17 +28,16 @@ class Counting(MGU):
 
 
 @pytest.fixture
-def no_compiler(monkeypatch, tmp_path):
-    """A machine on which no C compiler is found, and no kernel that was compiled before."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("CC", raising=False)
-    monkeypatch.setenv("THROUGHTIME_CACHE", str(tmp_path))
-    caches = (kernel._compiled_or_error, toolchain.find_compiler, toolchain.library)
-    for function in caches:
-        function.cache_clear()
+def no_compiler(monkeypatch):
+    """A machine on which no C compiler is found."""
+
+    def fail(*arguments):
+        raise CompilerError("there is no C compiler on this machine")
+
+    kernel._compiled_or_error.cache_clear()
+    monkeypatch.setattr(kernel, "library", fail)
     yield
-    for function in caches:
-        function.cache_clear()
+    kernel._compiled_or_error.cache_clear()
 
 
 def chosen(cell, dtype=torch.float32, device="cpu"):
@@ -73,6 +73,22 @@ def test_what_has_no_c_is_run_all_the_same():
     expected, expected_after = Reference().run(cell, inputs, cell.initial_state(2))
     assert torch.equal(outputs, expected)
     assert torch.equal(after.hidden, expected_after.hidden)
+
+
+def test_each_engine_is_asked_at_most_once_a_run(no_compiler, monkeypatch):
+    asked = []
+    for kind in (Fused, TorchKernels, BackpropagationThroughTime, Reference):
+
+        def ask(self, *arguments, kind=kind, before=kind.unsupported_reason):
+            asked.append(kind)
+            return before(self, *arguments)
+
+        monkeypatch.setattr(kind, "unsupported_reason", ask)
+    cell = LEM(3, 4)
+    for _ in range(2):
+        asked.clear()
+        Auto().run(cell, torch.randn(5, 2, 3), cell.initial_state(2))
+        assert asked == [Fused, TorchKernels, BackpropagationThroughTime]
 
 
 def test_choosing_draws_no_random_numbers():

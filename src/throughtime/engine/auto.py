@@ -24,15 +24,6 @@ OTHER_ENGINES: tuple[Engine, ...] = (TorchKernels(), Scan(), BackpropagationThro
 class Auto(Engine):
     """Run each sequence by the fastest engine that supports it; the last in the order supports everything."""
 
-    def unsupported_reason(
-        self,
-        cell: Cell,
-        inputs: Float[Tensor, "T B I"],
-        lengths: Int[Tensor, " B"] | None,
-        resets: Bool[Tensor, "T B"] | None,
-    ) -> str | None:
-        return None
-
     def _run(
         self,
         cell: Cell,

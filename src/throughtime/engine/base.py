@@ -23,7 +23,6 @@ class Engine(ABC):
 
     records_errors: ClassVar[bool] = False
 
-    @abstractmethod
     def unsupported_reason(
         self,
         cell: Cell,
@@ -33,8 +32,10 @@ class Engine(ABC):
     ) -> str | None:
         """The reason why `run` would raise `UserError` for this cell and these inputs, as half a sentence; else None.
 
-        It is exact: after None, `run` computes the plain loop by this very engine.
+        It is exact: after None, `run` computes the plain loop by this very engine. By default an engine supports all
+        runs.
         """
+        return None
 
     @final
     @no_type_check  # `check_arguments` does it, tests or not, and with messages of its own

@@ -12,15 +12,6 @@ from throughtime.tree import length_mask, select
 class Reference(Engine):
     """Run any cell by its three methods, step after step, differentiated by autograd."""
 
-    def unsupported_reason(
-        self,
-        cell: Cell,
-        inputs: Float[Tensor, "T B I"],
-        lengths: Int[Tensor, " B"] | None,
-        resets: Bool[Tensor, "T B"] | None,
-    ) -> str | None:
-        return None
-
     def _run(
         self,
         cell: Cell,

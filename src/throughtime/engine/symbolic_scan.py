@@ -16,15 +16,6 @@ class SymbolicScan(Engine):
     Run without an export, it compiles the step first.
     """
 
-    def unsupported_reason(
-        self,
-        cell: Cell,
-        inputs: Float[Tensor, "T B I"],
-        lengths: Int[Tensor, " B"] | None,
-        resets: Bool[Tensor, "T B"] | None,
-    ) -> str | None:
-        return None
-
     def _run(
         self,
         cell: Cell,

@@ -23,7 +23,7 @@ class HoistedStep:
     Attributes:
         prologue: (fixed, rows) -> hoisted rows.
         body: (fixed, rows, hoisted rows, carried) -> (carried, stored).
-        epilogue: (fixed, rows, hoisted rows, carried before the step, stored) -> late results.
+        epilogue: (fixed, rows, hoisted rows, carried before the step, stored) -> other results.
         results: the place of each result: "rows", "prologue", "carried" (before the step), "next" (carried after
             it), "stored" or "epilogue", and its index there.
         sums: the results of the epilogue that are sums over the lanes, and so over many steps' lanes at once.

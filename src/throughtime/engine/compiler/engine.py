@@ -71,7 +71,7 @@ class Fused(Engine):
         """
         try:
             _check_device(inputs)
-            with replace_bf16_autocast() as bf16:
+            with replace_bf16_autocast(cell) as bf16:
                 if bf16:
                     inputs, state = to_float32(inputs), to_float32(state)
                 run = partial(_run_sequence, bf16)
@@ -93,7 +93,7 @@ def cell_kernel(cell: Cell, inputs: Float[Tensor, "T B I"]) -> CompiledKernel:
         CompilerError: there is no C compiler, or it fails.
     """
     _check_device(inputs)
-    with replace_bf16_autocast() as bf16:
+    with replace_bf16_autocast(cell) as bf16:
         return compiled_kernel(cached_trace_for_inputs(cell, to_float32(inputs) if bf16 else inputs), bf16)
 
 

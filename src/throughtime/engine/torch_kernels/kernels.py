@@ -60,10 +60,10 @@ def run_kernel(
     if extra_weight is not None:
         weights[0] = torch.cat((weights[0], extra_weight), 1)
     parts = [part[None] for part in state]
-    if torch.is_autocast_enabled(inputs.device.type):
+    dtype = cell.bias.dtype
+    # Autocast leaves double precision as it is.
+    if torch.is_autocast_enabled(inputs.device.type) and dtype != torch.float64:
         dtype = torch.get_autocast_dtype(inputs.device.type)
-    else:
-        dtype = cell.bias.dtype
     inputs, weights, parts = inputs.to(dtype), [w.to(dtype) for w in weights], [p.to(dtype) for p in parts]
     before = parts if isinstance(cell, LSTM) else parts[0]
     # A kernel keeps what its gradient needs only when told to train, whatever mode the module is in.
