@@ -14,7 +14,7 @@ from torch import nn
 
 from throughtime.engine.base import Engine
 from throughtime.engine.reference import Reference
-from throughtime.engine.symbolic_scan import Symbolic
+from throughtime.engine.symbolic_scan import SymbolicScan
 from throughtime.errors import UserError
 from throughtime.inference.export_graphs import Graph
 
@@ -40,7 +40,7 @@ def write_onnx(graph: Graph, path: Path) -> str:
     """
     check_packages()
     try:
-        with _running_on(graph.module, Symbolic()), _quietly(), torch.no_grad():
+        with _running_on(graph.module, SymbolicScan()), _quietly(), torch.no_grad():
             _traced(graph).save(path)
         difference = check_onnx(graph, path)
     except Exception as error:  # whatever PyTorch's tracer and translator raise about a model of any making

@@ -15,10 +15,10 @@ def gradients(engine, cell, inputs):
 
 
 @pytest.mark.parametrize("kind", [LSTM, GRU, LayerNormLSTM])
-@pytest.mark.parametrize("turned", [False, True])
-def test_they_are_those_of_the_plain_loop_in_either_order_of_memory(kind, turned):
+@pytest.mark.parametrize("transposed", [False, True])
+def test_weight_gradients_are_those_of_the_reference_for_either_order_of_memory(kind, transposed):
     cell, inputs = kind(5, 7).double(), torch.randn(9, 3, 5, dtype=torch.float64)
-    if turned:
+    if transposed:
         for weight in cell.parameters():
             weight.data = weight.data.t().contiguous().t() if weight.dim() == 2 else weight.data
     expected = gradients(Reference(), cell, inputs)
@@ -28,7 +28,7 @@ def test_they_are_those_of_the_plain_loop_in_either_order_of_memory(kind, turned
         torch.testing.assert_close(found[name], gradient, rtol=1e-10, atol=1e-10)
 
 
-def test_a_weight_that_is_not_learned_has_none():
+def test_a_frozen_weight_has_no_gradient():
     cell, inputs = LSTM(5, 7), torch.randn(9, 3, 5)
     cell.weight_recurrent.requires_grad_(False)
     assert "weight_recurrent" not in gradients(Fused(), cell, inputs)

@@ -1,13 +1,13 @@
-"""What a kernel is called with is as large as what it reads and writes."""
+"""Arrays handed to a kernel have the type, size and order that its C reads."""
 
 import pytest
 import torch
 
 from throughtime.cell.gru import GRU
-from throughtime.engine.compiler.runtime.buffers import ALIGNED, side_by_side
-from throughtime.engine.compiler.runtime.kernel import compiled
-from throughtime.engine.trace.signature import tensors_of
-from throughtime.engine.trace.trace_cache import traced
+from throughtime.engine.compiler.runtime.buffer_layout import ALIGNMENT, aligned_offsets
+from throughtime.engine.compiler.runtime.kernel import compiled_kernel
+from throughtime.engine.trace.signature import cell_tensors
+from throughtime.engine.trace.trace_cache import cached_trace
 
 STEPS, LANES, SIZE = 5, 4, 6
 WRONG = {
@@ -19,8 +19,8 @@ WRONG = {
     "projected elsewhere": ("projected", lambda a: a.to("meta")),
     "a state of fewer lanes": ("state0", lambda a: a[:, :2].contiguous()),
     "a state of one step less": ("state0", lambda a: a[1:]),
-    "the state of a reset of fewer lanes": ("start0", lambda a: a[:2]),
-    "no state of a reset": ("start0", lambda a: None),
+    "the state of a reset of fewer lanes": ("initial0", lambda a: a[:2]),
+    "no state of a reset": ("initial0", lambda a: None),
     "a weight of fewer rows": ("weight0", lambda a: a[:-1]),
     "a weight in half precision": ("weight0", lambda a: a.bfloat16()),
     "lengths of fewer lanes": ("lengths", lambda a: a[:2]),
@@ -35,12 +35,12 @@ def call(change: tuple | None = None) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     cell = GRU(3, SIZE).requires_grad_(False)
     projected, before = cell.project(torch.randn(STEPS, LANES, 3)), cell.initial_state(LANES)
-    trace = traced(cell, projected, before)
-    kernel, weights = compiled(trace), list(trace.weights(*tensors_of(cell).values()))
+    trace = cached_trace(cell, projected, before)
+    kernel, weights = compiled_kernel(trace), list(trace.weights(*cell_tensors(cell).values()))
     arrays = {
         "projected": projected,
         "state0": torch.cat((before.hidden[None], torch.zeros(STEPS, LANES, SIZE))),
-        "start0": before.hidden,
+        "initial0": before.hidden,
         "lengths": torch.full((LANES,), STEPS),
         "resets": torch.zeros(STEPS, LANES, dtype=torch.bool),
         **{f"weight{index}": weight for index, weight in enumerate(weights)},
@@ -50,10 +50,10 @@ def call(change: tuple | None = None) -> dict[str, torch.Tensor]:
     weights = [arrays.pop(f"weight{index}") for index in range(len(weights))]
     masks = arrays.pop("lengths"), arrays.pop("resets")
     given = {name: array for name, array in arrays.items() if array is not None}
-    return kernel.call("plain", given, weights, STEPS, LANES, *masks)
+    return kernel.call("forward_inference", given, weights, STEPS, LANES, *masks)
 
 
-def test_what_fits_is_run():
+def test_arrays_that_fit_are_run():
     assert call()["state0"].abs().sum() > 0
 
 
@@ -63,7 +63,7 @@ def test_an_array_of_another_size_type_or_order_is_refused_by_name(wrong):
         call(WRONG[wrong])
 
 
-def test_arrays_that_lie_side_by_side_do_not_overlap():
-    places, size = side_by_side([("a", 1), ("b", ALIGNED + 1), ("c", 0), ("d", 5)], 4)
-    assert places == [("a", 0), ("b", 4 * ALIGNED), ("c", 12 * ALIGNED), ("d", 12 * ALIGNED)]
-    assert size == 4 * ALIGNED
+def test_arrays_in_one_block_do_not_overlap():
+    offsets, size = aligned_offsets([("a", 1), ("b", ALIGNMENT + 1), ("c", 0), ("d", 5)], 4)
+    assert offsets == [("a", 0), ("b", 4 * ALIGNMENT), ("c", 12 * ALIGNMENT), ("d", 12 * ALIGNMENT)]
+    assert size == 4 * ALIGNMENT

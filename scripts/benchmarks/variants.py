@@ -1,4 +1,4 @@
-"""The ways to run a recurrence that are compared: a cell by an engine, or torch's own module."""
+"""Variants of running a recurrence that are compared: a cell by an engine, or torch's own module."""
 
 import importlib.util
 from collections.abc import Callable
@@ -11,7 +11,6 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from benchmarks.kernel import kernel
 from benchmarks.setup import CONFIGURATIONS
 from benchmarks.shapes import Shape
 from throughtime.cell.base import Cell
@@ -24,13 +23,13 @@ TORCH = "torch.nn"
 
 
 @dataclass(frozen=True)
-class Way:
-    """A cell by an engine.
+class Variant:
+    """A cell run by an engine, or torch's own module of that cell.
 
     Attributes:
         cell: a name in conf/cell, or FILE.py:CLASS.
         engine: a name in conf/engine, or `TORCH`.
-        bf16: whether products are in bf16, by autocast, instead of fp32.
+        bf16: whether it runs under autocast to bfloat16.
     """
 
     cell: str
@@ -42,29 +41,26 @@ class Way:
             return f"{TORCH}.{MODULES[self.cell].__name__}"
         return {"reference": "the plain loop"}.get(self.engine, self.engine) + " bf16" * self.bf16
 
-    def reason_against(self) -> str | None:
-        """Why what is measured would not be this way, as a sentence; None when it would be."""
-        if self.engine != "fused":
+    def unsupported_reason(self) -> str | None:
+        """Why the engine cannot run the cell on this machine, as half a sentence; None if it can."""
+        if self.engine == TORCH:
             return None
-        try:
-            with self._precision():
-                kernel(some_cell(self.cell, 16))
-        except UserError as error:
-            return str(error)
-        return None
+        with self._precision():
+            cell, inputs = make_cell(self.cell, 16), torch.zeros(1, 1, 16)
+            return make_engine(self.engine).unsupported_reason(cell, inputs, None, None)
 
     def _precision(self) -> AbstractContextManager:
         return torch.autocast("cpu", torch.bfloat16) if self.bf16 else nullcontext()
 
-    def work(self, shape: Shape) -> Callable[[], None]:
-        """A function that runs forward and backward once, on the same random numbers each time."""
+    def workload(self, shape: Shape) -> Callable[[], None]:
+        """A function that runs forward and backward once, on the same random inputs each time."""
         torch.manual_seed(0)
         if self.engine == TORCH:
             module = MODULES[self.cell](shape.hidden_size, shape.hidden_size)
             run = module
         else:
-            module = some_cell(self.cell, shape.hidden_size)
-            run = partial(_run, some_engine(self.engine), module)
+            module = make_cell(self.cell, shape.hidden_size)
+            run = partial(_run, make_engine(self.engine), module)
         size = getattr(module, "output_size", shape.hidden_size)
         inputs = torch.randn(shape.steps, shape.lanes, shape.hidden_size, requires_grad=True)
         gradient = torch.randn(shape.steps, shape.lanes, size)
@@ -83,19 +79,24 @@ def _run(engine: Engine, cell: Cell, inputs: Tensor) -> tuple[Tensor, Any]:
     return engine.run(cell, inputs, cell.initial_state(inputs.shape[1]))
 
 
-def some_engine(name: str) -> Engine:
-    """The engine of this name in conf/engine."""
+def make_engine(name: str) -> Engine:
+    """An engine by its name in conf/engine."""
     return instantiate(_options("engine", name), "engine")
 
 
-def some_cell(name: str, hidden_size: int, **options: Any) -> Cell:
-    """A cell with as many inputs as units: one of conf/cell, or FILE.py:CLASS.
+def make_cell(name: str, hidden_size: int, **options: Any) -> Cell:
+    """A cell with as many inputs as units.
+
+    Args:
+        name: a name in conf/cell, or FILE.py:CLASS.
+        hidden_size: H and I.
+        options: further arguments of the cell.
 
     Raises:
         UserError: there is no such cell.
     """
     if ".py:" in name:
-        return _own(name)(hidden_size, hidden_size, **options)
+        return _class_in_file(name)(hidden_size, hidden_size, **options)
     if name == "elman":  # torch.nn.RNN has no readout
         options = {"output_activation": None, **options}
     config = {**_options("cell", name), **options, "hidden_size": hidden_size}
@@ -103,7 +104,7 @@ def some_cell(name: str, hidden_size: int, **options: Any) -> Cell:
 
 
 def cell_names() -> list[str]:
-    """All cells of conf/cell."""
+    """Names of all cells in conf/cell."""
     return sorted(path.stem for path in (CONFIGURATIONS / "cell").glob("*.yaml"))
 
 
@@ -114,8 +115,8 @@ def _options(group: str, name: str) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def _own(name: str) -> type[Cell]:
-    """The class CLASS of the file FILE.py, which is run."""
+def _class_in_file(name: str) -> type[Cell]:
+    """The class of FILE.py:CLASS; the file is executed."""
     path, _, attribute = name.rpartition(":")
     specification = importlib.util.spec_from_file_location("own_cell", path)
     module = importlib.util.module_from_spec(specification)
