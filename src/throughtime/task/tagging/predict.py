@@ -10,7 +10,7 @@ from throughtime.data.batch import Batch
 from throughtime.data.tagged.entity_schemes import convert, recognise
 from throughtime.data.tagged.format_detection import recognise_format
 from throughtime.data.tagged.sentence_batches import SentenceBatches
-from throughtime.data.tagged.sentences import Sentence, Tagged, document_at
+from throughtime.data.tagged.sentences import Sentence, SentenceTags, document_at
 from throughtime.errors import UserError
 from throughtime.files import output_file
 from throughtime.task.tagging.task import Tagging
@@ -54,9 +54,9 @@ def predict(
             file.write(text.encode(encoding))
 
 
-def tag(task: Tagging, sentences: Sequence[Sentence], probabilities: bool = False) -> list[Tagged]:
+def tag(task: Tagging, sentences: Sequence[Sentence], probabilities: bool = False) -> list[SentenceTags]:
     """The answers to some sentences, in their order; none for one without tokens."""
-    answers = [Tagged((), () if probabilities else None)] * len(sentences)
+    answers = [SentenceTags((), () if probabilities else None)] * len(sentences)
     scheme = task.scheme and (recognise(sentence.tags for sentence in sentences) or task.scheme)
     batches = SentenceBatches(sentences, task.lexicon, LANES, shuffle=False)
     for lanes in batches.buckets:
@@ -64,7 +64,7 @@ def tag(task: Tagging, sentences: Sequence[Sentence], probabilities: bool = Fals
             lanes, _answers(task, batches.batch(lanes), probabilities), strict=True
         ):
             tags = convert(tags, scheme) if scheme else tags
-            answers[batches.numbers[lane]] = Tagged(tags, shares)
+            answers[batches.numbers[lane]] = SentenceTags(tags, shares)
     return answers
 
 

@@ -79,7 +79,8 @@ class Tagging(Task):
         self.register_buffer("_allowed", pairs, persistent=False)
 
     def setup(self, stage: str) -> None:
-        vectors = getattr(self.trainer.datamodule, "vectors", None)
+        data = self.trainer.datamodule
+        vectors = None if data is None else data.pretrained().get("model.front.weight")
         if stage == "fit" and vectors is not None:  # a checkpoint is loaded after this
             self.model.front.take(vectors)
 
@@ -106,7 +107,7 @@ class Tagging(Task):
     def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
         answers = self.answer(features, batch.target_mask())
         self._counting[stage].update(
-            batch.targets, answers, batch.inputs.usual, batch.inputs.seen, batch.lengths
+            batch.targets, answers, batch.inputs.majority_tag, batch.inputs.seen, batch.lengths
         )
 
     def measures(self, stage: str, loss: float) -> Mapping[str, float]:
