@@ -186,6 +186,17 @@ def test_a_horizon_below_the_chunk_or_below_1_is_refused(model: SequenceModel) -
         Copying(model, Softmax(4, 7), Optimization(torch.optim.SGD), horizon=0)
 
 
+def test_pretrained_rows_fill_the_parameter_where_they_are_known(task: Copying) -> None:
+    before = task.model.front.weight.clone()
+    rows = torch.full((7, 3), torch.nan)
+    rows[2] = 1.0
+    task.take_pretrained({"model.front.weight": rows})
+    assert torch.equal(task.model.front.weight[2], torch.ones(3, dtype=torch.float64))
+    assert torch.equal(task.model.front.weight[[0, 1, 3]], before[[0, 1, 3]])
+    with pytest.raises(UserError, match=r"set model\.front\.size=5"):
+        task.take_pretrained({"model.front.weight": torch.zeros(7, 5)})
+
+
 LENGTHS = torch.tensor([23, 9, 16])
 
 

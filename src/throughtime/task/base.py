@@ -186,6 +186,31 @@ class Task(LightningModule):
 
     # Training and evaluation
 
+    def setup(self, stage: str) -> None:
+        data = self.trainer.datamodule
+        if stage == "fit" and data is not None:  # a checkpoint is loaded after this
+            self.take_pretrained(data.pretrained())
+
+    def take_pretrained(self, weights: Mapping[str, Tensor]) -> None:
+        """Begin from the weights that the data bring; a row of NaN leaves the parameter's row as it is.
+
+        Args:
+            weights: rows of numbers by the name of the parameter that takes them (`DataModule.pretrained`).
+
+        Raises:
+            UserError: the rows are of another size than the parameter's.
+        """
+        for name, rows in weights.items():
+            parameter = self.get_parameter(name)
+            if rows.shape[1:] != parameter.shape[1:]:
+                raise UserError(
+                    f"the pretrained vectors of the data have {rows.shape[-1]} numbers each, but {name} has "
+                    f"{parameter.shape[-1]}; set {name.rpartition('.')[0]}.size={rows.shape[-1]}"
+                )
+            with torch.no_grad():
+                rows = rows.to(parameter)
+                parameter.copy_(torch.where(rows.isnan(), parameter, rows))
+
     def configure_optimizers(self) -> Any:
         return self.optimization.configure(self, self.trainer.estimated_stepping_batches)
 
