@@ -28,7 +28,6 @@ class Copying(Task):
 
     name: ClassVar[str] = "copying"
     kind: ClassVar[str] = "ids"
-    fitting_data: ClassVar[tuple[str, ...]] = ()
     monitor: ClassVar[str] = "val/loss"
 
 
@@ -170,7 +169,7 @@ def test_the_training_loss_is_the_mean_over_tokens_since_it_was_last_logged(
         for pair in (watch.losses[:2], watch.losses[2:])
     ]
     assert logged == [(2, pytest.approx(means[0])), (4, pytest.approx(means[1]))]
-    assert task.tokens_seen == 23 * 3
+    assert task.targets_seen == 23 * 3
 
 
 def test_a_horizon_below_the_chunk_or_below_1_is_refused(model: SequenceModel) -> None:

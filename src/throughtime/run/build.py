@@ -1,6 +1,7 @@
 """From a configuration to the parts of an experiment: the one place where they are wired together."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
@@ -55,6 +56,28 @@ def build_task(config: Config, artifacts: dict[str, Any]) -> Task:
     )
     check_horizon(config["task"].get("horizon"), config["data"].get("chunk_length", 1))
     return task
+
+
+def restore_task(checkpoint: Mapping[str, Any], path: Path) -> Task:
+    """The task of a checkpoint with the weights it was saved with, in evaluation mode on the CPU.
+
+    Args:
+        checkpoint: its content (`throughtime.run.checkpoint.read_checkpoint`).
+        path: its file, for error messages.
+
+    Raises:
+        UserError: the file is no checkpoint of this package.
+    """
+    check_content(checkpoint, path)
+    task = build_task(checkpoint["config"], checkpoint["artifacts"])
+    task.load_state_dict(checkpoint["state_dict"])
+    return task.eval()
+
+
+def check_content(checkpoint: Mapping[str, Any], path: Path) -> None:
+    """Raise `UserError` unless a checkpoint holds its configuration, the fitted artifacts and weights."""
+    if not {"config", "artifacts", "state_dict"} <= checkpoint.keys():
+        raise UserError(f"{path} is not a checkpoint of throughtime: it holds no configuration")
 
 
 def check_fit(task_config: Mapping[str, Any], data_name: str, kind: str) -> None:
