@@ -18,8 +18,6 @@ from throughtime.task.part import TaskPart
 
 
 class Backtest(TaskPart):
-    """Writes `backtest.csv`: a row for each series, origin, step ahead and channel.
-class Backtest:
     """Write `backtest.csv`: a row for each series, origin, step ahead and channel.
 
     The last origins of the test part are taken, `stride` steps apart. With `refit_steps` the trained weights are first
