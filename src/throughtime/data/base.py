@@ -12,6 +12,10 @@ from throughtime.errors import UserError
 from throughtime.tokenizer.base import Tokenizer
 
 
+class DataPart:
+    """A part of a data module that a configuration may name, such as a file format or a source of series."""
+
+
 class DataModule(LightningDataModule, ABC):
     """Data that are read, split, turned into numbers, and loaded in batches.
 

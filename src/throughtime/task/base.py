@@ -46,7 +46,7 @@ class Task(LightningModule):
     Args:
         model: inputs to features, `model(inputs, state, lengths, resets) -> (features [T, B, H], state)`.
         head: features to a loss and to predictions.
-        optimization: optimiser and schedule.
+        optimization: optimiser and schedule; None for a task that is not trained.
         horizon: k2 of truncated backpropagation through time; None for the chunk's own length.
 
     Attributes:
@@ -62,7 +62,7 @@ class Task(LightningModule):
     mode: ClassVar[str] = "min"
 
     def __init__(
-        self, model: nn.Module, head: Head, optimization: Optimization, horizon: int | None = None
+        self, model: nn.Module, head: Head, optimization: Optimization | None, horizon: int | None = None
     ) -> None:
         super().__init__()
         if horizon is not None:

@@ -3,14 +3,14 @@
 import numpy as np
 from jaxtyping import Float
 
-from throughtime.data.series.series import SeriesSet, make_series
+from throughtime.data.series.series import SeriesSet, SeriesSource, make_series
 from throughtime.errors import check_positive
 
 _SUBSTEPS = 5
 """Integration steps between two observations."""
 
 
-class Lorenz:
+class Lorenz(SeriesSource):
     """dx/dt = σ (y - x),  dy/dt = x (ρ - z) - y,  dz/dt = x y - β z,  σ = 10, ρ = 28, β = 8/3.
 
     Three channels without units, integrated by the classical Runge-Kutta method (Kutta 1901) in steps of 0.01 and

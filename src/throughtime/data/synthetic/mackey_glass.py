@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from throughtime.data.series.series import SeriesSet, make_series
+from throughtime.data.series.series import SeriesSet, SeriesSource, make_series
 from throughtime.errors import check_positive
 
 _SUBSTEPS = 10
@@ -13,7 +13,7 @@ _DECAY = 0.1
 """γ."""
 
 
-class MackeyGlass:
+class MackeyGlass(SeriesSource):
     """dx/dt = β x(t-τ) / (1 + x(t-τ)^n) - γ x(t),  β = 0.2, γ = 0.1, n = 10.
 
     Integrated by the classical Runge-Kutta method (Kutta 1901) in steps of 0.1, the delayed value between two steps

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+from throughtime.data.base import DataPart
 from throughtime.data.text.source import Document
 
 
@@ -45,7 +46,7 @@ class SentenceTags(NamedTuple):
         return [self.tags, *([tuple(self.probability_texts())] if self.probabilities else [])]
 
 
-class Format(ABC):
+class Format(DataPart, ABC):
     """Base class of file formats: how sentences and tags are read and written.
 
     Attributes:

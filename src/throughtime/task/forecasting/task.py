@@ -55,7 +55,7 @@ class Forecasting(Task):
         self,
         model: nn.Module,
         head: Head,
-        optimization: Optimization,
+        optimization: Optimization | None,
         artifacts: dict[str, Any],
         horizon: int | None = None,
         units: str = "original",

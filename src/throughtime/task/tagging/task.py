@@ -61,7 +61,7 @@ class Tagging(Task):
         self,
         model: nn.Module,
         head: Head,
-        optimization: Optimization,
+        optimization: Optimization | None,
         artifacts: dict[str, Any],
         monitor: str | None = None,
     ) -> None:
