@@ -10,6 +10,9 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob, Override
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from throughtime.config.flat_config import flat
@@ -34,10 +37,16 @@ def check_recipes(arguments: list[str], configurations: Path) -> None:
             raise UserError(
                 f"{option} would take the place of this checkout's conf/; add a folder of recipes with --config-dir"
             )
-    folders, name, overrides = _split(arguments)
-    typed = [one for one in overrides if one.lstrip("+~").startswith("hydra.searchpath")]
-    if not folders and not typed:
+    folders, name, words = _split(arguments)
+    if not folders and not any(word.lstrip("+~").startswith("hydra.searchpath") for word in words):
         return
+    for overrides in _jobs(words, [configurations, *folders]):
+        _check_job(overrides, name, folders, configurations)
+
+
+def _check_job(overrides: list[str], name: str, folders: list[Path], configurations: Path) -> None:
+    """Compare Hydra's part of one job with and without the other folders."""
+    typed = [one for one in overrides if one.lstrip("+~").startswith("hydra.searchpath")]
     with_recipes = _hydra(configurations, name, [*overrides, *([] if typed else [_searchpath(folders)])])
     own = [one for one in overrides if _is_own(one, configurations) and one not in typed]
     own_name = name if (configurations / f"{name}.yaml").is_file() else "config"
@@ -69,6 +78,35 @@ def _split(arguments: list[str]) -> tuple[list[Path], str, list[str]]:
         elif not word.startswith("-"):
             overrides.append(word)
     return folders, name, overrides
+
+
+def _jobs(words: list[str], folders: list[Path]) -> list[list[str]]:
+    """The overrides of single jobs of a sweep, such that every value of each override stands in one of them."""
+    values = [_values(word, one, folders) for word, one in zip(words, _parsed(words), strict=True)]
+    jobs = range(max(map(len, values), default=1))
+    return [[each[min(job, len(each) - 1)] for each in values if each] for job in jobs]
+
+
+def _parsed(words: list[str]) -> list[Override]:
+    try:
+        return OverridesParser.create().parse_overrides(words)
+    except HydraException as error:
+        raise UserError(str(error).splitlines()[0]) from error
+
+
+def _values(word: str, override: Override, folders: list[Path]) -> list[str]:
+    """One override for each value that is swept over; none for a range without values of its own, of numbers alone."""
+    if not override.is_sweep_override():
+        return [word]
+    swept = override.value()
+    if isinstance(swept, Glob):
+        files = (
+            path for folder in folders for path in sorted((folder / override.key_or_group).glob("*.yaml"))
+        )
+        chosen = swept.filter(list(dict.fromkeys(path.stem for path in files)))
+    else:
+        chosen = list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []
+    return [f"{override.get_key_element()}={value}" for value in chosen]
 
 
 def _searchpath(folders: list[Path]) -> str:
