@@ -7,7 +7,7 @@ import typing
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from throughtime.config.registry import GIVEN_BY_THE_PROGRAM, KINDS, Located, kind_at, locate
+from throughtime.config.registry import GIVEN_BY_THE_PROGRAM, KINDS, PLACES, Located, kind_at, locate
 from throughtime.errors import UserError
 
 _OWN = ("_target_", "_partial_")
@@ -35,12 +35,33 @@ def instantiate(config: Any, key: str, kinds: Collection[str] = tuple(KINDS), **
         UserError: a target that is not of its place's kind, an unknown or missing argument, a value of the wrong
             type, and whatever the class itself objects to; the sentence names the key.
     """
-    kind = kind_at(key)
-    if kind is not None and not (isinstance(config, Mapping) and "_target_" in config):
-        raise UserError(f"{key}={config} describes no {KINDS[kind].noun}; conf/ holds those to choose from")
+    _check_place(config, key)
     located: dict[str, Located] = {}
     _check(config, key, kinds, located, frozenset(given))
     return _build(config, key, located, given)
+
+
+def check_configuration(config: Mapping[str, Any]) -> None:
+    """Check all parts of a whole configuration, so that a mistake is found before data are read or a folder is made.
+
+    Raises:
+        UserError: as `instantiate`, and for a `trust` that stands in a file.
+    """
+    if "trust" in config:
+        raise UserError(
+            "trust is a word of the command line or of THROUGHTIME_TRUST, never of a file; leave it out"
+        )
+    for key, part in config.items():
+        if (key in PLACES and part is not None) or isinstance(part, Mapping):
+            _check_place(part, key)
+            _check(part, key, KINDS, {})
+
+
+def _check_place(config: Any, key: str) -> None:
+    """Raise `UserError` where a part must stand and none does."""
+    kind = kind_at(key)
+    if kind is not None and not (isinstance(config, Mapping) and ("_target_" in config or not config)):
+        raise UserError(f"{key}={config} describes no {KINDS[kind].noun}; conf/ holds those to choose from")
 
 
 def _check(

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from throughtime.callback.checkpoint import Checkpoint, logged
 from throughtime.callback.checkpoint_files import BEST, LAST
+from throughtime.config.instantiate import check_configuration
 from throughtime.data.base import DataModule
 from throughtime.distributed.launcher import SingleNodeEnvironment, check_ranks, other_ranks
 from throughtime.errors import UserError, check_seed
@@ -63,6 +64,7 @@ def fit(run: Run) -> Results:
         Interrupted: a signal came; the state is saved and results.json says `interrupted`.
     """
     config, folder = run.config, run.folder
+    check_configuration(config)
     checkpoint = newest_checkpoint(folder, "resume") if config["resume"] else None
     resumed_step, known_metrics = _stopped_at(checkpoint)
     pl.seed_everything(check_seed(config["seed"]), workers=True, verbose=False)
