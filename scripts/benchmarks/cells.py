@@ -67,7 +67,7 @@ def measure(
 
 def _possible(every: list[Comparison]) -> tuple[list[Comparison], dict[str, str]]:
     """The comparisons that this machine can make, and why not the others."""
-    reasons = {each: each.ours.reason_against() or each.theirs.reason_against() for each in every}
+    reasons = {each: each.ours.unsupported_reason() or each.theirs.unsupported_reason() for each in every}
     possible = [each for each in every if reasons[each] is None]
     return possible, {str(each): reason for each, reason in reasons.items() if reason is not None}
 

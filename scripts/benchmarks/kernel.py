@@ -6,9 +6,9 @@ from throughtime.cell.base import Cell
 from throughtime.engine.compiler.ir.program import UnknownOperatorError
 from throughtime.engine.compiler.runtime.kernel import Compiled, compiled
 from throughtime.engine.compiler.runtime.toolchain import CompilerError
-from throughtime.engine.mixed_precision import own_rounding
+from throughtime.engine.mixed_precision import replace_bf16_autocast
 from throughtime.engine.trace.trace import UntraceableError
-from throughtime.engine.trace.trace_cache import traced
+from throughtime.engine.trace.trace_cache import cached_trace
 from throughtime.errors import UserError
 
 
@@ -19,9 +19,9 @@ def kernel(cell: Cell) -> Compiled:
         UserError: there is none, so that engine=fused would hand the cell to engine=bptt.
     """
     try:
-        with own_rounding() as halves:
+        with replace_bf16_autocast(cell) as halves:
             projected = cell.project(torch.zeros(1, 1, cell.input_size)).detach()
-            return compiled(traced(cell, projected, cell.initial_state(1)), halves)
+            return compiled(cached_trace(cell, projected, cell.initial_state(1)), halves)
     except UnknownOperatorError as error:
         raise UserError(f"engine=fused has no C for this cell: its step has {error}") from error
     except (UntraceableError, CompilerError) as error:

@@ -11,7 +11,6 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from benchmarks.kernel import kernel
 from benchmarks.setup import CONFIGURATIONS
 from benchmarks.shapes import Shape
 from throughtime.cell.base import Cell
@@ -42,16 +41,13 @@ class Way:
             return f"{TORCH}.{MODULES[self.cell].__name__}"
         return {"reference": "the plain loop"}.get(self.engine, self.engine) + " bf16" * self.bf16
 
-    def reason_against(self) -> str | None:
-        """Why what is measured would not be this way, as a sentence; None when it would be."""
-        if self.engine != "fused":
+    def unsupported_reason(self) -> str | None:
+        """The reason why this engine cannot run this cell, as half a sentence; None if it can."""
+        if self.engine == TORCH:
             return None
-        try:
-            with self._precision():
-                kernel(some_cell(self.cell, 16))
-        except UserError as error:
-            return str(error)
-        return None
+        cell = some_cell(self.cell, 16)
+        with self._precision():
+            return some_engine(self.engine).unsupported_reason(cell, torch.zeros(1, 1, 16), None, None)
 
     def _precision(self) -> AbstractContextManager:
         return torch.autocast("cpu", torch.bfloat16) if self.bf16 else nullcontext()

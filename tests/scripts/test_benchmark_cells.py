@@ -66,7 +66,7 @@ def test_the_table_fits_into_80_columns_and_has_a_row_for_each_comparison(measur
 
 def test_what_cannot_be_measured_is_said_and_not_measured(monkeypatch):
     monkeypatch.setattr(cells, "QUICK", [Shape(1, 2, 8)])
-    monkeypatch.setattr("benchmarks.ways.Way.reason_against", lambda way: f"no {way.engine} here")
+    monkeypatch.setattr("benchmarks.ways.Way.unsupported_reason", lambda way: f"no {way.engine} here")
     found = cells.measure(["torch"], ["gru"], [1], 0.2, True, lambda line: None)
     assert found["comparisons"] == []
     assert "not measured: gru: fused / torch.nn.GRU (no fused here)" in table(found)

@@ -42,7 +42,7 @@ def test_every_way_runs_as_often_as_asked(engine):
     work = way.work(Shape(2, 3, 8))
     work()
     work()
-    assert way.reason_against() is None
+    assert way.unsupported_reason() is None
 
 
 def test_a_cell_of_ones_own_comes_from_its_file(own):

@@ -14,7 +14,7 @@ from throughtime.head.base import Head
 from throughtime.model.inputs.embedding import Embedding
 from throughtime.model.layers.stack import Stack
 from throughtime.model.sequence import SequenceModel
-from throughtime.tree import Tree, from_leaves, leaves
+from throughtime.tree import Tree, leaves, unflatten
 
 LARGEST = 1 << 25  # numbers of a table of projected symbols
 
@@ -51,7 +51,7 @@ class _Writing(Cell):
     def step(self, projected: Float[Tensor, "B G"], state: State) -> tuple[Float[Tensor, "B V"], State]:
         inputs, projected = projected.tensor_split([self.input_size], 1)
         *parts, _ = state
-        before = from_leaves(parts, self.layers.initial_state(1))
+        before = unflatten(parts, self.layers.initial_state(1))
         features, after = self.layers.step(inputs, before, projected)
         predicted = self.head.predict(features) + self.excluded
         return predicted, _Parts(*leaves(after), predicted)

@@ -27,13 +27,6 @@ def test_only_the_state_needs_a_product_at_every_step():
     assert products_of_backward(20) - products_of_backward(10) == 10
 
 
-def test_a_second_derivative_is_a_plain_error():
-    cell, inputs = Elman(3, 4), torch.randn(3, 2, 3, requires_grad=True)
-    (gradient,) = torch.autograd.grad(run(cell, inputs)[0].sum(), inputs, create_graph=True)
-    with pytest.raises(RuntimeError, match="engine=reference"):
-        gradient.sum().backward()
-
-
 def test_a_gradient_can_be_taken_twice_from_one_run():
     cell, inputs = Elman(3, 4), torch.randn(3, 2, 3, requires_grad=True)
     total = run(cell, inputs)[0].sum()

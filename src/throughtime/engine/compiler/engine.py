@@ -6,8 +6,7 @@ feature (`lower`), scheduled between its products (`schedule`, `passes`), writte
 (see `bptt` for the formulas).
 """
 
-import logging
-from functools import cache, partial
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -16,32 +15,30 @@ from torch.autograd.function import FunctionCtx
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
-from throughtime.engine.bptt import engine as bptt
-from throughtime.engine.buffer_pool import memory
+from throughtime.engine.buffer_pool import buffer_pool
 from throughtime.engine.compiler.ir.program import UnknownOperatorError
 from throughtime.engine.compiler.runtime.kernel import Compiled, compiled
-from throughtime.engine.compiler.runtime.linear_override import OwnProducts, project
+from throughtime.engine.compiler.runtime.linear_override import override_linear, project
 from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.compiler.runtime.weight_gradients import weight_gradients
-from throughtime.engine.gradient_records import is_recording, next_number, record
-from throughtime.engine.mixed_precision import own_rounding, single
-from throughtime.engine.second_derivative import graph_only, undifferentiable
-from throughtime.engine.segmented_run import run_in_segments
+from throughtime.engine.gradient_records import is_recording, next_run_number, record
+from throughtime.engine.mixed_precision import replace_bf16_autocast, to_float32
+from throughtime.engine.recompute import run_in_segments
+from throughtime.engine.second_derivative import forbid_second_derivative, graph_placeholders
 from throughtime.engine.trace.sequence import run_sequence
 from throughtime.engine.trace.trace import Trace, UntraceableError
-from throughtime.engine.trace.trace_cache import reason_against
+from throughtime.engine.trace.trace_cache import cached_trace_for_inputs
 from throughtime.errors import UserError
 
-logger = logging.getLogger(__name__)
+NO_KERNEL = (UntraceableError, UnknownOperatorError, CompilerError)
 
 
 class Fused(Engine):
     """Runs any cell whose step is a fixed graph of torch's operators, on a CPU in single or double precision.
 
     Where autocast asks for bfloat16, products are done in it where the processor can, and all else, the state too,
-    stays in single precision. A step with an operator that has no C, another precision, or a machine without a C
-    compiler is run by `engine=bptt`, and a log line says so once. The gradient can be taken once: its derivative needs
-    `projected`, which would be kept for it alone.
+    stays in single precision. The gradient can be taken once: its derivative needs `projected`, which would be kept for
+    it alone.
 
     Args:
         recompute: whether only every √T-th state is kept for the gradient, and the steps between are run again.
@@ -52,17 +49,22 @@ class Fused(Engine):
     def __init__(self, recompute: bool = False) -> None:
         self.recompute = recompute
 
-    def refusal(
+    def unsupported_reason(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],
         lengths: Int[Tensor, " B"] | None,
         resets: Bool[Tensor, "T B"] | None,
     ) -> str | None:
+        """As `Engine.unsupported_reason`; compiles the cell's kernel the first time."""
         if inputs.device.type != "cpu":
             return "it makes code for a CPU only"
-        with own_rounding() as halves:
-            return reason_against(cell, single(inputs) if halves else inputs)
+        try:
+            with replace_bf16_autocast(cell) as halves:
+                compiled(cached_trace_for_inputs(cell, to_float32(inputs) if halves else inputs), halves)
+        except NO_KERNEL as error:
+            return _reason(error)
+        return None
 
     def _run(
         self,
@@ -75,35 +77,38 @@ class Fused(Engine):
         """As `Engine._run`.
 
         Raises:
-            UserError: the inputs are not on a CPU, or the cell's step is no fixed graph of operators.
+            UserError: the inputs are not on a CPU, the step is no fixed graph of operators or has one without C, or
+                there is no C compiler.
         """
         kind = type(cell).__name__
         try:
             if inputs.device.type != "cpu":
                 raise UntraceableError("it makes code for a CPU only")
-            with own_rounding() as halves:
+            with replace_bf16_autocast(cell) as halves:
                 if halves:
-                    inputs, state = single(inputs), single(state)
+                    inputs, state = to_float32(inputs), to_float32(state)
                 run = partial(_run_whole, halves)
                 if self.recompute:
                     return run_in_segments(run, cell, inputs, state, lengths, resets)
                 return run(cell, inputs, state, lengths, resets)
-        except UntraceableError as error:
+        except NO_KERNEL as error:
             raise UserError(
-                f"engine=fused cannot run this {kind}: {error}; choose engine=reference"
+                f"engine=fused cannot run this {kind}: {_reason(error)}; choose engine=auto"
             ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The reason why there is no kernel, as half a sentence."""
+    if isinstance(error, UnknownOperatorError):
+        return f"the step has {error}, for which it has no C"
+    return str(error)
 
 
 def _run_whole(
     halves: bool, cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None
 ) -> tuple[Tensor, State]:
-    around = partial(project, halves=halves), partial(OwnProducts, halves)
+    around = partial(project, bf16=halves), partial(override_linear, halves)
     return run_sequence(partial(_loop, halves), cell, inputs, state, *masks, *around)
-
-
-@cache
-def _say(reason: str) -> None:
-    logger.warning("engine=fused leaves this to engine=bptt: %s", reason)
 
 
 def _loop(
@@ -117,21 +122,14 @@ def _loop(
     resets: Bool[Tensor, "T B"] | None,
 ) -> list[Tensor]:
     """As `around.Loop`, the products in bfloat16 on demand."""
-    try:
-        kernel = compiled(trace, halves)
-    except UnknownOperatorError as error:
-        _say(f"the step has {error}, for which it has no C")
-    except CompilerError as error:
-        _say(str(error))
-    else:
-        lengths = None if lengths is None else lengths.to(torch.int64).contiguous()
-        resets = None if resets is None else resets.contiguous()
-        tensors = (projected, *weights, *before, *start)
-        if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
-            return list(_Recurrence.apply(kernel, lengths, resets, len(weights), len(before), *tensors))
-        given = _given(kernel, projected, before, start, resets is None and lengths is None)
-        return _results(kernel, kernel.call("plain", given, weights, *projected.shape[:2], lengths, resets))
-    return bptt.loop(trace, weights, projected, before, start, lengths, resets)
+    kernel = compiled(trace, halves)
+    lengths = None if lengths is None else lengths.to(torch.int64).contiguous()
+    resets = None if resets is None else resets.contiguous()
+    tensors = (projected, *weights, *before, *start)
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+        return list(_Recurrence.apply(kernel, lengths, resets, len(weights), len(before), *tensors))
+    given = _given(kernel, projected, before, start, resets is None and lengths is None)
+    return _results(kernel, kernel.call("plain", given, weights, *projected.shape[:2], lengths, resets))
 
 
 def _given(
@@ -149,7 +147,7 @@ def _given(
     """
     given = {"projected": projected.contiguous()}
     for index, part in enumerate(before):
-        history = memory.empty(len(projected) + 1, *part.shape, dtype=part.dtype)
+        history = buffer_pool.empty(len(projected) + 1, *part.shape, dtype=part.dtype)
         history[0] = part
         given[f"state{index}"] = history
     after = kernel.program.after
@@ -187,10 +185,10 @@ class _Recurrence(torch.autograd.Function):
         found = kernel.call("keeping", given, list(tensors[:weights]), *projected.shape[:2], lengths, resets)
         names = [name for name in found if name in kernel.saved]
         ctx.kernel, ctx.lengths, ctx.resets, ctx.names = kernel, lengths, resets, names
-        ctx.weights, ctx.number = weights, next_number()
+        ctx.weights, ctx.number = weights, next_run_number()
         ctx.start = bool(start)
         ctx.size = projected.shape[:2]
-        ctx.sources = graph_only(projected, *tensors[weights:])
+        ctx.sources = graph_placeholders(projected, *tensors[weights:])
         ctx.save_for_backward(*tensors[:weights], *(found[name] for name in names))
         return tuple(_results(kernel, found))
 
@@ -199,7 +197,7 @@ class _Recurrence(torch.autograd.Function):
         saved = ctx.saved_tensors  # to be asked for once: a segment is made again for it
         with torch.no_grad():
             results = _Recurrence._backward(ctx, saved, gradients)
-        return undifferentiable(results, (*ctx.sources, *saved[: ctx.weights], *gradients))
+        return forbid_second_derivative(results, (*ctx.sources, *saved[: ctx.weights], *gradients))
 
     @staticmethod
     def _backward(

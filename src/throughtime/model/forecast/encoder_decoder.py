@@ -1,4 +1,4 @@
-"""One recurrence reads the history, another writes the forecast step by step."""
+"""Encoder-decoder forecasting: one recurrence reads the history, another decodes step by step."""
 
 import math
 from collections.abc import Callable

@@ -6,8 +6,8 @@ import torch
 from throughtime.cell.gru import GRU
 from throughtime.engine.compiler.runtime.buffers import ALIGNED, side_by_side
 from throughtime.engine.compiler.runtime.kernel import compiled
-from throughtime.engine.trace.signature import tensors_of
-from throughtime.engine.trace.trace_cache import traced
+from throughtime.engine.trace.signature import cell_tensors
+from throughtime.engine.trace.trace_cache import cached_trace
 
 STEPS, LANES, SIZE = 5, 4, 6
 WRONG = {
@@ -35,8 +35,8 @@ def call(change: tuple | None = None) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     cell = GRU(3, SIZE).requires_grad_(False)
     projected, before = cell.project(torch.randn(STEPS, LANES, 3)), cell.initial_state(LANES)
-    trace = traced(cell, projected, before)
-    kernel, weights = compiled(trace), list(trace.weights(*tensors_of(cell).values()))
+    trace = cached_trace(cell, projected, before)
+    kernel, weights = compiled(trace), list(trace.weights(*cell_tensors(cell).values()))
     arrays = {
         "projected": projected,
         "state0": torch.cat((before.hidden[None], torch.zeros(STEPS, LANES, SIZE))),

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from throughtime.engine.array_checks import check_array
 from throughtime.engine.compiler.codegen.emit import Function
 from throughtime.engine.compiler.schedule.arrays import Array
-from throughtime.engine.handover import check_array
 
 ALIGNED = 64  # numbers, at least a line of any cache
 

@@ -10,13 +10,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from throughtime.engine.buffer_pool import memory
+from throughtime.engine.array_checks import check_array, check_shape
+from throughtime.engine.buffer_pool import buffer_pool
 from throughtime.engine.compiler.codegen.barrier import MEET, most_threads
 from throughtime.engine.compiler.codegen.bf16 import HALVES
 from throughtime.engine.compiler.codegen.gemm_source import DEEP, MULTIPLY, SHARE, panels_size
 from throughtime.engine.compiler.codegen.prelude import TYPES
 from throughtime.engine.compiler.runtime.toolchain import library
-from throughtime.engine.handover import check_array, check_shape
 
 SMALL = 1 << 22  # multiplications; fewer are done before other threads have begun
 
@@ -133,8 +133,8 @@ def row_products(
     _check_factors(left, right)
     if start is not None:
         check_array("what is added to a product", start, precision, outer)
-    panels = memory.empty(panels_size(inner, outer), dtype=precision)
-    result = memory.empty(rows, outer, dtype=precision)
+    panels = buffer_pool.empty(panels_size(inner, outer), dtype=precision)
+    result = buffer_pool.empty(rows, outer, dtype=precision)
     sizes = inner, rows, outer, _threads(inner * rows * outer)
     addresses = left.data_ptr(), right.data_ptr(), *right.stride()
     begin = None if start is None else start.data_ptr()
@@ -156,9 +156,9 @@ def outer_products(
     left, deep = left.contiguous(), min(inner, DEEP)
     check_shape("the right factor", right, (inner, outer))
     _check_factors(left, right)
-    panels = memory.empty(panels_size(deep, outer), dtype=precision)
-    stacks = memory.empty((rows + 64) * deep, dtype=precision)
-    result = memory.empty(rows, outer, dtype=precision)
+    panels = buffer_pool.empty(panels_size(deep, outer), dtype=precision)
+    stacks = buffer_pool.empty((rows + 64) * deep, dtype=precision)
+    result = buffer_pool.empty(rows, outer, dtype=precision)
     added = torch.empty(rows, dtype=precision) if sums else None
     sizes = inner, rows, outer, _threads(inner * rows * outer)
     addresses = left.data_ptr(), right.data_ptr(), *right.stride(), None, panels.data_ptr(), stacks.data_ptr()

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
-from throughtime.engine.buffer_pool import memory, scratch
+from throughtime.engine.buffer_pool import buffer_pool, scratch_buffer
 from throughtime.engine.compiler.codegen.barrier import MEET, most_threads
 from throughtime.engine.compiler.codegen.bf16 import HALVES
 from throughtime.engine.compiler.codegen.emit import Function
@@ -24,7 +24,7 @@ from throughtime.engine.compiler.schedule.arrays import Array
 from throughtime.engine.compiler.schedule.passes import Passes, passes
 from throughtime.engine.trace.derivative import differentiate
 from throughtime.engine.trace.trace import Trace
-from throughtime.engine.trace.without_hooks import aside
+from throughtime.engine.trace.without_hooks import without_hooks
 
 FEW, MANY = 8, 64  # lanes a thread
 LARGE, HUGE = (
@@ -95,16 +95,16 @@ class Compiled:
         found = dict(given)
         for array, shape in arrays.made:
             if array not in found:
-                found[array] = memory.empty(*shape, dtype=precision)
+                found[array] = buffer_pool.empty(*shape, dtype=precision)
         for array, features in function.sums:
             found[array] = torch.zeros(threads, features, dtype=precision)
         if name == "keeping":
-            found["kept"] = memory.empty(arrays.kept_size, dtype=precision)
+            found["kept"] = buffer_pool.empty(arrays.kept_size, dtype=precision)
         weights = [w if w.dim() == 2 and 1 not in w.shape else w.contiguous() for w in weights]
         found_weights = {f"weight{index}": weight for index, weight in enumerate(weights)}
         arrays.check(found | found_weights, lengths, resets, sides)
         addresses = {array: tensor.data_ptr() for array, tensor in found.items()}
-        begins = scratch.address(arrays.scratch_size * precision.itemsize), addresses.get("kept", 0)
+        begins = scratch_buffer.address(arrays.scratch_size * precision.itemsize), addresses.get("kept", 0)
         for begin, offsets in zip(begins, (arrays.scratch, arrays.kept), strict=True):
             addresses.update({array: begin + offset for array, offset in offsets})
         addresses.update({weight: tensor.data_ptr() for weight, tensor in found_weights.items()})
@@ -183,7 +183,7 @@ def _compiled(trace: Trace, halves: bool) -> Compiled | UnknownOperatorError:
 
 
 def _compile(trace: Trace, halves: bool) -> Compiled:
-    with aside():
+    with without_hooks():
         derivative = differentiate(trace, decompositions())
     program = lower(derivative, trace.lanes)
     found = passes(program)

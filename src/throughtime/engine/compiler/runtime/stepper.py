@@ -13,7 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.buffer_pool import memory
+from throughtime.engine.array_checks import check_array, check_shape
+from throughtime.engine.buffer_pool import buffer_pool
 from throughtime.engine.compiler.codegen.emit import Function
 from throughtime.engine.compiler.ir.expression import width
 from throughtime.engine.compiler.ir.lowering import lower
@@ -23,12 +24,11 @@ from throughtime.engine.compiler.runtime.buffers import side_by_side
 from throughtime.engine.compiler.runtime.kernel import Run, file_of, shares
 from throughtime.engine.compiler.runtime.toolchain import library
 from throughtime.engine.compiler.schedule.passes import forward
-from throughtime.engine.handover import check_array, check_shape
-from throughtime.engine.trace.derivative import undifferentiated
-from throughtime.engine.trace.signature import tensors_of
+from throughtime.engine.trace.derivative import forward_only
+from throughtime.engine.trace.signature import cell_tensors
 from throughtime.engine.trace.trace import Trace
-from throughtime.engine.trace.trace_cache import traced
-from throughtime.engine.trace.without_hooks import aside
+from throughtime.engine.trace.trace_cache import cached_trace
+from throughtime.engine.trace.without_hooks import without_hooks
 
 # Bytes of states that are handed out before there is new memory for them: a core's cache has more.
 BLOCK = 1 << 18
@@ -52,8 +52,8 @@ class _Kernel:
 
 @lru_cache(maxsize=16)
 def _kernel(trace: Trace) -> _Kernel:
-    with aside():
-        step = undifferentiated(trace, decompositions())
+    with without_hooks():
+        step = forward_only(trace, decompositions())
     program = lower(step, trace.lanes)
     direction = forward(program)
     direction.finish()
@@ -81,8 +81,8 @@ class Stepper:
         lanes = len(projected)
         with torch.no_grad():
             before = cell.initial_state(lanes)
-            trace = traced(cell, projected[None], before)
-            self._weights = [w.contiguous() for w in trace.weights(*tensors_of(cell).values())]
+            trace = cached_trace(cell, projected[None], before)
+            self._weights = [w.contiguous() for w in trace.weights(*cell_tensors(cell).values())]
         if lanes == 0:
             raise RuntimeError("expected a step of at least one lane, got none")
         kernel = _kernel(trace)
@@ -136,7 +136,7 @@ class Stepper:
     def _begin(self) -> None:
         """New memory for states, as what is in the last belongs to who was handed it."""
         precision = self._kernel.program.precision
-        block = [memory.empty(self._steps + 1, *shape, dtype=precision) for shape in self._shapes]
+        block = [buffer_pool.empty(self._steps + 1, *shape, dtype=precision) for shape in self._shapes]
         self._states = list(zip(*(part.unbind() for part in block), strict=True))
         begins = [(place, block[part], row) for place, part, row in self._moving]
         self._addresses = [

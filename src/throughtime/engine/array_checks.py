@@ -1,4 +1,4 @@
-"""Check of an array at the moment its address is handed to C, which can check nothing."""
+"""Checks of tensors whose addresses are handed to C, which can check nothing."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ def check_array(name: str, tensor: Tensor, dtype: torch.dtype, size: int, contig
     """Raise unless a tensor lies in the CPU's memory as the C reads it.
 
     Args:
-        name: what messages call it.
-        tensor: the array.
-        dtype: its numbers' type.
+        name: the tensor's name in messages.
+        tensor: the tensor.
+        dtype: the type that the C reads.
         size: how many numbers the C may touch.
         contiguous: whether the C takes no strides.
 
