@@ -25,7 +25,7 @@ from throughtime.cli.rerun import recorded_arguments, rerun_arguments
 from throughtime.cli.sweep_folder import quoted, sweep_arguments
 from throughtime.config.config_errors import explain
 from throughtime.config.interpolation import refuse_environment
-from throughtime.config.trust import take_word, trust
+from throughtime.config.trust import make_importable, take_word, trust
 from throughtime.errors import Interrupted, UserError
 from throughtime.run import folder
 
@@ -69,6 +69,7 @@ def run_command(main: Callable[[], object]) -> None:
 def run_script(main: Callable[[], object]) -> None:
     """Run the main function of a script; a mistake is told in a sentence (exit code 2)."""
     try:
+        make_importable()
         main()
     except UserError as error:
         tell(error, str(error), sys.argv[1:])

@@ -48,7 +48,9 @@ def check_configuration(config: Mapping[str, Any]) -> None:
         UserError: as `instantiate`, and for a `trust` that stands in a file.
     """
     if "trust" in config:
-        raise UserError("trust is a word of the command line or of THROUGHTIME_TRUST, never of a file; leave it out")
+        raise UserError(
+            "trust is a word of the command line or of THROUGHTIME_TRUST, never of a file; leave it out"
+        )
     for key, part in config.items():
         if (key in PLACES and part is not None) or isinstance(part, Mapping):
             _check_place(part, key)
