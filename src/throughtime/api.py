@@ -73,7 +73,8 @@ def fit(config: DictConfig, folder: str | Path | None = None) -> "Results":
         Interrupted: Ctrl-C or SIGTERM; the state is saved, and `resume` goes on from it.
     """
     from throughtime.cli.job import quiet
-    from throughtime.run.fit import Run  # only now: this imports torch
+    from throughtime.config.typed_targets import without_untaken  # only now: this imports torch
+    from throughtime.run.fit import Run
     from throughtime.run.fit import fit as fit_run
     from throughtime.run.repeat import repeat
 
@@ -82,6 +83,9 @@ def fit(config: DictConfig, folder: str | Path | None = None) -> "Results":
     choices, typed = _remembered(config, place)
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        plain, messages = without_untaken(plain, typed)
+        for message in messages:
+            print(message, flush=True)
         if plain.get("rerun") and not plain["resume"]:
             return repeat(plain, place)
         return fit_run(Run(plain, place, typed, choices))
