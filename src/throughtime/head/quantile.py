@@ -12,6 +12,7 @@ from throughtime.head.base import masked_mean
 from throughtime.head.forecast import ForecastHead
 
 LEVELS = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
+"""The default quantiles; the outer pairs are the intervals of 95 and 80 %."""
 
 
 class Quantile(ForecastHead):

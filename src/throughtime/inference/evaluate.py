@@ -15,8 +15,8 @@ def evaluate(path: str, other: str | None = None, weights: str = RAW) -> dict[st
 
     Args:
         path: the folder of a run, or a checkpoint.
-        other: other data to measure on: of text and tags all of it, of a table of series the part that the split calls
-            test; None for the run's own test split, which must lie where it did.
+        other: a file of other data to evaluate on, whole or the part that the data's own split takes for the test;
+            None for the run's own test split, which must lie where it did.
         weights: `raw`, or an average that the run kept: `ema` or `average`.
 
     Raises:

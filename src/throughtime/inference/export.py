@@ -71,7 +71,7 @@ def _write(loaded: Loaded, format: str, folder: Path) -> str:
 
 
 def write_safetensors(loaded: Loaded, path: Path) -> str:
-    """The weights by their names, read back into a model anew; a matrix that two parts share is written once."""
+    """Write the weights by their names and read them back into a new model; a shared matrix is written once."""
     task = loaded.task
     save_model(task, str(path), metadata={"format": "pt", "task": task.name})
     again = build_task(loaded.config, loaded.artifacts)

@@ -135,7 +135,7 @@ def _running_on(module: nn.Module, engine: Engine) -> Iterator[None]:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Silence what the exporter says about other libraries and about the names of axes."""
+    """Silence the exporter's warnings about other libraries and names of axes."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

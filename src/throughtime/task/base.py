@@ -41,7 +41,7 @@ STAGES = ("train", "val", "test")
 class Task(LightningModule):
     """A model with a head, its training and its metrics. Other packages call the hooks below and know no task by name.
 
-    A subclass names its `name`, `kind` and `monitor`, and overrides the hooks it has something to say to.
+    A subclass names its `name`, `kind` and `monitor`, and overrides the hooks that it needs.
 
     Args:
         model: inputs to features, `model(inputs, state, lengths, resets) -> (features [T, B, H], state)`.

@@ -67,14 +67,14 @@ class TruncatedBPTT:
         self,
         model: nn.Module,
         chunk: Chunk,
-        measure: Callable[[Tensor, slice], Tensor],
-        learned: Sequence[Tensor],
+        loss: Callable[[Tensor, slice], Tensor],
+        parameters: Sequence[Tensor],
     ) -> Tensor:
-        """Σ measure(features, steps) over segments of this chunk, in memory that grows with √T.
+        """Σ loss(features, steps) over segments of this chunk, in memory that grows with √T.
 
         Args:
-            measure: the loss of the features of some steps, given with the slice of the chunk's steps.
-            learned: all tensors whose gradient may be wanted.
+            loss: of the features of some steps, given with the slice of the chunk's steps.
+            parameters: all tensors whose gradient may be wanted.
         """
         window, cut = self._window(model, chunk)
         older = window.steps - chunk.steps
@@ -84,14 +84,14 @@ class TruncatedBPTT:
             features, after = model(part.inputs, state, part.lengths, part.resets)
             if stop <= older:
                 return features.new_zeros(()), after
-            return measure(features, slice(start - older, stop - older)), after
+            return loss(features, slice(start - older, stop - older)), after
 
         def on_segment_end(step: int, state: Tree) -> None:
             if step == cut:
                 self._state = detach(state)
 
         total, _ = in_segments(
-            segment, segments(window.steps, (older, cut)), self._state, [], learned, on_segment_end
+            segment, segments(window.steps, (older, cut)), self._state, [], parameters, on_segment_end
         )
         self._older = window.between(cut, window.steps) if cut < window.steps else None
         return total
@@ -118,7 +118,11 @@ class TruncatedBPTT:
         older = (
             None
             if self._older is None
-            else {"inputs": to_plain(self._older.inputs), "resets": self._older.resets}
+            else {
+                "inputs": to_plain(self._older.inputs),
+                "lengths": self._older.lengths,
+                "resets": self._older.resets,
+            }
         )
         return {"state": to_plain(self._state), "older": older}
 
@@ -137,9 +141,11 @@ class TruncatedBPTT:
         if saved["older"] is not None:
             device = first_leaf(self._state).device
             inputs = map_state(lambda tensor: tensor.to(device), saved["older"]["inputs"])
-            resets = saved["older"]["resets"]
-            resets = None if resets is None else resets.to(device)
-            self._older = Chunk(inputs, resets=resets, fresh=False)
+            lengths, resets = (
+                None if part is None else part.to(device)
+                for part in (saved["older"]["lengths"], saved["older"]["resets"])
+            )
+            self._older = Chunk(inputs, lengths, resets, fresh=False)
 
 
 def _check_saved(saved: dict[str, Any], model: nn.Module) -> None:
@@ -163,6 +169,9 @@ def _check_saved(saved: dict[str, Any], model: nn.Module) -> None:
     older, resets = leaves(saved["older"]["inputs"]), saved["older"]["resets"]
     if any(part.shape[:2] != (len(older[0]), lanes) for part in older):
         raise UserError(message.format(f"its older inputs are not those of {lanes} lanes"))
+    lengths = saved["older"]["lengths"]
+    if lengths is not None and (lengths.is_floating_point() or lengths.shape != (lanes,)):
+        raise UserError(message.format(f"its older lengths are not those of {lanes} lanes"))
     if resets is not None and (resets.dtype != torch.bool or resets.shape != (len(older[0]), lanes)):
         raise UserError(message.format(f"its older resets are not those of {lanes} lanes"))
 
@@ -181,8 +190,9 @@ def gather(shards: list[dict[str, Any]]) -> dict[str, Any]:
     if older[0] is None:
         return {"state": state, "older": None}
     inputs = map_state(lambda *parts: _interleave(parts, 1), *(one["inputs"] for one in older))
-    marks = None if older[0]["resets"] is None else _interleave([one["resets"] for one in older], 1)
-    return {"state": state, "older": {"inputs": inputs, "resets": marks}}
+    lengths = None if older[0]["lengths"] is None else _interleave([one["lengths"] for one in older], 0)
+    resets = None if older[0]["resets"] is None else _interleave([one["resets"] for one in older], 1)
+    return {"state": state, "older": {"inputs": inputs, "lengths": lengths, "resets": resets}}
 
 
 def scatter(saved: dict[str, Any], rank: int, world_size: int) -> dict[str, Any]:
@@ -192,12 +202,13 @@ def scatter(saved: dict[str, Any], rank: int, world_size: int) -> dict[str, Any]
     state = map_state(lambda tensor: tensor[rank::world_size], saved["state"])
     if saved["older"] is None:
         return {"state": state, "older": None}
-    marks = saved["older"]["resets"]
-    inputs = map_state(lambda tensor: tensor[:, rank::world_size], saved["older"]["inputs"])
-    return {
-        "state": state,
-        "older": {"inputs": inputs, "resets": None if marks is None else marks[:, rank::world_size]},
+    lengths, resets = saved["older"]["lengths"], saved["older"]["resets"]
+    older = {
+        "inputs": map_state(lambda tensor: tensor[:, rank::world_size], saved["older"]["inputs"]),
+        "lengths": None if lengths is None else lengths[rank::world_size],
+        "resets": None if resets is None else resets[:, rank::world_size],
     }
+    return {"state": state, "older": older}
 
 
 def _interleave(parts: Sequence[Tensor], axis: int) -> Tensor:

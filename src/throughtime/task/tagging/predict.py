@@ -16,7 +16,7 @@ from throughtime.errors import UserError
 from throughtime.files import output_file
 from throughtime.task.tagging.task import Tagging
 
-LANES = 64
+_BATCH_SIZE = 64
 """Sentences of a batch."""
 
 
@@ -67,7 +67,7 @@ def tag(task: Tagging, sentences: Sequence[Sentence], probabilities: bool = Fals
     """The predicted tags of some sentences, in their order; none for a sentence without tokens."""
     tagged = [SentenceTags((), () if probabilities else None)] * len(sentences)
     scheme = task.scheme and (recognise(sentence.tags for sentence in sentences) or task.scheme)
-    batches = SentenceBatches(sentences, task.lexicon, LANES, shuffle=False)
+    batches = SentenceBatches(sentences, task.lexicon, _BATCH_SIZE, shuffle=False)
     for lanes in batches.buckets:
         for lane, (tags, chances) in zip(
             lanes, _predictions(task, batches.batch(lanes), probabilities), strict=True
