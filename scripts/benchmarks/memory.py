@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.setup import composed, prepared
 from throughtime.cli.job import quiet
-from throughtime.data.batch import Batch
+from throughtime.data.batch import Batch, Chunk
 from throughtime.errors import UserError
 from throughtime.run.build import build_task
 from throughtime.task.base import Task
@@ -79,12 +79,14 @@ def chunk(overrides: list[str], steps: int, threads: int) -> tuple[float, float]
     task = build_task(config, artifacts)
     batches = chain.from_iterable(repeat(data.train_dataloader()))
     pieces = list(islice(batches, -(-steps // WARM_UP)))
-    whole = [torch.cat([getattr(piece, name) for piece in pieces])[:steps] for name in ("inputs", "targets")]
+    inputs, targets = (
+        torch.cat([getattr(piece, name) for piece in pieces])[:steps] for name in ("inputs", "targets")
+    )
     for _ in range(2):
-        _forward_and_backward(task, Batch(*(part[:WARM_UP] for part in whole), fresh=True))
+        _forward_and_backward(task, Batch(Chunk(inputs[:WARM_UP]), targets[:WARM_UP]))
     Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before, begin = _peak_megabytes(), time.perf_counter()
-    _forward_and_backward(task, Batch(*whole, fresh=True))
+    _forward_and_backward(task, Batch(Chunk(inputs), targets))
     return _peak_megabytes() - before, (time.perf_counter() - begin) / steps * 1e6
 
 

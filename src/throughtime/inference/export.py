@@ -1,4 +1,4 @@
-"""A trained model for use elsewhere: weights or a graph, with all that one must know to use it beside them."""
+"""Export of a trained model: weights or a graph, with its configuration and artifacts."""
 
 import json
 import math
@@ -13,7 +13,6 @@ from torch import Tensor
 
 from throughtime.errors import UserError, check_choice
 from throughtime.inference.averages import RAW
-from throughtime.inference.export_graphs import graph_of
 from throughtime.inference.export_onnx import check_packages, write_onnx
 from throughtime.inference.load import Loaded, load
 from throughtime.run.build import build_task
@@ -52,14 +51,14 @@ def export(path: str, format: str, output: Path | None = None, weights: str = RA
     try:
         created.make_folder(folder)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".") as unfinished:
-            told = _write(loaded, format, Path(unfinished))
+            message = _write(loaded, format, Path(unfinished))
             for file in Path(unfinished).iterdir():
                 os.replace(file, folder / file.name)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}") from error
     finally:
         created.remove()  # the folders that are empty, where nothing was written
-    return f"{told}\nfolder   {folder}"
+    return f"{message}\nfolder   {folder}"
 
 
 def _write(loaded: Loaded, format: str, folder: Path) -> str:
@@ -67,12 +66,12 @@ def _write(loaded: Loaded, format: str, folder: Path) -> str:
     artifacts = json.dumps(plain(loaded.artifacts), indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "artifacts.json").write_text(artifacts + "\n", encoding="utf-8")
     if format == "onnx":
-        return write_onnx(graph_of(loaded.task), folder / "model.onnx")
+        return write_onnx(loaded.task.export_graph(), folder / "model.onnx")
     return write_safetensors(loaded, folder / "model.safetensors")
 
 
 def write_safetensors(loaded: Loaded, path: Path) -> str:
-    """The weights by their names, read back into a model anew; a matrix that two parts share is written once."""
+    """Write the weights by their names and read them back into a new model; a shared matrix is written once."""
     task = loaded.task
     save_model(task, str(path), metadata={"format": "pt", "task": task.name})
     again = build_task(loaded.config, loaded.artifacts)

@@ -1,4 +1,4 @@
-"""ONNX: the model as one graph for any number of steps and lanes, checked against PyTorch before it counts as done."""
+"""Export to ONNX: one graph for any number of steps and lanes, checked against PyTorch."""
 
 import importlib.util
 import logging
@@ -16,7 +16,7 @@ from throughtime.engine.base import Engine
 from throughtime.engine.reference import Reference
 from throughtime.engine.symbolic_scan import SymbolicScan
 from throughtime.errors import UserError
-from throughtime.inference.export_graphs import Graph
+from throughtime.task.export_graph import ExportGraph
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 TOLERANCE = 1e-4
@@ -32,7 +32,7 @@ def check_packages() -> None:
         )
 
 
-def write_onnx(graph: Graph, path: Path) -> str:
+def write_onnx(graph: ExportGraph, path: Path) -> str:
     """Trace, save and check a graph; returns what it takes and gives, and how far it is from PyTorch.
 
     Raises:
@@ -60,7 +60,7 @@ def write_onnx(graph: Graph, path: Path) -> str:
     )
 
 
-def check_onnx(graph: Graph, path: Path) -> float:
+def check_onnx(graph: ExportGraph, path: Path) -> float:
     """The largest difference between ONNX Runtime and the plain loop, relative to each output's largest value."""
     import onnxruntime
 
@@ -77,21 +77,21 @@ def check_onnx(graph: Graph, path: Path) -> float:
         given = {
             name: tensor.numpy() for name, tensor in zip(graph.axes, inputs, strict=True) if name in used
         }
-        answers = session.run(list(graph.outputs), given)
+        outputs = session.run(list(graph.outputs), given)
         differences += [
-            _difference(answer, truth.numpy()) for answer, truth in zip(answers, expected, strict=True)
+            _difference(output, truth.numpy()) for output, truth in zip(outputs, expected, strict=True)
         ]
     return max(differences)
 
 
-def _difference(answer: np.ndarray, truth: np.ndarray) -> float:
+def _difference(output: np.ndarray, truth: np.ndarray) -> float:
     """The largest of any element, relative to the largest element, which counts as 1 where it is smaller."""
-    if answer.shape != truth.shape:
+    if output.shape != truth.shape:
         return np.inf
-    return float(np.abs(answer - truth).max() / max(np.abs(truth).max(), 1.0))
+    return float(np.abs(output - truth).max() / max(np.abs(truth).max(), 1.0))
 
 
-def _traced(graph: Graph) -> Any:
+def _traced(graph: ExportGraph) -> Any:
     axes = {axis: torch.export.Dim(axis) for axis in graph.sizes[0]}
     dynamic = tuple(
         {place: axes[axis] for place, axis in enumerate(shape) if isinstance(axis, str)}
@@ -135,7 +135,7 @@ def _running_on(module: nn.Module, engine: Engine) -> Iterator[None]:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Silence what the exporter says about other libraries and about the names of axes."""
+    """Silence the exporter's warnings about other libraries and names of axes."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -13,6 +13,8 @@ from omegaconf import OmegaConf
 
 from throughtime.callback.checkpoint import Checkpoint, logged
 from throughtime.callback.checkpoint_files import BEST, LAST
+from throughtime.config.instantiate import check_configuration
+from throughtime.data.base import DataModule
 from throughtime.distributed.launcher import SingleNodeEnvironment, check_ranks, other_ranks
 from throughtime.errors import UserError, check_seed
 from throughtime.files import atomic_write
@@ -62,6 +64,7 @@ def fit(run: Run) -> Results:
         Interrupted: a signal came; the state is saved and results.json says `interrupted`.
     """
     config, folder = run.config, run.folder
+    check_configuration(config)
     checkpoint = newest_checkpoint(folder, "resume") if config["resume"] else None
     resumed_step, known_metrics = _stopped_at(checkpoint)
     pl.seed_everything(check_seed(config["seed"]), workers=True, verbose=False)
@@ -116,7 +119,7 @@ def _train_and_test(
     trainer: pl.Trainer,
     keeper: Checkpoint,
     task: Task,
-    data: pl.LightningDataModule,
+    data: DataModule,
     results: Results,
     folder: RunFolder,
     checkpoint: Path | None,
@@ -125,7 +128,7 @@ def _train_and_test(
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     finally:
         results.seconds = round(keeper.seconds, 2)
-        results.speed = round(task.tokens_seen / keeper.seconds, 1) if keeper.seconds else 0.0
+        results.speed = round(task.targets_seen / keeper.seconds, 1) if keeper.seconds else 0.0
         results.steps, results.epochs = trainer.global_step, trainer.current_epoch
         results.best, results.best_step = keeper.best, keeper.best_step
         results.pruned = any(getattr(callback, "pruned", False) for callback in trainer.callbacks)
@@ -146,7 +149,7 @@ def _take_metrics(trainer: pl.Trainer, results: Results) -> None:
     results.metrics |= logged(trainer)
 
 
-def _record(run: Run, recorded: Config, data: pl.LightningDataModule, transfer: Transfer | None) -> list[str]:
+def _record(run: Run, recorded: Config, data: DataModule, transfer: Transfer | None) -> list[str]:
     """Write down what is run; returns all that the user has typed for this run, at its start and on resuming it."""
     folder = run.folder
     earlier = (
@@ -201,7 +204,7 @@ def _conclude_failure(error: BaseException, results: Results, run: Run, task: Ta
 
 def _conclude(results: Results, run: Run, task: Task) -> None:
     results.write(run.folder)
-    run.say(summary.closing(results, run.folder, run.config["trainer"], task.report()))
+    run.say(summary.closing(results, run.folder, run.config["trainer"], task))
 
 
 def _results(run: Run, task: Task, overrides: list[str]) -> Results:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
+from throughtime.data.base import DataModule
 from throughtime.errors import UserError
-from throughtime.inference.load import Loaded, load
+from throughtime.run.build import restore_task
+from throughtime.run.checkpoint import find_checkpoint, read_checkpoint
 from throughtime.task.base import Task
 from throughtime.task.symbol_axis import SymbolAxis
 
@@ -62,7 +63,7 @@ class Transfer:
         return {"checkpoint": str(self.checkpoint.resolve()), "sha256": self.sha256, "weights": taken}
 
 
-def take_weights(task: Task, data: LightningDataModule, path: str | None) -> Transfer | None:
+def take_weights(task: Task, data: DataModule, path: str | None) -> Transfer | None:
     """Give a new task the weights of another run, as far as they fit.
 
     Weights whose rows stand for symbols (characters, words, tags) are taken symbol by symbol, wherever a symbol
@@ -79,10 +80,10 @@ def take_weights(task: Task, data: LightningDataModule, path: str | None) -> Tra
     """
     if not path:
         return None
-    source = _load(path)
-    checksum = hashlib.sha256(source.path.read_bytes()).hexdigest()
-    transfer = Transfer(path, source.path, checksum)
-    theirs, axes, their_axes = source.task.state_dict(), task.symbol_axes(), source.task.symbol_axes()
+    source, checkpoint = _restore(path)
+    checksum = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    transfer = Transfer(path, checkpoint, checksum)
+    theirs, axes, their_axes = source.state_dict(), task.symbol_axes(), source.symbol_axes()
     seen: set[int] = set()
     for name, weight in task.state_dict().items():
         if weight.numel() and weight.data_ptr() in seen:  # tied: it has been taken under its first name
@@ -97,13 +98,15 @@ def take_weights(task: Task, data: LightningDataModule, path: str | None) -> Tra
         raise UserError(
             f"init_from={path}: none of its weights fits this model; is it a run of the same task?"
         )
-    _leave_vectors_to_new_words(task, source.task, data)
+    _leave_vectors_to_new_words(task, source, data)
     return transfer
 
 
-def _load(path: str) -> Loaded:
+def _restore(path: str) -> tuple[Task, Path]:
+    """The trained task of a run or a checkpoint, and the file it was read from."""
     try:
-        return load(path)
+        checkpoint = find_checkpoint(path)
+        return restore_task(read_checkpoint(checkpoint), checkpoint), checkpoint
     except UserError as error:
         sentence = str(error).removeprefix(f"RUN={path}: ").removeprefix(f"{path}: ")
         raise UserError(f"init_from={path}: {sentence}") from error
@@ -139,12 +142,9 @@ def _take(
     transfer.by_symbol[name] = " by ".join(shares)
 
 
-def _leave_vectors_to_new_words(task: Task, source: Task, data: LightningDataModule) -> None:
+def _leave_vectors_to_new_words(task: Task, source: Task, data: DataModule) -> None:
     """A row of NaN among pretrained vectors leaves its word as it is."""
-    vectors = getattr(data, "vectors", None)
-    if vectors is None:
-        return
-    name = "model.front.weight"
-    axes, their_axes = task.symbol_axes().get(name), source.symbol_axes().get(name)
-    if axes and their_axes:
-        vectors[axes[0].common(their_axes[0])[0]] = torch.nan
+    for name, vectors in data.pretrained().items():
+        axes, their_axes = task.symbol_axes().get(name), source.symbol_axes().get(name)
+        if axes and their_axes:
+            vectors[axes[0].common(their_axes[0])[0]] = torch.nan

@@ -1,18 +1,20 @@
-"""What every task is: a model with a head, trained through time by Lightning's automatic optimisation.
+"""The base class of tasks: a model with a head, trained through time by Lightning's automatic optimisation.
 
-The loss of a chunk is the mean over its counted targets (tokens, frames, points). Validation and test add up totals and
-counts, so their means do not depend on how the data were cut into batches. Each stage carries a state of its own, and
-the sanity check leaves none behind.
+The loss of a chunk is the mean over its counted targets, in the unit of the data (tokens, points, frames, sequences).
+Validation and test add up totals and counts, so their means do not depend on how the data were cut into batches. Each
+stage carries a state of its own, and the sanity check leaves none behind.
 
-Where several processes train one model (ranks), each works on a share of the lanes of every batch, and all that is
-logged, and the step that is taken, is that of the whole batch.
+Where several processes (ranks) train one model, each works on a shard of the lanes of every batch; all that is logged,
+and the optimiser step, are those of the whole batch.
 """
 
+import argparse
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
 import torch
+from jaxtyping import Float, Int
 from lightning.pytorch import LightningModule
 from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from lightning.pytorch.utilities.enums import GradClipAlgorithmType
@@ -21,44 +23,46 @@ from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 
 from throughtime.callback.log_steps import logs_at
-from throughtime.data.batch import Batch
+from throughtime.data.batch import Batch, Chunk
 from throughtime.distributed.collectives import all_gather, all_sum, rank, world_size
 from throughtime.errors import UserError, check_positive
 from throughtime.head.base import Head
 from throughtime.optim.optimization import Optimization
 from throughtime.optim.plateau import Plateau
+from throughtime.task.export_graph import ExportGraph
 from throughtime.task.recompute import in_segments
 from throughtime.task.symbol_axis import SymbolAxis
 from throughtime.task.tbptt import TruncatedBPTT, gather, scatter
+from throughtime.tree import leaves, map_state
 
 STAGES = ("train", "val", "test")
 
 
 class Task(LightningModule):
-    """A model and a head, what is trained and what is measured.
+    """A model with a head, its training and its metrics. Other packages call the hooks below and know no task by name.
+
+    A subclass names its `name`, `kind` and `monitor`, and overrides the hooks that it needs.
 
     Args:
         model: inputs to features, `model(inputs, state, lengths, resets) -> (features [T, B, H], state)`.
         head: features to a loss and to predictions.
-        optimization: optimiser and schedule.
+        optimization: optimiser and schedule; None for a task that is not trained.
         horizon: k2 of truncated backpropagation through time; None for the chunk's own length.
 
     Attributes:
         name: the task's name on the command line.
-        kind: the kind of data that it is trained on (a datamodule's `kind`).
-        fitting_data: the names of such data on the command line.
-        monitor, mode: the metric that tells the best model, and whether "min" or "max" of it is best.
-        tokens_seen: counted training targets so far.
+        kind: the kind of data that it is trained on (`DataModule.kind`).
+        monitor, mode: the metric that chooses the best checkpoint, and whether its "min" or its "max" is best.
+        targets_seen: counted training targets so far, in the unit of the data.
     """
 
     name: ClassVar[str]
     kind: ClassVar[str]
-    fitting_data: ClassVar[tuple[str, ...]]
     monitor: ClassVar[str]
     mode: ClassVar[str] = "min"
 
     def __init__(
-        self, model: nn.Module, head: Head, optimization: Optimization, horizon: int | None = None
+        self, model: nn.Module, head: Head, optimization: Optimization | None, horizon: int | None = None
     ) -> None:
         super().__init__()
         if horizon is not None:
@@ -67,7 +71,7 @@ class Task(LightningModule):
         self.head = head
         self.optimization = optimization
         self.carried = {stage: TruncatedBPTT(horizon if stage == "train" else None) for stage in STAGES}
-        self.tokens_seen = 0
+        self.targets_seen = 0
         self._losses = nn.ModuleDict(
             {stage: MeanMetric().set_dtype(torch.float64) for stage in ("val", "test")}
         )
@@ -76,23 +80,136 @@ class Task(LightningModule):
             0,
         )  # the total loss and the count of targets since train/loss was last logged
 
-    def measure_on(self, artifacts: dict[str, Any]) -> None:
-        """Take from other data what measures need to know of them (not what was fitted in training)."""
+    # Hooks: metrics and figures
 
-    def measures(self, stage: str, loss: float) -> Mapping[str, float]:
-        """The field's own measures at the end of a stage, by their names without the stage's; given the mean loss."""
+    def measure_on(self, artifacts: dict[str, Any]) -> None:
+        """Take from the artifacts of other data what metrics need of them; what training fitted stays."""
+
+    def metrics(self, stage: str, loss: float) -> Mapping[str, float]:
+        """The task's metrics at the end of a stage, by their names without the stage's.
+
+        Args:
+            stage: "val" or "test".
+            loss: the mean loss of the stage.
+        """
         return {}
 
     def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
-        """Take one evaluation batch into account for `measures`."""
+        """Add one validation or test batch to what `metrics` computes from; masked targets do not count."""
+
+    def summary_table(self) -> str:
+        """The lines that a run's summary shows beside its metrics, such as a comparison with baselines."""
+        return ""
 
     def symbol_axes(self) -> Mapping[str, Sequence[SymbolAxis]]:
-        """The weights whose first axes are those of symbols, by their names: another run may have them elsewhere."""
+        """Symbols of the first axes of weights, by the weights' names, for a transfer between vocabularies."""
         return {}
 
-    def report(self) -> str:
-        """What the summary of a run says beyond the metrics, such as a table beside baselines."""
-        return ""
+    # Hooks: commands
+
+    @classmethod
+    def add_predict_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Add the options of `scripts/predict.py`, beside the run and its weights.
+
+        Raises:
+            UserError: the task predicts nothing from a file.
+        """
+        raise UserError(cls._no_prediction())
+
+    def predict(self, options: argparse.Namespace, config: Mapping[str, Any]) -> None:
+        """Predict from a file: `scripts/predict.py`.
+
+        Args:
+            options: of `add_predict_options`.
+            config: the whole configuration of the run.
+
+        Raises:
+            UserError: the task predicts nothing from a file.
+        """
+        raise UserError(self._no_prediction())
+
+    @classmethod
+    def add_generate_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Add the options of `scripts/generate.py`, beside the run and its weights.
+
+        Raises:
+            UserError: the task writes no samples.
+        """
+        raise UserError(cls._no_samples())
+
+    def generate(self, options: argparse.Namespace) -> None:
+        """Write samples: `scripts/generate.py`.
+
+        Raises:
+            UserError: the task writes no samples.
+        """
+        raise UserError(self._no_samples())
+
+    def export_graph(self) -> ExportGraph:
+        """The graph of `scripts/export.py --format onnx`.
+
+        Raises:
+            UserError: the task or its model has none.
+        """
+        raise UserError(f"task={self.name} cannot be exported to ONNX; --format safetensors takes every task")
+
+    def next_commands(self, run: str) -> list[tuple[str, str]]:
+        """The commands that use the trained model, as (label, command), shown at the end of a run.
+
+        Args:
+            run: its folder, quoted for a shell.
+        """
+        commands = []
+        if self._predicts():
+            commands.append(("predict", f"python scripts/predict.py {run} FILE"))
+        if self._generates():
+            commands.append(("generate", f"python scripts/generate.py {run}"))
+        return commands
+
+    @classmethod
+    def _predicts(cls) -> bool:
+        return cls.predict is not Task.predict
+
+    @classmethod
+    def _generates(cls) -> bool:
+        return cls.generate is not Task.generate
+
+    @classmethod
+    def _no_prediction(cls) -> str:
+        instead = "; scripts/generate.py writes its samples" if cls._generates() else ""
+        return f"task={cls.name} predicts nothing from a file{instead}"
+
+    @classmethod
+    def _no_samples(cls) -> str:
+        instead = "; scripts/predict.py predicts from a file" if cls._predicts() else ""
+        return f"task={cls.name} writes no samples{instead}"
+
+    # Training and evaluation
+
+    def setup(self, stage: str) -> None:
+        data = self.trainer.datamodule
+        if stage == "fit" and data is not None:  # a checkpoint is loaded after this
+            self.take_pretrained(data.pretrained())
+
+    def take_pretrained(self, weights: Mapping[str, Tensor]) -> None:
+        """Begin from the weights that the data bring; a row of NaN leaves the parameter's row as it is.
+
+        Args:
+            weights: rows of numbers by the name of the parameter that takes them (`DataModule.pretrained`).
+
+        Raises:
+            UserError: the rows are of another size than the parameter's.
+        """
+        for name, rows in weights.items():
+            parameter = self.get_parameter(name)
+            if rows.shape[1:] != parameter.shape[1:]:
+                raise UserError(
+                    f"the pretrained vectors of the data have {rows.shape[-1]} numbers each, but {name} has "
+                    f"{parameter.shape[-1]}; set {name.rpartition('.')[0]}.size={rows.shape[-1]}"
+                )
+            with torch.no_grad():
+                rows = rows.to(parameter)
+                parameter.copy_(torch.where(rows.isnan(), parameter, rows))
 
     def configure_optimizers(self) -> Any:
         return self.optimization.configure(self, self.trainer.estimated_stepping_batches)
@@ -112,7 +229,7 @@ class Task(LightningModule):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        return batch.share(rank(), world_size())
+        return batch.shard(rank(), world_size())
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss, count = self.chunk_loss("train", batch)
@@ -122,7 +239,7 @@ class Task(LightningModule):
             counted = int(everyone)
             # The ranks' gradients are averaged. So weighted, their mean is the gradient of the mean over all targets.
             loss = loss * (count * world_size() / max(counted, 1))
-        self.tokens_seen += counted
+        self.targets_seen += counted
         before, seen = self._recent
         self._recent = (before + summed, seen + counted)
         return loss
@@ -163,52 +280,95 @@ class Task(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["carried"] = gather(all_gather(self.carried["train"].state_dict()))
-        checkpoint["tokens_seen"] = self.tokens_seen
+        checkpoint["targets_seen"] = self.targets_seen
         checkpoint["recent"] = self._recent
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.carried["train"].load_state_dict(
             scatter(checkpoint["carried"], rank(), world_size()), self.model
         )
-        self.tokens_seen = checkpoint["tokens_seen"]
+        self.targets_seen = checkpoint["targets_seen"]
         summed, seen = checkpoint["recent"]
         self._recent = (summed.to(self.device), seen)
 
     def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
         """The mean loss of one batch and the number of targets it is a mean of."""
-        mask = batch.target_mask()
-        count = batch.targets.numel() if mask is None else int(mask.sum())
         measured = stage != "train" and type(self).update_metrics is not Task.update_metrics
-        if not measured and in_segments(self.model):
-            measure, learned = partial(self._total, batch.targets, mask), list(self.parameters())
-            total = self.carried[stage].recomputed_loss(self.model, batch, measure, learned)
+        if not measured and self._in_segments(batch):
+            total = self.carried[stage].recomputed_loss(
+                self.model, batch.chunk, partial(self._segment_loss, batch), list(self.parameters())
+            )
+            count = batch.count()
             return total / max(count, 1), count
-        features = self.carried[stage].run(self.model, batch)
+        features = self.head_features(batch, self.carried[stage].run(self.model, batch.chunk))
         if stage != "train":
             self.update_metrics(stage, batch, features)
-        return self.head.loss(features, batch.targets, mask), count
+        return self.head.loss(features, batch.targets, batch.target_mask()), batch.count()
 
-    def _total(self, targets: Tensor, mask: Tensor | None, features: Tensor, steps: slice) -> Tensor:
-        """The loss of some steps, added up over their counted targets."""
-        targets, mask = targets[steps], None if mask is None else mask[steps]
-        return self.head.loss(features, targets, mask) * (targets.numel() if mask is None else mask.sum())
+    def head_features(
+        self, batch: Batch, features: Float[Tensor, "T B H"]
+    ) -> Float[Tensor, "T B H"] | Float[Tensor, "B H"]:
+        """The features that the head reads: all for targets of each step, the last ones for targets of each sequence.
+
+        Where a sequence spans several chunks, its target counts (`Batch.mask`) in the chunk with its last step, whose
+        features follow from the whole sequence by the carried state.
+
+        Args:
+            batch: with `lane_axis` 1 for targets of each step, 0 for targets of each sequence.
+            features: of the chunk.
+        """
+        if batch.lane_axis == 1:
+            return features
+        return features[
+            _last_steps(batch.chunk), torch.arange(batch.chunk.batch_size, device=features.device)
+        ]
+
+    def _in_segments(self, batch: Batch) -> bool:
+        """Whether the loss of a batch is computed segment by segment (`engine.recompute=true`)."""
+        pools = batch.lane_axis == 0 and type(self).head_features is not Task.head_features
+        return not pools and in_segments(self.model)
+
+    def _segment_loss(self, batch: Batch, features: Tensor, steps: slice) -> Tensor:
+        """The loss of some steps of a batch, added up over their counted targets."""
+        mask = batch.target_mask()
+        if batch.lane_axis == 1:
+            targets = map_state(lambda tensor: tensor[steps], batch.targets)
+            mask = None if mask is None else mask[steps]
+        else:
+            targets, last = batch.targets, _last_steps(batch.chunk)
+            mask = torch.ones_like(leaves(targets)[0], dtype=torch.bool) if mask is None else mask
+            inside = (last >= steps.start) & (last < steps.stop)
+            mask = mask & inside.view(-1, *[1] * (mask.dim() - 1))
+            places = (last - steps.start).clamp(0, len(features) - 1)
+            features = features[places, torch.arange(len(places), device=features.device)]
+        return self.head.loss(features, targets, mask) * (
+            leaves(targets)[0].numel() if mask is None else mask.sum()
+        )
 
     def _evaluate(self, stage: str, batch: Batch) -> None:
-        if batch.mask is not None and not bool(batch.mask.any()):
-            return  # nothing counts, as in the share of a rank that has no lane of its own
+        # A chunk in which nothing counts runs too: later chunks go on from the state after it.
         loss, count = self.chunk_loss(stage, batch)
-        self._losses[stage].update(loss.double(), count)
+        if count:
+            self._losses[stage].update(loss.double(), count)
 
     def _log_metrics(self, stage: str) -> None:
         loss = float(self._losses[stage].compute())
         self._losses[stage].reset()
         values = {
-            f"{stage}/{name}": value for name, value in {"loss": loss, **self.measures(stage, loss)}.items()
+            f"{stage}/{name}": value for name, value in {"loss": loss, **self.metrics(stage, loss)}.items()
         }
         self.log_dict(values | {"step": float(self.trainer.global_step)})
         schedule = self.lr_schedulers() if stage == "val" and not self.trainer.sanity_checking else None
         if isinstance(schedule, Plateau):
             schedule.observe(values[self.monitor] if self.mode == "min" else -values[self.monitor])
+
+
+def _last_steps(chunk: Chunk) -> Int[Tensor, " B"]:
+    """The index of each lane's last true step in a chunk; 0 for a lane without steps."""
+    if chunk.lengths is not None:
+        return (chunk.lengths - 1).clamp(min=0)
+    device = leaves(chunk.inputs)[0].device
+    return torch.full((chunk.batch_size,), chunk.steps - 1, device=device)
 
 
 def check_horizon(horizon: int | None, chunk_length: int) -> None:

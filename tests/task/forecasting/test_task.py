@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 
 from throughtime.cell.gru import GRU
 from throughtime.data.series.data import SeriesData
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, make_series
 from throughtime.engine.auto import Auto
 from throughtime.errors import UserError
 from throughtime.head.gaussian import Gaussian
@@ -26,7 +26,7 @@ from throughtime.model.inputs.linear import Linear
 from throughtime.model.layers.stack import Stack
 from throughtime.optim.optimization import Optimization
 from throughtime.run.build import build_data, build_task
-from throughtime.task.forecasting.task import Forecasting, held_truth, path_quantile
+from throughtime.task.forecasting.task import Forecasting, forward_filled, path_quantile
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SMALL = (
@@ -72,7 +72,7 @@ def numbers(length: int = 200) -> np.ndarray:
 def built(model=None, head=Gaussian, values=None, **options) -> tuple[Forecasting, SeriesData]:
     torch.manual_seed(0)
     values = numbers() if values is None else values
-    series_set = SeriesSet((series_of("x", values),), ("x",), description="numbers")
+    series_set = SeriesSet((make_series("x", values),), ("x",), description="numbers")
     data = SeriesData(lambda: series_set, **{"look_back": 12, "horizon": 4, "batch_size": 32} | options)
     data.setup()
     artifacts = data.artifacts()
@@ -89,12 +89,12 @@ def built(model=None, head=Gaussian, values=None, **options) -> tuple[Forecastin
 def evaluate(task: Forecasting, data: SeriesData, stage: str, batch_size: int) -> dict[str, float]:
     task.eval()._begin(stage)
     with torch.no_grad():
-        for batch in data.loader(stage, batch_size):
+        for batch in data.windows_of(data.windows[stage], batch_size):
             task.chunk_loss(stage, batch)
-    return dict(task.measures(stage, 0.0))
+    return dict(task.metrics(stage, 0.0))
 
 
-def test_measures_do_not_depend_on_the_size_of_batches():
+def test_metrics_do_not_depend_on_the_size_of_batches():
     task, data = built()
     assert evaluate(task, data, "val", 3) == pytest.approx(evaluate(task, data, "val", 256), rel=1e-4)
 
@@ -127,7 +127,7 @@ def test_a_missing_truth_is_held_for_teacher_forcing():
     values[20:22] = np.nan
     _, data = built(model=Recursive, values=values)
     batch = data.windows_of(np.array([[0, 20]]), 1).batch(np.array([[0, 20]]))
-    held = held_truth(batch)
+    held = forward_filled(batch)
     assert torch.equal(held[:2, 0, 0], batch.inputs.history[-1, 0, 0].expand(2))
     assert torch.equal(held[2:], batch.targets[2:])
 
@@ -214,7 +214,7 @@ def test_a_run_leaves_its_tables_figures_and_results(command, tmp_path, series):
     [
         (
             ("data=characters",),
-            "task=forecasting cannot be trained on data=characters; data that fit: taylor",
+            "task=forecasting cannot be trained on data=characters; data that fit: airpassengers, csv, lorenz",
         ),
         (("data=csv", "data.path=none.csv"), "data.path=none.csv: there is no such file"),
         (("data.horizon=0",), "data.horizon must be above 0"),

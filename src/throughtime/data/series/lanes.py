@@ -1,4 +1,4 @@
-"""Series as long streams: every lane goes on where the chunk before it stopped."""
+"""Lanes of series: training one step ahead on long streams with carried state."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ from throughtime.errors import UserError
 class SeriesLanes:
     """Chunks of `[T, B]` steps for training one step ahead through time; each target is the next value.
 
-    The training steps of all series are dealt to lanes as one long stream (`throughtime.data.lanes`); where a series
+    The training steps of all series form one long stream of lanes (`throughtime.data.lanes`); where a series
     begins, the lane's state starts anew, and the step from one series to the next does not count.
 
     Args:
@@ -23,8 +23,8 @@ class SeriesLanes:
         spans: the first and the one after the last step of each series to train on.
         batch_size: B, the lanes.
         chunk_length: T, the steps between two updates (k1).
-        random_offset: whether each epoch begins at another place.
-        seed: of the places.
+        random_offset: whether each epoch begins at another step.
+        seed: of the offsets.
     """
 
     def __init__(
@@ -58,18 +58,16 @@ class SeriesLanes:
         chunks = iter(self.lanes)
         return (self._batch(chunk) for chunk in chunks)
 
-    def _batch(self, chunk: Batch) -> Batch:
-        now, following = chunk.inputs.numpy(), chunk.targets.numpy()
+    def _batch(self, steps: Batch) -> Batch:
+        now, following = steps.inputs.numpy(), steps.targets.numpy()
         mask = self._observed[following] & (self._series[following] == self._series[now])[..., None]
-        if chunk.lengths is not None:
-            mask &= (np.arange(len(now))[:, None] < chunk.lengths.numpy())[..., None]
+        running = steps.target_mask()
+        if running is not None:
+            mask &= running.numpy()[..., None]
         inputs = np.concatenate([self._history[now], self._known[following]], axis=2)
         return Batch(
-            inputs=torch.from_numpy(inputs),
+            steps.chunk._replace(inputs=torch.from_numpy(inputs)),
             targets=torch.from_numpy(np.where(mask, self._values[following], 0)),
-            fresh=chunk.fresh,
-            lengths=chunk.lengths,
-            resets=chunk.resets,
             mask=torch.from_numpy(mask),
         )
 
@@ -78,5 +76,5 @@ class SeriesLanes:
         return self.lanes.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on, at the next `__iter__`, from a position that `state_dict` told."""
+        """Continue, at the next `__iter__`, at the position that `state_dict` gave."""
         self.lanes.load_state_dict(state)

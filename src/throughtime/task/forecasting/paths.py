@@ -1,4 +1,4 @@
-"""Futures drawn from a model that decodes step by step: each path reads its own draws."""
+"""Sample paths of an autoregressive forecaster: each path reads its own draws."""
 
 import torch
 from jaxtyping import Float
@@ -13,10 +13,10 @@ from throughtime.tree import map_state
 def sample_paths(
     model: Forecaster, head: ForecastHead, window: Window, count: int, generator: torch.Generator
 ) -> Float[Tensor, "N S B C"]:
-    """`count` futures of every lane, in relative units.
+    """Sample `count` futures of every lane, in relative units.
 
-    The spread of many paths is the uncertainty of a whole forecast. What the head says at one step of a fed-back
-    forecast is less: it takes the steps before for certain.
+    The spread of the paths is the uncertainty of the whole forecast; the head's distribution at one step is narrower,
+    since it is conditioned on the steps before.
     """
     lanes = window.history.shape[1]
     time_major = ("history", "known", "location")
@@ -37,7 +37,7 @@ def sample_paths(
 
     drawn: list[Tensor] = []
     features = model.forecast(many, draw)
-    draw(features[-1])  # the last step is fed back to nobody
+    draw(features[-1])  # the last step is not fed back
     return torch.stack(drawn).unflatten(1, (count, lanes)).transpose(0, 1)
 
 

@@ -6,12 +6,12 @@ import torch
 
 from throughtime.cell.gru import GRU
 from throughtime.data.window import Window
-from throughtime.decode.paths import sample_paths
 from throughtime.engine.auto import Auto
 from throughtime.head.gaussian import Gaussian
 from throughtime.model.forecast.recursive import Recursive
 from throughtime.model.inputs.linear import Linear
 from throughtime.model.layers.stack import Stack
+from throughtime.task.forecasting.paths import sample_paths
 
 
 def parts():
