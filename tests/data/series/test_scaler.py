@@ -61,7 +61,7 @@ def test_a_checkpoint_keeps_all_of_it(numbers, tmp_path):
     assert again.names == scaler.names and np.array_equal(again.scale, scaler.scale)
     stranger = make_series("stranger", numbers[0] * 10)
     assert again.index("stranger") == 2
-    assert np.allclose(again.of(stranger)[0], (numbers[0] * 10).mean(0))
+    assert np.allclose(again.location_and_scale_of(stranger)[0], (numbers[0] * 10).mean(0))
 
 
 def test_an_unknown_kind_is_refused(numbers):
