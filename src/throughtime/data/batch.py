@@ -115,7 +115,7 @@ class Batch(NamedTuple):
     Attributes:
         chunk: the inputs of the model.
         targets: a tensor or a (named) tuple of tensors; None in inference.
-        mask: which targets count, where the chunk's lengths alone do not tell (missing values, ragged labels).
+        mask: which targets count, where the chunk's lengths are not enough (missing values, ragged labels).
         lane_axis: the axis of lanes in every tensor of targets and in the mask.
     """
 

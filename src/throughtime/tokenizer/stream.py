@@ -8,7 +8,7 @@ LONGEST_RUN = 1 << 20
 """Characters without a white space that are kept together; a longer run is cut, to keep memory bounded."""
 
 SAFE_CUT = re.compile(r"(?<=\S)(?=[ \t\n])")
-"""Where a cut makes no difference: no symbol goes on from something else into a white space."""
+"""Where a cut makes no difference: no symbol continues from something else into a white space."""
 
 
 class Origin(NamedTuple):

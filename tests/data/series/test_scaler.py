@@ -35,7 +35,7 @@ def test_changing_the_future_changes_no_scaler(numbers):
 
 def test_the_scaled_training_part_has_mean_0_and_deviation_1(numbers):
     scaler, series_set = fitted(numbers)
-    location, scale = scaler.of(series_set.series[0])
+    location, scale = scaler.location_and_scale_of(series_set.series[0])
     scaled = (numbers[0][:20] - location) / scale
     assert np.allclose(scaled.mean(0), 0) and np.allclose(scaled.std(0), 1)
 
@@ -60,8 +60,8 @@ def test_a_checkpoint_keeps_all_of_it(numbers, tmp_path):
     again = scaler_from_state(torch.load(tmp_path / "s.pt", weights_only=True))
     assert again.names == scaler.names and np.array_equal(again.scale, scaler.scale)
     stranger = make_series("stranger", numbers[0] * 10)
-    assert again.place("stranger") == 2
-    assert np.allclose(again.of(stranger)[0], (numbers[0] * 10).mean(0))
+    assert again.index("stranger") == 2
+    assert np.allclose(again.location_and_scale_of(stranger)[0], (numbers[0] * 10).mean(0))
 
 
 def test_an_unknown_kind_is_refused(numbers):

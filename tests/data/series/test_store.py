@@ -69,8 +69,8 @@ def test_a_window_with_nothing_observed_is_all_zero_and_counts_nothing():
     store = store_of(values)
     window, targets, mask = cut(store, 0, 20, "last")
     assert not window.history.any() and not targets.any() and not mask.any()
-    assert len(store.countable(0, np.array([18, 20]), HORIZON)) == 0
-    assert store.countable(0, np.array([20, 21]), HORIZON).tolist() == [21]
+    assert len(store.with_observed_target(0, np.array([18, 20]), HORIZON)) == 0
+    assert store.with_observed_target(0, np.array([20, 21]), HORIZON).tolist() == [21]
 
 
 def test_before_the_beginning_the_first_step_is_repeated_and_beyond_the_end_nothing_counts():

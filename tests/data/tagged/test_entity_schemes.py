@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from throughtime.data.tagged.entity_schemes import (
     EntitySpan,
     allowed,
-    broken,
     convert,
     encode,
     recognise,
     spans,
+    untyped_tag,
 )
 
 SCHEMES = ("BIO", "IOB1", "BIOES", "BILOU")
@@ -108,8 +108,8 @@ def test_inside_follows_only_its_own_kind():
 
 
 def test_a_tag_that_lost_its_type_is_found():
-    assert broken({"B-PER", "I-PER", "O", "B-"}) == "B-"
-    assert broken({"B-PER", "I"}) == "I"
-    assert broken({"B", "I", "O"}) is None
-    assert broken({"B-PER", "O"}) is None
-    assert broken({"NN", "B-X"}) is None
+    assert untyped_tag({"B-PER", "I-PER", "O", "B-"}) == "B-"
+    assert untyped_tag({"B-PER", "I"}) == "I"
+    assert untyped_tag({"B", "I", "O"}) is None
+    assert untyped_tag({"B-PER", "O"}) is None
+    assert untyped_tag({"NN", "B-X"}) is None

@@ -57,6 +57,6 @@ def test_names_tell_the_files_apart(tmp_path):
     assert format.read(document_at(tmp_path / "train.words.txt"))[0].tags == ("X",)
     with pytest.raises(UserError, match=r"data\.format\.tokens"):
         format.read(document_at(tmp_path / "train.tags.txt"))
-    with pytest.raises(UserError, match="apart"):
+    with pytest.raises(UserError, match="different parts of the two files"):
         Parallel("in", "in")
     assert Parallel(**format.state()).state() == format.state()

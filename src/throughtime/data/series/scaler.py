@@ -42,17 +42,19 @@ class Scaler:
         self.location = location
         self.scale = scale
         self.covariates = dict(covariates)
-        self._places = {name: place for place, name in enumerate(names)}
+        self._indices = {name: index for index, name in enumerate(names)}
 
-    def place(self, name: str) -> int:
+    def index(self, name: str) -> int:
         """The number of a series; one that training did not have is number n."""
-        return self._places.get(name, len(self.names))
+        return self._indices.get(name, len(self.names))
 
-    def of(self, series: Series) -> tuple[Float[np.ndarray, " C"], Float[np.ndarray, " C"]]:
+    def location_and_scale_of(
+        self, series: Series
+    ) -> tuple[Float[np.ndarray, " C"], Float[np.ndarray, " C"]]:
         """Location and scale of a series; one that training did not have is scaled by its own history."""
-        place = self.place(series.name)
-        if place < len(self.names):
-            return self.location[place], self.scale[place]
+        index = self.index(series.name)
+        if index < len(self.names):
+            return self.location[index], self.scale[index]
         return location_and_scale(series.values, self.kind)
 
     def check_names(self, series_set: SeriesSet) -> None:

@@ -19,14 +19,14 @@ def check_series_split(split: Sequence[float | int]) -> tuple[float | int, ...]:
     Raises:
         UserError: neither of both.
     """
-    shares = tuple(split)
-    if len(shares) == 3 and all(share >= 0 for share in shares) and shares[0] > 0:
-        if all(isinstance(share, int) for share in shares) and shares[0] > 1:
-            return shares
-        if sum(shares) <= 1 + 1e-9:
-            return shares
+    fractions = tuple(split)
+    if len(fractions) == 3 and all(fraction >= 0 for fraction in fractions) and fractions[0] > 0:
+        if all(isinstance(fraction, int) for fraction in fractions) and fractions[0] > 1:
+            return fractions
+        if sum(fractions) <= 1 + 1e-9:
+            return fractions
     raise UserError(
-        f"data.split={list(shares)} must be three fractions of the time that sum to 1, such as [0.7, 0.1, 0.2], or "
+        f"data.split={list(fractions)} must be three fractions of the time that sum to 1, such as [0.7, 0.1, 0.2], or "
         "three numbers of steps, such as [8640, 2880, 2880]: training, validation, test"
     )
 

@@ -35,15 +35,16 @@ class SeriesStore:
         indicator: whether inputs have a mark of what is missing.
 
     Attributes:
-        values, observed: `[N, C]`; starts, lengths: of each series `[n]`; place: its number for the model.
+        values, observed: `[N, C]`; starts, lengths: of each series `[n]`; indices: the number of each
+            series for the model.
     """
 
     def __init__(self, series_set: SeriesSet, scaler: Scaler, indicator: bool = False) -> None:
         self.indicator = indicator
         self.lengths = np.array([len(series) for series in series_set], dtype=np.int64)
         self.starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
-        self.places = np.array([scaler.place(series.name) for series in series_set], dtype=np.int64)
-        pairs = [scaler.of(series) for series in series_set]
+        self.indices = np.array([scaler.index(series.name) for series in series_set], dtype=np.int64)
+        pairs = [scaler.location_and_scale_of(series) for series in series_set]
         self.location = np.stack([location for location, _ in pairs])
         self.scale = np.stack([scale for _, scale in pairs])
         raw = [
@@ -101,7 +102,7 @@ class SeriesStore:
         window = Window(
             history=torch.from_numpy(np.concatenate(parts, axis=2)),
             known=torch.from_numpy(self.known[places]),
-            series=torch.from_numpy(self.places[series]),
+            series=torch.from_numpy(self.indices[series]),
             origin=torch.from_numpy(origins.astype(np.int64)),
             location=torch.from_numpy(location + scale * anchor).float(),
             scale=torch.from_numpy(scale * spread).float(),
@@ -125,7 +126,7 @@ class SeriesStore:
         before = np.where(before < 0, np.minimum(np.maximum(steps, 0), np.maximum(origin - 1, 0)), before)
         return self.values[self.starts[series] + before]
 
-    def countable(
+    def with_observed_target(
         self, series: int, origins: Integer[np.ndarray, " n"], horizon: int
     ) -> Integer[np.ndarray, " m"]:
         """The origins that have at least one observed target."""

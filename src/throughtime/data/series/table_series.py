@@ -11,7 +11,7 @@ import pandas as pd
 from throughtime.data.series.data import SeriesData
 from throughtime.data.series.series import Series, SeriesSet, SeriesSource
 from throughtime.data.series.table import Table
-from throughtime.data.series.time_grid import in_order, infer_frequency, parse_times, place_on_grid
+from throughtime.data.series.time_grid import infer_frequency, parse_times, place_on_grid, sort_rows
 from throughtime.errors import UserError, check_choice
 
 ColumnNames = Sequence[str] | str | None
@@ -25,7 +25,7 @@ class TableSeries(SeriesSource):
     Args:
         path: a CSV or Parquet file.
         time: the column of times, or several (year, month, day, hour); None where rows are steps.
-        id: the column that tells the series of a row (a long table); None for a wide one.
+        id: the column that names the series of a row (a long table); None for a wide one.
         values: the columns that are forecast; None for all that have no other use.
         known, past, static: covariates known for the future, up to the present only, and constant in a series.
         separator, decimal, missing: as `Table`.
@@ -57,9 +57,9 @@ class TableSeries(SeriesSource):
         check_choice(("error", "first", "last"), **{"data.duplicates": duplicates})
         check_choice((".", ","), **{"data.decimal": decimal})
         self.path = Path(path).expanduser()
-        self.time, self.id = names_of(time), id
-        self.values, self.known = names_of(values), names_of(known)
-        self.past, self.static = names_of(past), names_of(static)
+        self.time, self.id = column_names(time), id
+        self.values, self.known = column_names(values), column_names(known)
+        self.past, self.static = column_names(past), column_names(static)
         self.separator, self.decimal = separator, decimal
         self.missing = (
             () if missing is None else (missing,) if isinstance(missing, int | float) else tuple(missing)
@@ -80,7 +80,7 @@ class TableSeries(SeriesSource):
         for name, rows in self._rows(table, channels):
             where = str(self.path) if self.id is None else f"{self.path}, {self.id} {name}"
             if times is not None:
-                rows = in_order(times, rows, where, self.sort, self.duplicates)
+                rows = sort_rows(times, rows, where, self.sort, self.duplicates)
                 frequency = frequency or infer_frequency(times.iloc[rows], where)
             series.append(self._series(name, rows, numbers, times, frequency, where))
         digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
@@ -183,6 +183,6 @@ class TableData(SeriesData):
         return self._table.reading() | {"values": super()._reading()["values"]}
 
 
-def names_of(names: ColumnNames) -> tuple[str, ...]:
+def column_names(names: ColumnNames) -> tuple[str, ...]:
     """Column names as a tuple, however a configuration gives them."""
     return () if names is None else (names,) if isinstance(names, str) else tuple(names)

@@ -41,7 +41,7 @@ def parse_times(table: Table, columns: Sequence[str], time_format: str | None) -
     return times
 
 
-def in_order(
+def sort_rows(
     times: pd.Series, rows: Int[np.ndarray, " n"], where: str, sort: bool, duplicates: str
 ) -> np.ndarray:
     """The rows of one series in the order of their times, each time once.
@@ -80,7 +80,7 @@ def infer_frequency(times: pd.Series, where: str) -> str:
     """The step of a series of times, as pandas writes it: by its calendar, or else the commonest difference.
 
     Raises:
-        UserError: there are too few times to tell.
+        UserError: there are too few times to find it.
     """
     if len(times) < 3:
         raise UserError(

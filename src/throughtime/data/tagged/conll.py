@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from throughtime.data.tagged.columns import SentenceLines, replace_tags, sentence_lines
-from throughtime.data.tagged.entity_schemes import broken
+from throughtime.data.tagged.entity_schemes import untyped_tag
 from throughtime.data.tagged.sentences import Format, Sentence, SentenceTags
 from throughtime.data.text.source import Document
 from throughtime.errors import UserError, check_choice
@@ -151,7 +151,7 @@ def _missing(name: str, line: int, columns: int, key: str, column: int) -> str:
 
 def _check_whole(sentences: list[Sentence]) -> None:
     """Raise `UserError` at the first line whose entity tag was cut off."""
-    lost = broken({tag for sentence in sentences for tag in sentence.tags})
+    lost = untyped_tag({tag for sentence in sentences for tag in sentence.tags})
     if lost is None:
         return
     sentence = next(sentence for sentence in sentences if lost in sentence.tags)

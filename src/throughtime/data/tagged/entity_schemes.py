@@ -28,7 +28,7 @@ class EntitySpan(NamedTuple):
     stop: int
 
 
-def parts(tag: str) -> tuple[str, str]:
+def split_tag(tag: str) -> tuple[str, str]:
     """The letter of a tag (B, I, E, S or O) and the type of its entity, which may be empty."""
     match = _TAG.fullmatch(tag)
     if match is None:
@@ -46,7 +46,7 @@ def spans(tags: Sequence[str]) -> list[EntitySpan]:
     found: list[EntitySpan] = []
     start, before, kind_before = 0, OUTSIDE, ""
     for place, tag in enumerate([*tags, OUTSIDE]):
-        letter, kind = parts(tag)
+        letter, kind = split_tag(tag)
         begins = letter in "BS" or before in "OES" or kind != kind_before
         if before != OUTSIDE and (letter == OUTSIDE or begins):
             found.append(EntitySpan(kind_before, start, place))
@@ -102,7 +102,7 @@ def allowed(tags: Sequence[str]) -> tuple[Bool[np.ndarray, " K"], Bool[np.ndarra
 
     I-X may only follow B-X and I-X; everything else may follow everything.
     """
-    cut = [parts(tag) for tag in tags]
+    cut = [split_tag(tag) for tag in tags]
     first = np.array([letter != "I" for letter, _ in cut])
     pairs = np.array(
         [[b != "I" or (a in "BI" and kind_a == kind_b) for b, kind_b in cut] for a, kind_a in cut]
@@ -110,7 +110,7 @@ def allowed(tags: Sequence[str]) -> tuple[Bool[np.ndarray, " K"], Bool[np.ndarra
     return first, pairs
 
 
-def broken(tags: Collection[str]) -> str | None:
+def untyped_tag(tags: Collection[str]) -> str | None:
     """A tag that lost its type, such as the `B-` of a line that was cut off, where all others have one."""
     others = {tag for tag in tags if tag != OUTSIDE and not re.fullmatch("[BIESLU]-.+", tag, re.DOTALL)}
     if len(others) == len(set(tags) - {OUTSIDE}) or not all(

@@ -53,7 +53,7 @@ def _by_file(
     middles = (np.cumsum(sizes) - np.array(sizes) / 2) / max(sum(sizes), 1)
     place = np.searchsorted(np.cumsum(split)[:-1], middles, side="right")
     splits: dict[str, list[Sentence]] = {
-        name: [] for name, share in zip(SPLIT_NAMES, split, strict=True) if share > 0
+        name: [] for name, fraction in zip(SPLIT_NAMES, split, strict=True) if fraction > 0
     }
     for number, sentences in zip(place, files, strict=True):
         splits.setdefault(SPLIT_NAMES[number], []).extend(sentences)

@@ -98,7 +98,7 @@ class LineBatches:
         ids: the symbols of all sequences, one after another, `[N]`.
         starts: where each sequence begins in `ids`, `[n]`.
         start, end: the ids of the two boundaries.
-        batch_size: B; the last batch of a stretch may have fewer lanes.
+        batch_size: B; the last batch of a pool may have fewer lanes.
         shuffle: whether each epoch has another order.
         seed: of the orders.
 
