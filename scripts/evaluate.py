@@ -17,10 +17,10 @@ def main() -> None:
     add_trust(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
-    from throughtime.cli.job import quiet
     from throughtime.inference.evaluate import evaluate  # only now: this imports torch
+    from throughtime.run.log_filters import filter_logs
 
-    quiet()
+    filter_logs()
     metrics = evaluate(options.run, options.path, options.weights)
     if options.json:
         print(json.dumps(metrics, indent=2))

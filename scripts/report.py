@@ -10,7 +10,7 @@ from throughtime.report.record import find
 
 
 def arguments() -> argparse.ArgumentParser:
-    """What the command takes."""
+    """The parser of the command's options."""
     parser = argparse.ArgumentParser(
         description="Compare runs: a table for each task, a line for each configuration, mean and spread over seeds.",
         epilog="A key may be shortened to its last part (lr) where that is no other key's.",
@@ -42,18 +42,18 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Read the runs and print, write or draw what is asked for."""
+    """Read the runs and print, write or draw the report."""
     options = arguments().parse_args()
     try:
-        answer(options)
+        run(options)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} cannot be written: there is no such folder") from error
     except PermissionError as error:
         raise UserError(f"{error.filename} cannot be written: {error.strerror}") from error
 
 
-def answer(options: argparse.Namespace) -> None:
-    """Do one of what the command can do."""
+def run(options: argparse.Namespace) -> None:
+    """Compare two runs, or tabulate all, and print or write the text."""
     if bool(options.paths) == bool(options.diff):
         raise UserError("name the folders to report on (scripts/report.py runs), or two runs with --diff")
     if options.diff:
@@ -61,7 +61,7 @@ def answer(options: argparse.Namespace) -> None:
 
         text = difference(*options.diff, options.format)
     else:
-        text = report(options)
+        text = tables(options)
     if options.output is None:
         print(text, end="")
         return
@@ -69,20 +69,20 @@ def answer(options: argparse.Namespace) -> None:
         file.write(text.encode())
 
 
-def report(options: argparse.Namespace) -> str:
-    """The tables, after drawing the figure where one is asked for."""
-    from throughtime.report.page import page
-    from throughtime.report.selection import where
+def tables(options: argparse.Namespace) -> str:
+    """The tables of the selected runs; also draws the figure where one is requested."""
+    from throughtime.report.page import report
+    from throughtime.report.selection import select_runs
 
     found = find(options.paths)
     if not found:
         raise UserError(f"there are no runs in {' '.join(map(str, options.paths))}")
-    records = where(found, options.where)
+    records = select_runs(found, options.where)
     if not records:
         raise UserError(f"none of the {len(found)} runs meets --where {' '.join(options.where)}")
     if options.figure is not None:
         draw(records, options.figure)
-    return page(
+    return report(
         records,
         options.format,
         single=options.runs,
@@ -95,16 +95,16 @@ def report(options: argparse.Namespace) -> str:
 
 def draw(records: list, path: Path) -> None:
     """The figure of the comparison."""
-    from throughtime.report.figure import comparison  # only now: it imports matplotlib
+    from throughtime.report.figure import draw_comparison  # only now: it imports matplotlib
 
-    if comparison(records, path) is None:
+    if draw_comparison(records, path) is None:
         raise UserError(
-            "these runs have logged no curve, so there is no figure (logger=tensorboard logs them)"
+            "these runs have logged no curve, so there is no figure (logger=tensorboard and logger=csv log them)"
         )
 
 
 def split(names: str) -> list[str]:
-    """What stands between commas."""
+    """The names in a list separated by commas."""
     return [name.strip() for name in names.split(",") if name.strip()]
 
 

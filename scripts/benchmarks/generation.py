@@ -9,9 +9,9 @@ from torch import nn
 
 from benchmarks.interleaved import compare_rates
 from benchmarks.setup import prepared
-from throughtime.cli.job import quiet
 from throughtime.decode.sampling import Sampling
 from throughtime.run.build import build_task
+from throughtime.run.log_filters import filter_logs
 from throughtime.task.textgen.task import TextGeneration, break_even_length
 
 LANES = (1, 64)
@@ -43,7 +43,7 @@ def measure(overrides: list[str], rounds: int, steps: int | None) -> dict[str, A
         rounds: interleaved rounds.
         steps: characters of each lane; by default as many as make it worthwhile to compile the step.
     """
-    quiet()
+    filter_logs()
     config, _, artifacts = prepared(overrides)
     task = build_task(config, artifacts).eval()
     model = config["model"]

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 
 from benchmarks.setup import composed, prepared
-from throughtime.cli.job import quiet
 from throughtime.data.batch import Batch, Chunk
 from throughtime.errors import UserError
 from throughtime.run.build import build_task
+from throughtime.run.log_filters import filter_logs
 from throughtime.task.base import Task
 
 WARM_UP = 400  # steps of a chunk before the measured one, in which kernels are compiled
@@ -73,7 +73,7 @@ def _in_own_process(overrides: list[str], steps: int, threads: int) -> tuple[flo
 
 def chunk(overrides: list[str], steps: int, threads: int) -> tuple[float, float]:
     """Peak memory of one chunk of T steps, in MB above the memory in use before it, and µs a step."""
-    quiet()
+    filter_logs()
     torch.set_num_threads(threads)
     config, data, artifacts = prepared(overrides)
     task = build_task(config, artifacts)

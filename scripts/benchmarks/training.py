@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from benchmarks.interleaved import compare_rates
 from benchmarks.setup import prepared
-from throughtime.cli.job import quiet
 from throughtime.data.base import DataModule
 from throughtime.data.batch import Batch
 from throughtime.errors import UserError
 from throughtime.run.build import Config, build_task
+from throughtime.run.log_filters import filter_logs
 
 
 class Timestamps(pl.Callback):
@@ -55,7 +55,7 @@ def measure(overrides: list[str], rounds: int, steps: int, against: Sequence[str
         steps: optimiser steps a round.
         against: further settings that the other side has, such as engine=torch; without any, it is a bare loop.
     """
-    quiet()
+    filter_logs()
     config, data, artifacts = prepared(overrides)
     if not against and "LSTM" not in config["cell"]["_target_"]:
         raise UserError("the bare loop has an nn.LSTM; measure with cell=lstm, or --against other settings")

@@ -72,13 +72,13 @@ def fit(config: DictConfig, folder: str | Path | None = None) -> "Results":
         UserError: a mistake in the configuration.
         Interrupted: Ctrl-C or SIGTERM; the state is saved, and `resume` goes on from it.
     """
-    from throughtime.cli.job import quiet
     from throughtime.config.typed_targets import without_untaken  # only now: this imports torch
     from throughtime.run.fit import Run
     from throughtime.run.fit import fit as fit_run
+    from throughtime.run.log_filters import filter_logs
     from throughtime.run.repeat import repeat
 
-    quiet()
+    filter_logs()
     place = run_folder.RunFolder(Path(folder or config.resume or _new_folder(config)))
     choices, typed = _remembered(config, place)
     try:

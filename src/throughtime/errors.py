@@ -8,15 +8,15 @@ from collections.abc import Collection
 
 
 class UserError(Exception):
-    """A mistake that the person who typed the command can put right."""
+    """An error that the user can correct."""
 
 
 class Diverged(UserError):
-    """Training has come to numbers that are not finite, again and again; the weights are those of before."""
+    """Training that diverged: its losses or gradients were repeatedly not finite. The weights are finite."""
 
 
 class Unavailable(UserError):
-    """The machine withholds what a run needs (space on the disk, memory, a file); another attempt may succeed."""
+    """A resource that a run needs is unavailable (disk space, memory, a file); another attempt may succeed."""
 
 
 def check_positive(**values: int | float) -> None:
@@ -48,7 +48,7 @@ def check_seed(seed: object) -> int:
 
 
 class Interrupted(BaseException):
-    """The run was asked to stop by a signal, and has saved its checkpoint.
+    """A run was stopped by a signal and has saved its checkpoint.
 
     Attributes:
         signal_number: SIGINT or SIGTERM; the process exits with 128 plus it.

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writing of files."""
 
 import os
 import tempfile
@@ -26,7 +26,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def output_file(path: Path) -> Iterator[BinaryIO]:
-    """Write a file that the user named, whole or not at all; a device or a pipe is written to as it is."""
+    """Write a file that the user named atomically; a device or a pipe is written to directly."""
     target = path.resolve()
     if target.exists() and not target.is_file():
         with target.open("wb") as file:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from throughtime.callback.checkpoint import Checkpoint, random_state, set_random_state
+from throughtime.callback.checkpoint import Checkpoint, FinalValidation, random_state, set_random_state
 from throughtime.errors import Interrupted, UserError
 
 
@@ -143,3 +143,35 @@ def test_intervals_are_above_0():
     for arguments in ({"every_n_seconds": 0.0}, {"every_n_steps": 0}):
         with pytest.raises(UserError, match="must be above 0"):
             Checkpoint(**arguments)
+
+
+class Validations(Callback):
+    """The steps at which the model was validated."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def on_validation_end(self, trainer, pl_module):
+        if not trainer.sanity_checking:
+            self.steps.append(trainer.global_step)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "steps"),
+    [
+        ({"max_steps": 10}, [4, 8, 10]),
+        ({"max_steps": 12}, [4, 8, 12]),
+        ({"max_steps": 3}, [3]),
+        ({"max_steps": 30, "check_val_every_n_epoch": None, "val_check_interval": 20}, [20, 30]),
+        ({"max_steps": -1, "max_epochs": 1, "val_check_interval": 5}, [5, 10, 12]),
+        (
+            {"max_steps": -1, "max_epochs": 2, "check_val_every_n_epoch": None, "val_check_interval": 9},
+            [9, 18, 24],
+        ),
+        ({"max_steps": 3, "accumulate_grad_batches": 2, "val_check_interval": 4}, [2, 3]),
+    ],
+)
+def test_the_last_step_is_validated_once(fit, arguments, steps):
+    validations = Validations()
+    fit(FinalValidation(), validations, logger=False, **arguments)
+    assert validations.steps == steps

@@ -29,14 +29,20 @@ def test_tensorboard_shows_every_chart_with_values(fit, tensorboard, scalars):
 
 
 def test_train_and_validation_loss_share_a_chart():
-    _, tags = layout("val/f1")["quality"]["loss"]
+    _, tags = layout("val/f1", "tokens")["quality"]["loss"]
     for name in ("train/loss", "val/loss"):
         assert any(re.match(tag, name) for tag in tags)
 
 
 def test_the_monitored_measure_has_a_chart_unless_it_is_the_loss():
-    assert set(layout("val/f1")["quality"]) == {"loss", "f1"}
-    assert set(layout("val/loss")["quality"]) == {"loss"}
+    assert set(layout("val/f1", "tokens")["quality"]) == {"loss", "f1"}
+    assert set(layout("val/loss", "tokens")["quality"]) == {"loss"}
+
+
+def test_the_speed_is_charted_in_the_unit_of_the_data():
+    assert layout("val/mae", "points")["optimisation"]["points per second"][1] == [
+        r"^speed/points_per_second$"
+    ]
 
 
 def test_no_logger_is_no_hindrance(fit):

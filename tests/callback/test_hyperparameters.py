@@ -3,7 +3,7 @@
 import pytest
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from throughtime.callback.hyperparameters import Hyperparameters, plain
+from throughtime.callback.hyperparameters import Hyperparameters
 
 VALUES = {
     "cell.hidden_size": 128,
@@ -80,10 +80,6 @@ def test_a_run_that_fails_is_shown_and_not_as_a_success(fit, task, tensorboard, 
     ((name, (hyperparameters, _)),) = sessions(tensorboard, tmp_path / "runs").items()
     assert name == "broken" and hyperparameters["cell.name"] == "gru"
     assert statuses(tensorboard, tmp_path / "runs") == ["STATUS_UNKNOWN"]
-
-
-def test_what_is_no_number_is_shown_as_text():
-    assert [plain(value) for value in (None, [1], True, 2, 0.5, "x")] == ["None", "[1]", True, 2, 0.5, "x"]
 
 
 def test_no_values_or_no_logger_is_no_hindrance(fit):

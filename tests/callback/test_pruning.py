@@ -8,7 +8,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from throughtime.callback.final_validation import FinalValidation
+from throughtime.callback.checkpoint import FinalValidation
 from throughtime.callback.pruning import (
     PRUNED_AT,
     PRUNERS,

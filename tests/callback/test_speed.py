@@ -1,9 +1,12 @@
 """Speed is targets over training time, and validation is none."""
 
+from types import SimpleNamespace
+
 import pytest
 from lightning.pytorch import Callback
 
-from throughtime.callback.speed import Speed
+from throughtime.callback.speed import Speed, speed_metric, speed_unit
+from throughtime.data.base import DataModule
 
 
 class Seconds(Callback):
@@ -45,6 +48,15 @@ def test_tokens_of_an_earlier_part_of_the_run_do_not_count(fit, task, scalars):
     seconds = Seconds(training=0.5, validation=1.0)
     fit(Speed(seconds.clock), seconds)
     assert max(scalars("speed/tokens_per_second")) == pytest.approx(10)
+
+
+def test_the_unit_is_that_of_the_data():
+    class Frames(DataModule):
+        unit = "frames"
+        restore = setup = artifacts = loader = describe = fingerprint = sizes = None
+
+    assert speed_metric(speed_unit(SimpleNamespace(datamodule=Frames()))) == "speed/frames_per_second"
+    assert speed_metric(speed_unit(SimpleNamespace(datamodule=None))) == "speed/tokens_per_second"
 
 
 def test_no_logger_is_no_hindrance(fit):

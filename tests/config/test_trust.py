@@ -1,4 +1,4 @@
-"""Code of the user's own is built by the user's own word: on the command line or in the environment, never in a file."""
+"""Code of the user's own is built by the user's own word: on the command line or in the environment, never a file."""
 
 from collections.abc import Callable
 from pathlib import Path

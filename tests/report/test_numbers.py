@@ -2,7 +2,7 @@
 
 import pytest
 
-from throughtime.report.numbers import number, setting, typed, with_spread
+from throughtime.report.numbers import as_overrides, format_number, format_setting, format_spread
 from throughtime.report.summary import Spread
 
 
@@ -19,16 +19,20 @@ from throughtime.report.summary import Spread
     ],
 )
 def test_the_mean_has_the_digits_of_its_spread(mean: float, deviation: float | None, shown: str) -> None:
-    assert with_spread(Spread(mean, deviation, 3)) == shown
+    assert format_spread(Spread(mean, deviation, 3)) == shown
 
 
 def test_what_is_not_there_is_a_dash() -> None:
-    assert with_spread(None) == number(None) == "–"
-    assert number(1 / 3) == "0.33333" and number(float("nan")) == "nan" and number(12) == "12"
+    assert format_spread(None) == format_number(None) == "–"
+    assert (
+        format_number(1 / 3) == "0.33333"
+        and format_number(float("nan")) == "nan"
+        and format_number(12) == "12"
+    )
 
 
 def test_settings_read_as_they_are_typed() -> None:
-    assert [setting(value) for value in (True, None, 0.001, 3, "gru", 1.0)] == [
+    assert [format_setting(value) for value in (True, None, 0.001, 3, "gru", 1.0)] == [
         "true",
         "",
         "0.001",
@@ -36,4 +40,4 @@ def test_settings_read_as_they_are_typed() -> None:
         "gru",
         "1",
     ]
-    assert typed({"cell": "gru", "path": ""}) == "cell=gru path=null"
+    assert as_overrides({"cell": "gru", "path": ""}) == "cell=gru path=null"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from throughtime.errors import UserError
-from throughtime.report.page import page
+from throughtime.report.page import report
 from throughtime.report.record import Record
 
 
@@ -22,28 +22,28 @@ def runs(record: Callable[..., Record]) -> list[Record]:
 
 
 def test_each_task_has_a_table(runs: list[Record]) -> None:
-    shown = page(runs)
+    shown = report(runs)
     assert shown.index("tagging, 1 runs") < shown.index("textgen, 4 runs")
-    assert page(runs, "markdown").count("## ") == 2
+    assert report(runs, "markdown").count("## ") == 2
 
 
 def test_a_key_of_one_task_orders_its_table_alone(runs: list[Record]) -> None:
-    shown = page(runs, sort="test/bpc", reverse=True, metrics=["test/bpc"])
+    shown = report(runs, sort="test/bpc", reverse=True, metrics=["test/bpc"])
     assert "tagging" in shown and shown.index("gru", shown.index("textgen")) < shown.index("lstm")
 
 
 def test_lines_are_configurations_or_runs(runs: list[Record]) -> None:
-    rows = list(csv.DictReader(io.StringIO(page(runs, "csv"))))
+    rows = list(csv.DictReader(io.StringIO(report(runs, "csv"))))
     assert [(row["task"], row["n"]) for row in rows] == [("tagging", "1"), ("textgen", "2"), ("textgen", "2")]
-    each = json.loads(page(runs, "json", single=True, sort="seed"))
+    each = json.loads(report(runs, "json", single=True, sort="seed"))
     assert [line["seed"] for line in each if line["task"] == "textgen"] == [1, 1, 2, 2]
 
 
 def test_a_key_that_no_run_has_is_a_mistake(runs: list[Record]) -> None:
     for asked in ({"sort": "val/bcp"}, {"by": ["cel"]}, {"metrics": ["test/f1"]}):
         with pytest.raises(UserError, match="is in none of these runs"):
-            page(runs, **asked)
+            report(runs, **asked)
 
 
 def test_of_no_runs_there_is_a_page_too() -> None:
-    assert page([]) == "no runs\n" and page([], "json") == "[]\n"
+    assert report([]) == "no runs\n" and report([], "json") == "[]\n"

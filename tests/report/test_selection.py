@@ -6,7 +6,7 @@ import pytest
 
 from throughtime.errors import UserError
 from throughtime.report.record import Record
-from throughtime.report.selection import full_key, look, ordered, where
+from throughtime.report.selection import full_key, look_up, ordered, select_runs
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def runs(record: Callable[..., Record]) -> list[Record]:
     ],
 )
 def test_conditions_select(conditions: list[str], seeds: list[int], runs: list[Record]) -> None:
-    assert [record.seed for record in where(runs, conditions)] == seeds
+    assert [record.seed for record in select_runs(runs, conditions)] == seeds
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_condition_that_says_nothing_is_a_mistake(
     condition: str, sentence: str, runs: list[Record]
 ) -> None:
     with pytest.raises(UserError) as mistake:
-        where(runs, [condition])
+        select_runs(runs, [condition])
     assert sentence in str(mistake.value)
 
 
@@ -66,9 +66,9 @@ def test_an_ending_is_enough_where_it_is_no_other_keys(record: Callable[..., Rec
 
 def test_the_monitored_metric_is_its_best_value(runs: list[Record]) -> None:
     assert (
-        look(runs[0], "val/bpc") == 1.5
-        and look(runs[0], "test/bpc") == 1.4
-        and look(runs[2], "val/bpc") is None
+        look_up(runs[0], "val/bpc") == 1.5
+        and look_up(runs[0], "test/bpc") == 1.4
+        and look_up(runs[2], "val/bpc") is None
     )
 
 

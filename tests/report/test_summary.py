@@ -9,7 +9,7 @@ from scipy import stats
 
 from throughtime.errors import UserError
 from throughtime.report.record import Record
-from throughtime.report.summary import Spread, by_task, exceeds_spread, judge, spread, summarise
+from throughtime.report.summary import Spread, by_task, exceeds_spread, judge, spread, summary_rows
 
 
 def test_mean_and_deviation_are_those_by_hand() -> None:
@@ -31,7 +31,7 @@ def sweep(record: Callable[..., Record]) -> list[Record]:
 
 
 def test_a_row_is_a_configuration_with_its_seeds(sweep: list[Record]) -> None:
-    rows = summarise(sweep)
+    rows = summary_rows(sweep)
     assert [row.values for row in rows] == [{"cell": "lstm"}, {"cell": "gru"}, {"cell": "elman"}]
     assert rows[0].score.mean == pytest.approx(1.5) and rows[0].score.deviation == pytest.approx(0.01)
     assert [row.score.count for row in rows] == [3, 3, 3]
@@ -40,20 +40,20 @@ def test_a_row_is_a_configuration_with_its_seeds(sweep: list[Record]) -> None:
 
 
 def test_no_order_of_the_runs_changes_anything(sweep: list[Record]) -> None:
-    expected = summarise(sweep)
+    expected = summary_rows(sweep)
     for number in range(5):
         mixed = random.Random(number).sample(sweep, len(sweep))
-        assert summarise(mixed) == expected
+        assert summary_rows(mixed) == expected
 
 
 def test_the_best_is_first_in_either_direction(record: Callable[..., Record]) -> None:
     for mode, expected in (("min", [1.0, 2.0]), ("max", [2.0, 1.0])):
-        rows = summarise([record("gru", best=2.0, mode=mode), record("lstm", best=1.0, mode=mode)])
+        rows = summary_rows([record("gru", best=2.0, mode=mode), record("lstm", best=1.0, mode=mode)])
         assert [row.score.mean for row in rows] == expected and rows[0].verdict == "best"
 
 
 def test_only_completed_runs_count_and_the_others_are_told(record: Callable[..., Record]) -> None:
-    (row,) = summarise(
+    (row,) = summary_rows(
         [
             record(seed=1, best=1.0),
             record(seed=2, best=9.0, status="interrupted"),
@@ -66,13 +66,13 @@ def test_only_completed_runs_count_and_the_others_are_told(record: Callable[...,
 
 
 def test_a_configuration_that_only_failed_stands_last(record: Callable[..., Record]) -> None:
-    rows = summarise([record("gru", best=None, status="failed", parameters=0), record("lstm")])
+    rows = summary_rows([record("gru", best=None, status="failed", parameters=0), record("lstm")])
     assert [row.values["cell"] for row in rows] == ["lstm", "gru"]
     assert rows[1].score is None and rows[1].parameters is None and rows[1].verdict == "–"
 
 
 def test_a_repetition_of_the_same_seed_is_no_further_evidence(record: Callable[..., Record]) -> None:
-    (row,) = summarise(
+    (row,) = summary_rows(
         [record(seed=1, status="failed", best=None), record(seed=1), record(seed=1), record(seed=2)]
     )
     assert row.score.count == 2 and row.failed == 0
@@ -80,7 +80,7 @@ def test_a_repetition_of_the_same_seed_is_no_further_evidence(record: Callable[.
 
 def test_rows_by_one_key_pool_what_else_differs(record: Callable[..., Record]) -> None:
     runs = [record("gru", best=float(size), set={"cell.hidden_size": size}) for size in (1, 3)]
-    (row,) = summarise(runs, by=["cell"])
+    (row,) = summary_rows(runs, by=["cell"])
     assert row.score == Spread(2.0, math.sqrt(2), 2)
 
 
@@ -88,7 +88,7 @@ def test_tasks_and_monitors_are_not_compared(record: Callable[..., Record]) -> N
     runs = [record(), record(task="tagging"), record(task="tagging", monitor="val/f1", mode="max")]
     assert list(by_task(runs)) == ["tagging by val/bpc", "tagging by val/f1", "textgen"]
     with pytest.raises(UserError, match="cannot be compared"):
-        summarise(runs)
+        summary_rows(runs)
 
 
 def test_the_verdict_is_that_of_welchs_test() -> None:
@@ -113,13 +113,13 @@ def test_where_no_seed_matters_any_difference_counts() -> None:
 
 
 def test_far_apart_is_worse_and_close_is_unclear(sweep: list[Record]) -> None:
-    assert [row.verdict for row in summarise(sweep)] == ["best", "unclear", "worse"]
+    assert [row.verdict for row in summary_rows(sweep)] == ["best", "unclear", "worse"]
 
 
 def test_the_truly_best_is_called_worse_in_at_most_one_table_of_twenty(record: Callable[..., Record]) -> None:
     """Of five equally good configurations any one may be the truly best; few tables call it worse."""
     generator = random.Random(0)
-    template = summarise([record("lstm"), record("gru")])[0]
+    template = summary_rows([record("lstm"), record("gru")])[0]
     wrong = 0
     for _ in range(1000):
         rows = []

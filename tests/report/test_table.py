@@ -10,8 +10,8 @@ import pytest
 
 from throughtime.errors import UserError
 from throughtime.report.record import Record
-from throughtime.report.summary import summarise
-from throughtime.report.table import FORMATS, render, render_runs
+from throughtime.report.summary import summary_rows
+from throughtime.report.table import FORMATS, render
 
 MANY = {f"group{number}.a_setting_with_a_long_name_{number}": number for number in range(15)}
 
@@ -30,17 +30,17 @@ def search(record: Callable[..., Record], keys: int) -> list[Record]:
 
 
 @pytest.mark.parametrize("keys", [0, 1, 3, 15])
-@pytest.mark.parametrize("draw", [lambda runs: render(summarise(runs)), render_runs])
+@pytest.mark.parametrize("draw", [lambda runs: render(summary_rows(runs)), render])
 def test_a_terminal_of_80_columns_shows_everything(
     keys: int, draw: Callable[[list[Record]], str], record: Callable[..., Record]
 ) -> None:
-    shown = draw(search(record, keys))
+    shown = draw_figure(search(record, keys))
     assert max(map(len, shown.splitlines())) <= 80
     assert "val/bpc" in shown and "gru" in shown
 
 
 def test_few_keys_have_columns_of_their_own(record: Callable[..., Record]) -> None:
-    lines = render(summarise([record("lstm", best=1.5), record("gru", best=1.25)])).splitlines()
+    lines = render(summary_rows([record("lstm", best=1.5), record("gru", best=1.25)])).splitlines()
     assert lines[0].split()[:3] == ["cell", "val/bpc", "test/bpc"]
     assert lines[2].split() == ["gru", "1.25", "1.15", "1", "1,000", "0:10", "best"]
     assert lines[3].split() == ["lstm", "1.5", "1.4", "1", "1,000", "0:10", "–"]
@@ -49,52 +49,52 @@ def test_few_keys_have_columns_of_their_own(record: Callable[..., Record]) -> No
 def test_where_there_are_many_keys_only_what_is_unusual_is_told(record: Callable[..., Record]) -> None:
     runs = [record(set=MANY | {"group1.a_setting_with_a_long_name_1": value}) for value in (1, 1, 1, 99)]
     runs += [record(set=MANY | {"x.y": 3})]
-    lines = render(summarise(search(record, 15) + runs)).splitlines()
+    lines = render(summary_rows(search(record, 15) + runs)).splitlines()
     assert lines[0].startswith("configuration")
 
 
 def test_csv_gives_back_every_number(record: Callable[..., Record]) -> None:
     runs = [record(cell, seed=seed, best=seed / 3) for cell in ("lstm", "gru") for seed in (1, 2)]
-    lines = list(csv.DictReader(io.StringIO(render(summarise(runs), "csv"))))
+    lines = list(csv.DictReader(io.StringIO(render(summary_rows(runs), "csv"))))
     assert [line["cell"] for line in lines] == ["gru", "lstm"] or [line["cell"] for line in lines] == [
         "lstm",
         "gru",
     ]
     assert float(lines[0]["mean"]) == 0.5 and lines[0]["n"] == "2" and lines[0]["monitor"] == "val/bpc"
     assert float(lines[0]["sd"]) == pytest.approx(math.sqrt(1 / 18))
-    each = list(csv.DictReader(io.StringIO(render_runs(runs, "csv"))))
+    each = list(csv.DictReader(io.StringIO(render(runs, "csv"))))
     assert [float(line["best"]) for line in each] == [run.best for run in runs]
     assert [line["seed"] for line in each] == ["1", "2", "1", "2"]
 
 
 def test_failed_jobs_are_in_the_tables(record: Callable[..., Record]) -> None:
     runs = [record(seed=1), record(seed=2, best=None, status="failed", error="ValueError: no")]
-    assert "ValueError: no" in render_runs(runs, "csv")
-    shown = render(summarise(runs)).splitlines()
+    assert "ValueError: no" in render(runs, "csv")
+    shown = render(summary_rows(runs)).splitlines()
     assert "failed" in shown[0] and shown[2].split()[2:4] == ["1", "1"]
 
 
 def test_json_is_json_even_of_what_is_no_number(record: Callable[..., Record]) -> None:
     runs = [record(best=math.nan), record("gru")]
-    assert json.loads(render_runs(runs, "json"))[0]["best"] is None
-    assert {line["cell"] for line in json.loads(render(summarise(runs), "json"))} == {"lstm", "gru"}
+    assert json.loads(render(runs, "json"))[0]["best"] is None
+    assert {line["cell"] for line in json.loads(render(summary_rows(runs), "json"))} == {"lstm", "gru"}
 
 
 def test_markdown_keeps_its_columns_whatever_the_text(record: Callable[..., Record]) -> None:
     runs = [record(set={"data.path": text}) for text in ("a|b", "*c*_d_")]
-    lines = [line for line in render(summarise(runs), "markdown").splitlines() if line.startswith("|")]
+    lines = [line for line in render(summary_rows(runs), "markdown").splitlines() if line.startswith("|")]
     assert len(lines) == 4 and len({line.replace("\\|", "").count("|") for line in lines}) == 1
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_no_runs_are_no_mistake(format: str) -> None:
-    assert render([], format) and render_runs([], format)
+    assert render([], format) and render([], format)
 
 
 def test_a_metric_that_is_asked_for_is_shown(record: Callable[..., Record]) -> None:
     runs = [record(metrics={"val/f1": 0.25})]
-    assert "0.25" in render(summarise(runs), metrics=["val/f1"])
-    assert "0.25" in render_runs(runs, metrics=["val/f1"])
+    assert "0.25" in render(summary_rows(runs), metrics=["val/f1"])
+    assert "0.25" in render(runs, metrics=["val/f1"])
 
 
 def test_another_format_is_a_mistake() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from throughtime.cli.job import quiet
 from throughtime.run.fit import Run, fit
 from throughtime.run.folder import RunFolder
+from throughtime.run.log_filters import filter_logs
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def fit_small(
     monkeypatch.setenv("THROUGHTIME_CACHE", str(tmp_path / "cache"))
 
     def run(*overrides: str, name: str = "run", without: str = "nothing") -> Path:
-        quiet()
+        filter_logs()
         folder = RunFolder(tmp_path / name)
         kept = [override for override in small if not override.startswith(without)]
         fit(Run(configuration(*kept, *overrides), folder, list(overrides), {}))

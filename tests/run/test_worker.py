@@ -10,12 +10,12 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from throughtime.cli.job import quiet
 from throughtime.distributed.collectives import rank
 from throughtime.distributed.launcher import SingleNodeEnvironment
 from throughtime.run.build import build_data, build_task
 from throughtime.run.checkpoint import AtomicCheckpointIO
 from throughtime.run.folder import RunFolder
+from throughtime.run.log_filters import filter_logs
 from throughtime.run.trainer import build_trainer
 
 SHORT = (
@@ -68,7 +68,7 @@ class Losses(Callback):
 
 def train(config: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Train and test as whatever rank this process is; what came of it."""
-    quiet()
+    filter_logs()
     pl.seed_everything(1, verbose=False)
     data = build_data(config)
     task = build_task(config, data.artifacts())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from throughtime.errors import UserError
-from throughtime.search.objectives import Objective, measured, objectives
+from throughtime.search.objectives import Objective, objective_values, objectives
 
 TAGGING = {"_target_": "throughtime.task.tagging.Tagging", "monitor": None}
 
@@ -42,6 +42,22 @@ def test_several_are_named(setting: Any, expected: list) -> None:
     assert [(one.name, one.direction) for one in objectives(setting, TAGGING)] == expected
 
 
+@pytest.mark.parametrize(
+    ("target", "metric", "direction"),
+    [
+        ("textgen.TextGeneration", "test/perplexity", "minimize"),
+        ("tagging.Tagging", "val/accuracy_unseen", "maximize"),
+        ("forecasting.Forecasting", "val/crps", "minimize"),
+    ],
+)
+def test_a_task_knows_the_directions_of_its_metrics(target: str, metric: str, direction: str) -> None:
+    task = {"_target_": f"throughtime.task.{target}"}
+    assert objectives([metric, "speed"], task) == (
+        Objective(metric, direction),
+        Objective("speed", "maximize"),
+    )
+
+
 @pytest.mark.parametrize("setting", [3, [1, 2], [], {}, ["val/coverage_80"], {"val/loss": "down"}])
 def test_what_is_no_objective_is_told(setting: Any) -> None:
     with pytest.raises(UserError, match=r"^sweep\.objectives"):
@@ -63,10 +79,10 @@ def run(tmp_path: Path) -> Path:
 
 def test_the_monitored_metric_is_taken_at_its_best(run: Path) -> None:
     wanted = [Objective(None, "maximize"), Objective("val/f1", "maximize"), Objective("seconds", "minimize")]
-    assert measured(wanted, run) == [0.9, 0.9, 3.5]
+    assert objective_values(wanted, run) == [0.9, 0.9, 3.5]
 
 
 def test_what_is_not_finite_is_nan_and_what_was_not_measured_is_told(run: Path) -> None:
-    assert math.isnan(measured([Objective("val/loss", "minimize")], run)[0])
+    assert math.isnan(objective_values([Objective("val/loss", "minimize")], run)[0])
     with pytest.raises(UserError, match=r"val/mae was not measured; what was: .*val/f1"):
-        measured([Objective("val/mae", "minimize")], run)
+        objective_values([Objective("val/mae", "minimize")], run)

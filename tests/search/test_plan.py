@@ -15,7 +15,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from throughtime.errors import UserError
 from throughtime.search.objectives import Objective
-from throughtime.search.plan import Plan, at_once, plan
+from throughtime.search.plan import Plan, launcher_n_jobs, plan_search
 from throughtime.sweep.session import Session, begin
 
 CONFIGURATIONS = Path(__file__).resolve().parents[2] / "conf"
@@ -41,7 +41,7 @@ def planned(session: Callable[..., Session]) -> Callable[..., Plan]:
     """Plan a search from what is typed, the fixed values first."""
 
     def make(*fixed: str, ranges: tuple[str, ...] = ()) -> Plan:
-        return plan(session(*fixed), ["sweep=optuna", *fixed, *ranges])
+        return plan_search(session(*fixed), ["sweep=optuna", *fixed, *ranges])
 
     return make
 
@@ -109,7 +109,7 @@ def test_a_grid_has_no_more_trials_than_combinations(planned) -> None:
     ],
 )
 def test_as_many_trials_at_a_time_as_the_launcher_runs(session, launcher: tuple, count: int) -> None:
-    assert at_once(session(*launcher)) == count
+    assert launcher_n_jobs(session(*launcher)) == count
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 
 from throughtime.search.objectives import Objective
-from throughtime.search.plots import draw
+from throughtime.search.plots import draw_search
 from throughtime.search.sampler import build_sampler
 
 SPACE = {
@@ -36,7 +36,7 @@ def study_of(trials: int, objectives: int = 1, report: bool = False) -> optuna.S
 
 def drawn(study: optuna.Study, folder: Path) -> set[str]:
     objectives = [Objective("val/loss", "minimize"), Objective("seconds", "minimize")]
-    return {path.name for path in draw(study, SPACE, objectives[: len(study.directions)], folder)}
+    return {path.name for path in draw_search(study, SPACE, objectives[: len(study.directions)], folder)}
 
 
 @pytest.mark.parametrize(

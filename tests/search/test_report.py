@@ -10,7 +10,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 
 from throughtime.search.objectives import Objective
-from throughtime.search.report import best_trials, importances, report
+from throughtime.search.report import best_trials, importances, search_report
 from throughtime.search.sampler import build_sampler
 from throughtime.search.trials import ERROR
 
@@ -61,7 +61,7 @@ def test_of_several_objectives_too(studied) -> None:
 def test_the_command_of_the_best_is_read_back_by_the_shell_and_by_hydra(studied) -> None:
     study = studied(LOSS)
     typed = ["sweep=optuna", "sweep.trials=20", "task=textgen", "data.path=my file.txt", "hydra.sweep.dir=x"]
-    command = report(study, SPACE, [LOSS], 20, typed).splitlines()[-1]
+    command = search_report(study, SPACE, [LOSS], 20, typed).splitlines()[-1]
     arguments = shlex.split(command)[2:]
     assert arguments[:2] == ["task=textgen", "data.path=my file.txt"]
     read = {one.key_or_group: one.value() for one in OverridesParser.create().parse_overrides(arguments[2:])}
@@ -72,19 +72,19 @@ def test_the_command_of_the_best_is_read_back_by_the_shell_and_by_hydra(studied)
 
 
 def test_failures_are_told_with_their_reasons(studied) -> None:
-    text = report(studied(LOSS, failures=2), SPACE, [LOSS], 25, [])
+    text = search_report(studied(LOSS, failures=2), SPACE, [LOSS], 25, [])
     assert "search: 20 of 25 trials (18 complete, 2 failed)" in text
     assert text.count("failed: it raised") == 2
 
 
 def test_a_search_without_a_complete_trial_says_so(studied) -> None:
-    text = report(studied(LOSS, failures=20), SPACE, [LOSS], 20, [])
+    text = search_report(studied(LOSS, failures=20), SPACE, [LOSS], 20, [])
     assert "no trial is complete" in text and "importance" not in text
 
 
 def test_the_front_holds_what_nothing_beats_and_fits_the_terminal(studied) -> None:
     study = studied(LOSS, Objective("seconds", "minimize"))
-    text = report(study, SPACE, [LOSS, Objective("seconds", "minimize")], 20, [])
+    text = search_report(study, SPACE, [LOSS, Objective("seconds", "minimize")], 20, [])
     assert len(best_trials(study)) == 1 and "The Pareto front" in text
     table = text.partition("  python")[0]
     assert max(map(len, table.splitlines())) <= 80

@@ -62,11 +62,11 @@ def search_in(command_in: Callable, small: tuple[str, ...]) -> Callable[[Path], 
 
     def make(home: Path) -> Search:
         def run(*typed: str, **settings: object) -> Searched:
-            goes_on = any(one.startswith("resume=") for one in typed)
-            begin = () if goes_on else (*SEARCH, *kept, *SHORT, "hydra.sweep.dir=sweep")
+            resumes = any(one.startswith("resume=") for one in typed)
+            begin = () if resumes else (*SEARCH, *kept, *SHORT, "hydra.sweep.dir=sweep")
             now = {one.partition("=")[0] for one in typed}
             begin = [one for one in begin if one.partition("=")[0] not in now]
-            finished = command_in(home)("train.py", *begin, *(("-m",) if goes_on else ()), *typed, **settings)
+            finished = command_in(home)("train.py", *begin, *(("-m",) if resumes else ()), *typed, **settings)
             return Searched(home / "sweep", finished.returncode, finished.stdout, finished.stderr)
 
         return run

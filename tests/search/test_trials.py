@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from throughtime.callback.pruning import PRUNED_AT
 from throughtime.search.objectives import Objective
 from throughtime.search.sampler import build_sampler
-from throughtime.search.trials import ERROR, next_trials, overrides, tell
+from throughtime.search.trials import ERROR, next_trials, overrides, report_outcome
 from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, WAITING, Outcome
 
 SPACE = {
@@ -77,14 +77,14 @@ def outcome(tmp_path: Path) -> Callable[[FrozenTrial], Outcome]:
 
 
 def search(
-    storage: InMemoryStorage, outcome: Callable, together: int, sampler: str = "tpe"
+    storage: InMemoryStorage, outcome: Callable, n_jobs: int, sampler: str = "tpe"
 ) -> list[FrozenTrial]:
     study = optuna.create_study(
         storage=storage, study_name="search", load_if_exists=True, sampler=build_sampler(sampler, 1, SPACE)
     )
-    while trials := next_trials(study, SPACE, together, TOTAL):
+    while trials := next_trials(study, SPACE, n_jobs, TOTAL):
         for trial in trials:
-            tell(study, outcome(trial), [Objective(None, "minimize")])
+            report_outcome(study, outcome(trial), [Objective(None, "minimize")])
     return study.get_trials()
 
 
@@ -92,21 +92,21 @@ def told(trials: list[FrozenTrial]) -> list[tuple]:
     return [(one.number, one.params, one.values, one.state, one.user_attrs) for one in trials]
 
 
-@pytest.mark.parametrize(("sampler", "together"), [("tpe", 1), ("tpe", 2), ("cmaes", 3), ("grid", 1)])
+@pytest.mark.parametrize(("sampler", "n_jobs"), [("tpe", 1), ("tpe", 2), ("cmaes", 3), ("grid", 1)])
 def test_killed_at_any_write_and_resumed_a_search_is_as_if_it_never_was(
-    outcome, sampler: str, together: int
+    outcome, sampler: str, n_jobs: int
 ) -> None:
-    expected = told(search(InMemoryStorage(), outcome, together, sampler))
+    expected = told(search(InMemoryStorage(), outcome, n_jobs, sampler))
     assert len(expected) == TOTAL
     for write in itertools.count():
         storage = Mortal()
         storage.die_at(write)
         try:
-            search(storage, outcome, together, sampler)
+            search(storage, outcome, n_jobs, sampler)
             break  # it came to its end before that write
         except Killed:
             storage.live()
-        assert told(search(storage, outcome, together, sampler)) == expected, f"killed at write {write}"
+        assert told(search(storage, outcome, n_jobs, sampler)) == expected, f"killed at write {write}"
     assert write > 4 * TOTAL
 
 
@@ -114,12 +114,12 @@ def test_what_has_not_ended_is_run_again_and_no_more(outcome) -> None:
     study = optuna.create_study(sampler=build_sampler("random", 1, SPACE))
     first = next_trials(study, SPACE, 3, 5)
     assert [trial.number for trial in first] == [0, 1, 2]
-    tell(study, outcome(first[1]), [Objective(None, "minimize")])
+    report_outcome(study, outcome(first[1]), [Objective(None, "minimize")])
     for status in (WAITING, INTERRUPTED):
-        tell(study, Outcome(0, Path("0"), status), [Objective(None, "minimize")])
+        report_outcome(study, Outcome(0, Path("0"), status), [Objective(None, "minimize")])
     assert [trial.number for trial in next_trials(study, SPACE, 3, 5)] == [0, 2]
     for trial in (first[0], first[2]):
-        tell(study, outcome(trial), [Objective(None, "minimize")])
+        report_outcome(study, outcome(trial), [Objective(None, "minimize")])
     assert [trial.number for trial in next_trials(study, SPACE, 3, 5)] == [3, 4]
 
 
@@ -127,16 +127,16 @@ def test_an_outcome_is_told_once(outcome) -> None:
     study = optuna.create_study(sampler=build_sampler("random", 1, SPACE))
     (trial,) = next_trials(study, SPACE, 1, 1)
     for _ in range(2):
-        tell(study, outcome(trial), [Objective(None, "minimize")])
+        report_outcome(study, outcome(trial), [Objective(None, "minimize")])
     assert study.trials[0].state == TrialState.COMPLETE
 
 
 def test_a_failure_keeps_its_reason_and_nan_is_a_failure(outcome, tmp_path: Path) -> None:
     study = optuna.create_study(sampler=build_sampler("random", 1, SPACE))
     trials = next_trials(study, SPACE, 3, 3)
-    tell(study, Outcome(0, tmp_path, FAILED, error="out of memory"), [Objective(None, "minimize")])
+    report_outcome(study, Outcome(0, tmp_path, FAILED, error="out of memory"), [Objective(None, "minimize")])
     (tmp_path / "results.json").write_text(json.dumps({"monitor": "val/loss", "best": math.nan}))
-    tell(study, Outcome(1, tmp_path, COMPLETED), [Objective(None, "minimize")])
+    report_outcome(study, Outcome(1, tmp_path, COMPLETED), [Objective(None, "minimize")])
     reasons = [trial.user_attrs.get(ERROR) for trial in study.trials]
     assert reasons[:2] == ["out of memory", "the monitored metric is not finite"]
     assert [trial.state for trial in study.trials[:2]] == [TrialState.FAIL] * 2
@@ -149,7 +149,7 @@ def test_a_pruned_trial_has_its_last_value(outcome) -> None:
     study._storage.set_trial_intermediate_value(trial._trial_id, 10, 3.0)
     study._storage.set_trial_intermediate_value(trial._trial_id, 20, 2.0)
     study._storage.set_trial_user_attr(trial._trial_id, PRUNED_AT, 20)
-    tell(study, outcome(trial), [Objective(None, "minimize")])
+    report_outcome(study, outcome(trial), [Objective(None, "minimize")])
     assert (study.trials[0].state, study.trials[0].value) == (TrialState.PRUNED, 2.0)
 
 

@@ -13,7 +13,16 @@ from omegaconf import OmegaConf
 
 from throughtime.config.flat_config import flat
 from throughtime.errors import UserError
-from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, WAITING, Job, Loader, identity, outcome_of
+from throughtime.sweep.job import (
+    COMPLETED,
+    FAILED,
+    INTERRUPTED,
+    WAITING,
+    Job,
+    Loader,
+    config_identity,
+    outcome_of,
+)
 
 VALUES = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-1, 1) | st.text("ab.:1e-", max_size=6)
 CONFIGS = st.recursive(
@@ -33,23 +42,27 @@ def turned(value: object) -> object:
 @settings(deadline=None)
 @given(st.dictionaries(st.sampled_from("abcdef"), CONFIGS))
 def test_the_identity_does_not_depend_on_the_order_of_keys_or_on_the_way_through_yaml(config: dict) -> None:
-    assert identity(config) == identity(turned(config))
-    assert identity(config) == identity(yaml.load(OmegaConf.to_yaml(OmegaConf.create(config)), Loader))
+    assert config_identity(config) == config_identity(turned(config))
+    assert config_identity(config) == config_identity(
+        yaml.load(OmegaConf.to_yaml(OmegaConf.create(config)), Loader)
+    )
 
 
 def test_every_key_counts(configuration) -> None:
     config = configuration("task=textgen")
     keys = [key for key in flat(config) if not key.startswith(("resume", "rerun", "sweep"))]
-    seen = {identity(config)}
+    seen = {config_identity(config)}
     for key in keys:
         changed = OmegaConf.create(config)
         OmegaConf.update(changed, key, "another", force_add=True)
-        seen.add(identity(OmegaConf.to_container(changed)))
+        seen.add(config_identity(OmegaConf.to_container(changed)))
     assert len(seen) == len(keys) + 1
 
 
 def test_how_a_run_is_started_does_not_count() -> None:
-    assert identity({"seed": 1, "resume": "runs/x", "sweep": {"fail_fast": True}}) == identity({"seed": 1})
+    assert config_identity({"seed": 1, "resume": "runs/x", "sweep": {"fail_fast": True}}) == config_identity(
+        {"seed": 1}
+    )
 
 
 def test_a_job_is_read_as_it_was_written(job: Job, tmp_path: Path) -> None:
@@ -116,4 +129,4 @@ def test_a_mistake_is_told_from_a_fault_and_from_what_happened_while_training(
     ):
         leave(job, tmp_path, {"status": "failed", "steps": steps}, error)
         outcome = outcome_of(job, tmp_path)
-        assert (outcome.error, outcome.mistake) == (error.splitlines()[-1], mistake)
+        assert (outcome.error, outcome.user_error) == (error.splitlines()[-1], mistake)

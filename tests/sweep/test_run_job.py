@@ -14,8 +14,9 @@ import torch
 from omegaconf import OmegaConf
 
 from throughtime.errors import Interrupted
+from throughtime.report.record import read
 from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, Job, outcome_of
-from throughtime.sweep.run_job import LOCK, STOP, give_up, perform, times_begun
+from throughtime.sweep.run_job import LOCK, STOP, record_failure, record_killed, run_job, start_count
 from throughtime.task.base import Task
 
 Make = Callable[..., Job]
@@ -56,11 +57,11 @@ def steps_of(
 
 def test_a_complete_job_is_left_alone(make: Make, tmp_path: Path, monkeypatch) -> None:
     job, lines = make(), []
-    assert perform(tmp_path / "0", lines.append).status == COMPLETED
+    assert run_job(tmp_path / "0", lines.append).status == COMPLETED
     assert [line.rpartition("  ")[0] for line in lines[:1]] == ["0"] and "val/bpc" in lines[1]
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "0").rglob("*")}
     steps, again = steps_of(monkeypatch), []
-    assert perform(tmp_path / "0", again.append) == outcome_of(job, tmp_path)
+    assert run_job(tmp_path / "0", again.append) == outcome_of(job, tmp_path)
     assert (steps, again) == ([], [])
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "0").rglob("*")}
 
@@ -70,12 +71,12 @@ def test_an_interrupted_job_goes_on_where_it_stopped(make: Make, tmp_path: Path,
     with monkeypatch.context() as patch:
         steps_of(patch, stop_after=3, error=Interrupted)
         with pytest.raises(Interrupted):
-            perform(tmp_path / "0", [].append)
+            run_job(tmp_path / "0", [].append)
     lines: list[str] = []
     steps = steps_of(monkeypatch)
-    assert perform(tmp_path / "0", lines.append).status == COMPLETED
+    assert run_job(tmp_path / "0", lines.append).status == COMPLETED
     assert "goes on" in lines[0] and steps == [2, 3]  # the validation after two steps was the last checkpoint
-    assert times_begun(tmp_path / "0") == 2
+    assert start_count(tmp_path / "0") == 2
 
 
 def test_one_that_was_stopped_before_its_first_checkpoint_begins_anew(
@@ -85,9 +86,9 @@ def test_one_that_was_stopped_before_its_first_checkpoint_begins_anew(
     with monkeypatch.context() as patch:
         steps_of(patch, stop_after=1, error=Interrupted)
         with pytest.raises(Interrupted):
-            perform(tmp_path / "0", [].append)
+            run_job(tmp_path / "0", [].append)
     steps = steps_of(monkeypatch)
-    assert perform(tmp_path / "0", [].append).status == COMPLETED
+    assert run_job(tmp_path / "0", [].append).status == COMPLETED
     assert steps == [0, 1, 2, 3]
 
 
@@ -95,7 +96,7 @@ def test_a_folder_that_was_claimed_and_no_more_is_no_obstacle(make: Make, tmp_pa
     make()
     (tmp_path / "0" / "checkpoints").mkdir()
     (tmp_path / "0" / "config.yaml").touch()
-    assert perform(tmp_path / "0", [].append).status == COMPLETED
+    assert run_job(tmp_path / "0", [].append).status == COMPLETED
 
 
 def test_a_job_that_raises_is_an_outcome_and_the_next_attempt_begins_anew(
@@ -104,14 +105,14 @@ def test_a_job_that_raises_is_an_outcome_and_the_next_attempt_begins_anew(
     job, lines = make(), []
     with monkeypatch.context() as patch:
         steps_of(patch, stop_after=3, error=ZeroDivisionError)
-        outcome = perform(tmp_path / "0", lines.append)
-    assert (outcome.status, outcome.error, outcome.mistake) == (FAILED, "ZeroDivisionError: 15", False)
+        outcome = run_job(tmp_path / "0", lines.append)
+    assert (outcome.status, outcome.error, outcome.user_error) == (FAILED, "ZeroDivisionError: 15", False)
     assert lines[-1] == "0  failed: ZeroDivisionError: 15"
     assert "Traceback" in (tmp_path / "0" / "error.txt").read_text()
     assert not (tmp_path / STOP).exists()
     events = {path.name for path in (tmp_path / "0").glob("events.out.tfevents.*")}
     steps = steps_of(monkeypatch)
-    assert perform(tmp_path / "0", [].append).status == COMPLETED
+    assert run_job(tmp_path / "0", [].append).status == COMPLETED
     assert steps == [0, 1, 2, 3]
     assert not (tmp_path / "0" / "error.txt").exists()
     assert outcome_of(job, tmp_path).status == COMPLETED
@@ -125,8 +126,8 @@ def test_a_job_that_raises_is_an_outcome_and_the_next_attempt_begins_anew(
 
 def test_a_mistake_leaves_its_sentence_and_the_folder_of_a_run(make: Make, tmp_path: Path) -> None:
     make("data.path=none.txt")
-    outcome = perform(tmp_path / "0", [].append)
-    assert (outcome.status, outcome.mistake) == (FAILED, True)
+    outcome = run_job(tmp_path / "0", [].append)
+    assert (outcome.status, outcome.user_error) == (FAILED, True)
     assert outcome.error.startswith("data.path=none.txt does not exist")
     results = json.loads((tmp_path / "0" / "results.json").read_text())
     assert (results["status"], results["task"], results["monitor"]) == ("failed", "textgen", "val/bpc")
@@ -135,9 +136,9 @@ def test_a_mistake_leaves_its_sentence_and_the_folder_of_a_run(make: Make, tmp_p
 def test_with_fail_fast_a_failure_stops_the_sweep(make: Make, tmp_path: Path) -> None:
     make("data.path=none.txt")
     make("seed=2", number=1)
-    perform(tmp_path / "0", [].append, fail_fast=True)
+    run_job(tmp_path / "0", [].append, fail_fast=True)
     lines: list[str] = []
-    assert perform(tmp_path / "1", lines.append, fail_fast=True).status == "waiting"
+    assert run_job(tmp_path / "1", lines.append, fail_fast=True).status == "waiting"
     assert lines == []
 
 
@@ -150,8 +151,8 @@ def test_a_metric_that_was_never_finite_is_a_failure_and_no_crash(
         "throughtime.task.textgen.TextGeneration.measures",
         lambda task, stage, loss: {name: float("nan") for name in measures(task, stage, loss) | {"bpc": 0.0}},
     )
-    outcome = perform(tmp_path / "0", [].append)
-    assert (outcome.status, outcome.mistake) == (FAILED, False)
+    outcome = run_job(tmp_path / "0", [].append)
+    assert (outcome.status, outcome.user_error) == (FAILED, False)
     assert outcome.error == "val/bpc was never finite"
 
 
@@ -165,18 +166,18 @@ def test_a_job_whose_process_was_killed_can_be_given_up_but_not_while_it_runs(
     assert outcome_of(job, tmp_path).status == INTERRUPTED
     with (folder / LOCK).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        give_up(folder, "killed")
+        record_killed(folder, "killed")
         assert outcome_of(job, tmp_path).status == INTERRUPTED
-    give_up(folder, "killed")
+    record_killed(folder, "killed")
     assert (outcome_of(job, tmp_path).status, outcome_of(job, tmp_path).error) == (FAILED, "killed")
 
 
 def test_the_folder_of_another_configuration_is_begun_anew(make: Make, tmp_path: Path) -> None:
     job = make()
-    assert perform(tmp_path / "0", [].append).status == COMPLETED
+    assert run_job(tmp_path / "0", [].append).status == COMPLETED
     other = replace(job, config=job.config | {"seed": 9})
     other.write(tmp_path)
-    perform(tmp_path / "0", [].append)
+    run_job(tmp_path / "0", [].append)
     assert json.loads((tmp_path / "0" / "results.json").read_text())["seed"] == 9
 
 
@@ -192,11 +193,11 @@ def test_a_job_that_lacks_space_or_memory_goes_on_from_its_checkpoint(
     lines: list[str] = []
     with monkeypatch.context() as patch:
         steps_of(patch, stop_after=3, error=error)
-        outcome = perform(tmp_path / "0", lines.append)
+        outcome = run_job(tmp_path / "0", lines.append)
     assert outcome.status == INTERRUPTED and outcome.error is not None
     assert lines[-1].startswith("0  interrupted: ")
     steps = steps_of(monkeypatch)
-    assert perform(tmp_path / "0", lines.append).status == COMPLETED
+    assert run_job(tmp_path / "0", lines.append).status == COMPLETED
     assert steps == [2, 3]
     assert outcome_of(Job.read(tmp_path / "0"), tmp_path).error is None
 
@@ -215,11 +216,11 @@ def test_a_job_whose_end_cannot_be_saved_goes_on_once_there_is_space(
     with monkeypatch.context() as patch:
         patch.setattr(torch, "save", full)
         for _ in range(2):  # the disk is still full at the second attempt
-            outcome = perform(tmp_path / "0", [].append)
+            outcome = run_job(tmp_path / "0", [].append)
             assert outcome.status == INTERRUPTED and "No space left on device" in outcome.error
             assert (tmp_path / "0" / "checkpoints" / "last.ckpt").is_file()
     steps = steps_of(monkeypatch)
-    assert perform(tmp_path / "0", [].append).status == COMPLETED
+    assert run_job(tmp_path / "0", [].append).status == COMPLETED
     assert steps == [2, 3]
 
 
@@ -230,18 +231,18 @@ def test_a_disk_without_room_for_a_record_costs_no_checkpoint(
     with monkeypatch.context() as patch:
         steps_of(patch, stop_after=3, error=Interrupted)
         with pytest.raises(Interrupted):
-            perform(tmp_path / "0", [].append)
+            run_job(tmp_path / "0", [].append)
     checkpoints = {path: path.read_bytes() for path in (tmp_path / "0" / "checkpoints").iterdir()}
 
     def full(path: Path) -> None:
         raise no_space(0)
 
     with monkeypatch.context() as patch:
-        for module in ("run.fit", "run.folder", "sweep.perform", "sweep.failure"):
+        for module in ("run.fit", "run.folder", "sweep.run_job", "sweep.run_job"):
             patch.setattr(f"throughtime.{module}.replacing", full)
-        assert perform(tmp_path / "0", [].append).status == INTERRUPTED
+        assert run_job(tmp_path / "0", [].append).status == INTERRUPTED
     assert {path: path.read_bytes() for path in (tmp_path / "0" / "checkpoints").iterdir()} == checkpoints
-    assert perform(tmp_path / "0", [].append).status == COMPLETED
+    assert run_job(tmp_path / "0", [].append).status == COMPLETED
 
 
 def test_a_job_whose_checkpoints_are_all_damaged_starts_anew_and_they_are_kept(
@@ -251,12 +252,12 @@ def test_a_job_whose_checkpoints_are_all_damaged_starts_anew_and_they_are_kept(
     with monkeypatch.context() as patch:
         steps_of(patch, stop_after=3, error=Interrupted)
         with pytest.raises(Interrupted):
-            perform(tmp_path / "0", [].append)
+            run_job(tmp_path / "0", [].append)
     names = [path.name for path in (tmp_path / "0" / "checkpoints").iterdir()]
     for name in names:
         os.truncate(tmp_path / "0" / "checkpoints" / name, 100)
     steps = steps_of(monkeypatch)
-    assert perform(tmp_path / "0", [].append).status == COMPLETED
+    assert run_job(tmp_path / "0", [].append).status == COMPLETED
     assert steps == [0, 1, 2, 3]
     earlier = tmp_path / "0" / "attempt_1" / "checkpoints"
     assert {name: (earlier / name).stat().st_size for name in names} == dict.fromkeys(names, 100)
@@ -269,11 +270,11 @@ def test_a_job_that_is_given_up_keeps_its_checkpoints_and_what_it_came_to(
     with monkeypatch.context() as patch:
         steps_of(patch, stop_after=3, error=Interrupted)
         with pytest.raises(Interrupted):
-            perform(folder, [].append)
+            run_job(folder, [].append)
     before = outcome_of(job, tmp_path)
-    give_up(folder, "its process was killed")
+    record_killed(folder, "its process was killed")
     outcome = outcome_of(job, tmp_path)
-    assert (outcome.status, outcome.error, outcome.mistake) == (FAILED, "its process was killed", False)
+    assert (outcome.status, outcome.error, outcome.user_error) == (FAILED, "its process was killed", False)
     assert outcome.value == before.value and (folder / "checkpoints" / "last.ckpt").is_file()
 
 
@@ -282,6 +283,29 @@ def test_a_link_in_an_earlier_attempt_is_moved_and_not_followed(make: Make, tmp_
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mine.txt").write_text("mine")
     (tmp_path / "0" / "samples").symlink_to(tmp_path / "data")
-    assert perform(tmp_path / "0", [].append).status == COMPLETED
+    assert run_job(tmp_path / "0", [].append).status == COMPLETED
     assert (tmp_path / "0" / "attempt_1" / "samples").is_symlink()
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["mine.txt"]
+
+
+def test_a_job_that_failed_before_it_had_a_run_is_read_like_any_run(tmp_path: Path) -> None:
+    task = {"_target_": "throughtime.task.tagging.Tagging", "monitor": "val/f1"}
+    job = Job(
+        0,
+        ["task=tagging", "seed=7"],
+        {"seed": 7, "resume": None, "task": task},
+        {"cell": "gru", "hydra/x": "y"},
+    )
+    job.write(tmp_path)
+    record_failure(job, tmp_path / "0", "one sentence")
+    record = read(tmp_path / "0")
+    assert (record.status, record.task, record.seed, record.error) == (FAILED, "tagging", 7, "one sentence")
+    assert (record.monitor, record.mode, record.choices) == ("val/f1", "max", {"cell": "gru"})
+    assert outcome_of(job, tmp_path).user_error
+
+
+def test_a_class_that_may_not_be_built_is_no_obstacle(tmp_path: Path) -> None:
+    job = Job(0, [], {"seed": 1, "task": {"_target_": "os.system"}}, {"task": "textgen"})
+    job.write(tmp_path)
+    record_failure(job, tmp_path / "0", "no")
+    assert (read(tmp_path / "0").task, read(tmp_path / "0").monitor) == ("textgen", "")

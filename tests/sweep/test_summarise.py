@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tensorboard.backend.event_processing.event_accumulator import IMAGES, EventAccumulator
 
-from throughtime.sweep.summarise import conclude, how_to_go_on
+from throughtime.sweep.summarise import resume_command, summarise
 
 
 def test_a_sweep_with_failures_shows_them_and_its_exit_code_is_1(swept) -> None:
@@ -42,7 +42,7 @@ def test_the_figure_is_in_tensorboard_once_however_often_the_sweep_is_concluded(
     sweep = tmp_path / "copy"
     shutil.copytree(swept.folder, sweep)
     for _ in range(2):
-        assert conclude(sweep) == 1
+        assert summarise(sweep) == 1
         events = EventAccumulator(str(sweep), size_guidance={IMAGES: 0})
         events.Reload()
         assert [len(events.Images(tag)) for tag in events.Tags()[IMAGES]] == [1]
@@ -50,4 +50,4 @@ def test_the_figure_is_in_tensorboard_once_however_often_the_sweep_is_concluded(
 
 
 def test_the_command_that_goes_on_can_be_pasted() -> None:
-    assert how_to_go_on(Path("my sweeps/a")).endswith("python train.py -m resume='my sweeps/a'")
+    assert resume_command(Path("my sweeps/a")).endswith("python train.py -m resume='my sweeps/a'")

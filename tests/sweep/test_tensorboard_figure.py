@@ -5,14 +5,14 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import IMAGES, EventAccumulator
 
-from throughtime.sweep.tensorboard_figure import EVENTS, show_in_tensorboard
+from throughtime.sweep.tensorboard_figure import EVENTS, write_tensorboard_figure
 
 
 def test_a_figure_is_shown_with_its_size_and_an_earlier_one_no_more(tmp_path: Path) -> None:
     (tmp_path / "events.out.tfevents.1.other").write_bytes(b"")
     for size in ((2, 1), (3, 2)):
         Figure(figsize=size).savefig(tmp_path / "comparison.png", dpi=100)
-        show_in_tensorboard(tmp_path)
+        write_tensorboard_figure(tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"events.out.tfevents.1.other", EVENTS, "comparison.png"}
     file = tmp_path / EVENTS
@@ -24,5 +24,5 @@ def test_a_figure_is_shown_with_its_size_and_an_earlier_one_no_more(tmp_path: Pa
 
 
 def test_without_a_figure_there_is_nothing_to_show(tmp_path: Path) -> None:
-    show_in_tensorboard(tmp_path)
+    write_tensorboard_figure(tmp_path)
     assert list(tmp_path.iterdir()) == []

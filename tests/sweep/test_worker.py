@@ -11,15 +11,15 @@ import pytest
 
 from throughtime.errors import Interrupted
 from throughtime.sweep.run_job import STOP
-from throughtime.sweep.worker import _stopping_with, choose_device, free_slot
+from throughtime.sweep.worker import _watch_for_stop, choose_device, free_slot
 
 
 def test_all_output_goes_into_the_file_and_then_to_the_terminal_again(tmp_path: Path) -> None:
     program = f"""
 import os
 from pathlib import Path
-from throughtime.sweep.worker import _output_into
-with _output_into(Path("{tmp_path}/output.txt")):
+from throughtime.sweep.worker import _redirect_output
+with _redirect_output(Path("{tmp_path}/output.txt")):
     print("of Python")
     os.system("echo of another program; echo and its error >&2")
 print("after")
@@ -32,7 +32,7 @@ print("after")
 
 def test_it_stops_where_the_sweep_is_to_stop(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(Interrupted), _stopping_with(tmp_path, interval=0.01):
+    with pytest.raises(Interrupted), _watch_for_stop(tmp_path, interval=0.01):
         (tmp_path / STOP).touch()
         time.sleep(30)
     assert signal.getsignal(signal.SIGTERM) is before
@@ -43,13 +43,13 @@ def test_it_stops_where_the_process_that_started_it_has_died(tmp_path: Path) -> 
 import os, sys, time
 from pathlib import Path
 from throughtime.errors import Interrupted
-from throughtime.sweep.worker import _stopping_with
+from throughtime.sweep.worker import _watch_for_stop
 if os.fork():
     while not Path("{tmp_path}/ready").exists():
         time.sleep(0.01)
     os._exit(0)
 try:
-    with _stopping_with(Path("{tmp_path}"), interval=0.01):
+    with _watch_for_stop(Path("{tmp_path}"), interval=0.01):
         Path("{tmp_path}/ready").touch()
         time.sleep(30)
 except Interrupted:

@@ -1,4 +1,4 @@
-"""Averages of the weights over a run: kept beside the weights, never trained on, and saved in every checkpoint.
+"""Averages of the weights over a run, kept beside the weights and saved in every checkpoint.
 
 A checkpoint holds for each average a list of weights, `checkpoint["averages"][name]`, whose mean is the average, so
 that it can be used from the checkpoint alone (`throughtime.inference.averages`) and goes on exactly after a resume.
@@ -18,7 +18,7 @@ AVERAGES = "averages"
 EMA, AVERAGE = "ema", "average"
 
 Weights = dict[str, Tensor]
-"""Parameters by their names; one that several parts share stands once."""
+"""Parameters by their names; a shared one appears once."""
 
 
 class ExponentialAverage(Callback):

@@ -1,10 +1,11 @@
-"""When a run is saved: at steps and validations from which it can go on exactly, and when a signal asks it to stop.
+"""Checkpoints of a run: saved at steps and validations from which it resumes exactly, and when a signal stops it.
 
 A checkpoint is taken either at the end of a training step after which no validation is due, or at the end of a
 validation. Lightning restores both to the very next step; one taken between a step and its validation would lose the
 validation. Three files lie in the folder: `best.ckpt` by the monitored metric, `last.ckpt`, and `previous.ckpt`, the
-one before it, should the last be damaged. A state that cannot be written (a full disk) is told and tried again at the
-next save; only where the end of training cannot be, the run fails. Weights that are not finite are never written.
+one before it, in case the last is damaged. Where one cannot be written (a full disk) a warning says so, and the next
+save tries again; the run fails only where the end of training cannot be saved. Weights that are not finite are never
+written.
 """
 
 import signal
@@ -20,16 +21,16 @@ import torch
 from lightning.pytorch import callbacks
 from torch import Tensor
 
-from throughtime.callback.checkpoint_files import check_folder, is_finite, write_best, write_last
+from throughtime.callback.checkpoint_files import check_folder, has_finite_weights, write_best, write_last
 from throughtime.distributed.collectives import all_gather, all_max, rank
 from throughtime.errors import Diverged, Interrupted, Unavailable, UserError, check_positive
 
 
 class Checkpoint(callbacks.Checkpoint):
-    """Saves the best and the last state of a run, and within `answering_signals` on SIGTERM or Ctrl-C too.
+    """Save the best and the last state of a run, and within `answering_signals` on SIGTERM or Ctrl-C too.
 
     Args:
-        every_n_seconds: time between two saves of the last state; validations save besides.
+        every_n_seconds: time between two saves of the last state; each validation saves in addition.
         every_n_steps: steps between two saves; None for time alone.
 
     Attributes:
@@ -63,7 +64,7 @@ class Checkpoint(callbacks.Checkpoint):
 
     @contextmanager
     def answering_signals(self) -> Iterator[None]:
-        """Within this block Ctrl-C and SIGTERM let the step or the validation end, save, and raise `Interrupted`."""
+        """Inside this block Ctrl-C and SIGTERM let the step or the validation end, save, and raise `Interrupted`."""
         before = {
             number: signal.signal(number, self._note_signal) for number in (signal.SIGINT, signal.SIGTERM)
         }
@@ -76,16 +77,16 @@ class Checkpoint(callbacks.Checkpoint):
                 signal.signal(number, handler)
 
     def on_sanity_check_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        self._take_over(trainer)
+        self._reinstall_handler(trainer)
 
     def on_train_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        self._take_over(trainer)
+        self._reinstall_handler(trainer)
 
     def on_test_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        self._take_over(trainer)
+        self._reinstall_handler(trainer)
 
-    def _take_over(self, trainer: pl.Trainer) -> None:
-        """Lightning puts a handler of its own around ours, which would end a validation in its middle, unsaved."""
+    def _reinstall_handler(self, trainer: pl.Trainer) -> None:
+        """Replace the handler that Lightning wraps around ours, which would end a validation in its middle, unsaved."""
         if self._answering:
             signal.signal(signal.SIGTERM, self._note_signal)
             trainer._signal_connector.received_sigterm = False
@@ -97,7 +98,7 @@ class Checkpoint(callbacks.Checkpoint):
 
     @property
     def seconds(self) -> float:
-        """The time of training, of a resumed run with the time up to the checkpoint it was resumed from."""
+        """Seconds of training, including those of earlier processes up to the checkpoint that was resumed."""
         since = 0.0 if self._started_at is None else time.monotonic() - self._started_at
         return self._earlier_seconds + since
 
@@ -112,7 +113,7 @@ class Checkpoint(callbacks.Checkpoint):
         number = self._agreed_signal(trainer)
         if number or all_max(int(self._save_is_due(trainer)), trainer.strategy.root_device):
             self._save_last(trainer)
-        self._leave_on(number)
+        self._raise_interrupted(number)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.state.fn == "fit" and trainer.is_global_zero:
@@ -129,18 +130,18 @@ class Checkpoint(callbacks.Checkpoint):
                 self.best, self.best_step = before
         if (
             not trainer.fit_loop.epoch_loop._should_accumulate()
-        ):  # a gradient half gathered is in no checkpoint
+        ):  # no checkpoint holds a half-accumulated gradient
             self._save_last(trainer)
-            self._leave_on(self._agreed_signal(trainer))
+            self._raise_interrupted(self._agreed_signal(trainer))
 
     def on_test_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        self._leave_on(self._agreed_signal(trainer))  # the end of training is saved
+        self._raise_interrupted(self._agreed_signal(trainer))  # the end of training is saved
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         problem = self._save_last(trainer)
         if problem is not None:
-            kind = Unavailable if is_finite(pl_module) else UserError
-            raise kind(f"{problem}; the end of training is lost, resume= goes on from the last checkpoint")
+            kind = Unavailable if has_finite_weights(pl_module) else UserError
+            raise kind(f"{problem}; the end of training is lost; resume= continues from the last checkpoint")
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
@@ -151,7 +152,7 @@ class Checkpoint(callbacks.Checkpoint):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        checkpoint["metrics"] = logged(trainer)  # a resumed run may end without logging them again
+        checkpoint["metrics"] = latest_metrics(trainer)  # a resumed run may end without logging them again
         checkpoint["random"], *others = all_gather(random_state())
         if others:
             checkpoint["random_of_other_ranks"] = others
@@ -191,22 +192,38 @@ class Checkpoint(callbacks.Checkpoint):
         return problem
 
     def _agreed_signal(self, trainer: pl.Trainer) -> int:
-        """The signal that came to any of the ranks, so that all of them save and leave at one step; 0 for none."""
+        """The signal that any rank has received, so that all ranks save and stop at one step; 0 for none."""
         return all_max(self._signal or 0, trainer.strategy.root_device)
 
     @staticmethod
-    def _leave_on(number: int) -> None:
+    def _raise_interrupted(number: int) -> None:
         if number:
             raise Interrupted(number)
 
 
-def logged(trainer: pl.Trainer) -> dict[str, float]:
+class FinalValidation(callbacks.Callback):
+    """Validate at the last step of a run, so that the last weights can be the best.
+
+    Lightning validates where it is asked to stop, and only then.
+    """
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        if 0 <= trainer.max_steps <= trainer.global_step or self._ends_last_epoch(trainer):
+            trainer.should_stop = True
+
+    @staticmethod
+    def _ends_last_epoch(trainer: pl.Trainer) -> bool:
+        last_epoch = trainer.max_epochs is not None and 0 < trainer.max_epochs <= trainer.current_epoch + 1
+        return last_epoch and trainer.fit_loop.epoch_loop._num_ready_batches_reached()
+
+
+def latest_metrics(trainer: pl.Trainer) -> dict[str, float]:
     """The latest value of every metric."""
     return {name: float(value) for name, value in trainer.callback_metrics.items() if name != "step"}
 
 
 def random_state() -> dict[str, Any]:
-    """The states of the generators that training draws from, as tensors: torch on the CPU and on this rank's GPU."""
+    """The states of the random generators of training, as tensors: torch on the CPU and on this rank's GPU."""
     return {
         "cpu": torch.get_rng_state(),
         "cuda": [torch.cuda.get_rng_state()] if torch.cuda.is_available() else [],
@@ -214,7 +231,7 @@ def random_state() -> dict[str, Any]:
 
 
 def set_random_state(state: dict[str, Tensor | list[Tensor]]) -> None:
-    """Restore what `random_state` gave."""
+    """Restore the states that `random_state` returned."""
     torch.set_rng_state(state["cpu"].cpu())
     if state["cuda"]:
         torch.cuda.set_rng_state(state["cuda"][0].cpu())

@@ -1,4 +1,4 @@
-"""The checkpoint files of a run, each whole and finite or as it was before."""
+"""Checkpoint files of a run, written atomically and with finite weights only."""
 
 import logging
 import os
@@ -16,19 +16,19 @@ log = logging.getLogger(__name__)
 
 
 def checkpoint_folder(trainer: pl.Trainer) -> Path:
-    """Where the checkpoints of a run lie."""
+    """The folder of a run's checkpoints."""
     return Path(trainer.default_root_dir) / "checkpoints"
 
 
 def write_best(trainer: pl.Trainer) -> str | None:
-    """Save the present state as the best one; returns a sentence that says why it was not saved, or None."""
+    """Save the present state as `best.ckpt`; returns a sentence that says why it was not saved, or None."""
     return _write(trainer, BEST)
 
 
 def write_last(trainer: pl.Trainer) -> str | None:
-    """Save the present state as the last one, and keep the last one of before; returns what `write_best` does.
+    """Save the present state as `last.ckpt`, and keep its predecessor as `previous.ckpt`; returns as `write_best`.
 
-    There is a last checkpoint at every moment, and the two of before stay where the new one cannot be written.
+    There is a last checkpoint at every moment, and both old files stay where the new one cannot be written.
     """
     problem = _write(trainer, NEXT)
     if problem is None and trainer.is_global_zero:
@@ -46,12 +46,12 @@ def write_last(trainer: pl.Trainer) -> str | None:
 def _remove_unfinished(folder: Path) -> None:
     """Remove the temporary files that a process of this run left when it was killed in the middle of a save."""
     for name in (NEXT, BEST):
-        for path in folder.glob(f".{name}.????????"):  # as `throughtime.run.folder.replacing` names them
+        for path in folder.glob(f".{name}.????????"):  # as `throughtime.files.atomic_write` names them
             path.unlink(missing_ok=True)
 
 
 def check_folder(trainer: pl.Trainer) -> None:
-    """Raise `UserError` where the run's folder is no longer there, before anything makes parts of it anew."""
+    """Raise `UserError` where the run's folder no longer exists, before anything creates parts of it again."""
     folder = checkpoint_folder(trainer)
     if not folder.is_dir():
         raise UserError(f"{folder} is gone: the run's folder was moved or deleted while the run wrote to it")
@@ -60,23 +60,23 @@ def check_folder(trainer: pl.Trainer) -> None:
 def _write(trainer: pl.Trainer, name: str) -> str | None:
     check_folder(trainer)
     folder, problem = checkpoint_folder(trainer), None
-    if not is_finite(trainer.lightning_module):
-        return _told(f"the weights at step {trainer.global_step} are not finite, so they are not saved")
+    if not has_finite_weights(trainer.lightning_module):
+        return _warn(f"the weights at step {trainer.global_step} are not finite, so they are not saved")
     try:
         trainer.save_checkpoint(folder / name)
     except OSError as error:
         trainer.strategy.barrier("Trainer.save_checkpoint")  # where the other ranks wait for this one
         problem = f"no checkpoint could be written in {folder} ({error.strerror or error})"
     if not trainer.strategy.reduce_boolean_decision(problem is None):
-        return _told(problem or f"another process could write no checkpoint in {folder}")
+        return _warn(problem or f"another process could write no checkpoint in {folder}")
     return None
 
 
-def _told(problem: str) -> str:
-    log.warning("%s; those of before stay", problem)
+def _warn(problem: str) -> str:
+    log.warning("%s; earlier checkpoints stay", problem)
     return problem
 
 
-def is_finite(module: pl.LightningModule) -> bool:
+def has_finite_weights(module: pl.LightningModule) -> bool:
     """Whether all weights are finite."""
     return bool(torch.stack([parameter.isfinite().all() for parameter in module.parameters()]).all())

@@ -1,32 +1,36 @@
-"""One TensorBoard page (custom scalars) that tells the story of a run."""
+"""Layout of TensorBoard's CUSTOM SCALARS page."""
 
 import re
 
 import lightning.pytorch as pl
 from lightning.pytorch import Callback
 
-from throughtime.callback.tensorboard import tensorboard_writer
+from throughtime.callback.logging import log_layout
+from throughtime.callback.speed import speed_metric, speed_unit
 
 
 class Layout(Callback):
-    """Lays out the losses together, then the monitored measure, then how the optimisation goes."""
+    """Arrange the losses in one chart, then the monitored metric, then the optimiser's curves."""
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        writer = tensorboard_writer(trainer)
-        if writer is not None:
-            writer.add_custom_scalars(layout(pl_module.monitor))
+        log_layout(trainer, layout(pl_module.monitor, speed_unit(trainer)))
 
 
-def layout(monitor: str) -> dict[str, dict[str, list]]:
-    """Charts by category, as `SummaryWriter.add_custom_scalars` takes them; tags are regular expressions."""
-    measure = monitor.partition("/")[2]
+def layout(monitor: str, unit: str) -> dict[str, dict[str, list]]:
+    """Charts by category, as `SummaryWriter.add_custom_scalars` takes them; tags are regular expressions.
+
+    Args:
+        monitor: the monitored metric.
+        unit: of the training speed.
+    """
+    metric = monitor.partition("/")[2]
     quality = {"loss": _lines("train/loss", "val/loss")}
-    if measure != "loss":
-        quality[measure] = _lines(monitor, f"test/{measure}")
+    if metric != "loss":
+        quality[metric] = _lines(monitor, f"test/{metric}")
     optimisation = {
         "learning rate": _lines("optim/lr"),
         "gradient norm before clipping": _lines("gradient/norm"),
-        "tokens per second": _lines("speed/tokens_per_second"),
+        f"{unit} per second": _lines(speed_metric(unit)),
     }
     return {"quality": quality, "optimisation": optimisation}
 

@@ -1,21 +1,24 @@
-"""What the progress of a run looks like: a bar on a terminal, plain lines elsewhere."""
+"""Displays of a run's progress: a bar on a terminal, plain lines elsewhere."""
 
+import re
 from dataclasses import dataclass, field
 
 from rich import progress
 from rich.console import Console
 
+SPEED = re.compile(r"speed/(\w+)_per_second")
+
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where a run stands.
+    """The progress of a run at one moment.
 
     Attributes:
         phase: training, validation or testing.
         step: optimiser steps so far, of `total` where that is known.
         fraction: the share of the run that is done, by steps or by time; None where neither is limited.
         elapsed, remaining: seconds in this process, and to the end.
-        measures: the latest metrics, by their names.
+        metrics: the latest metrics, by their names.
     """
 
     phase: str
@@ -24,11 +27,11 @@ class Snapshot:
     fraction: float | None = None
     elapsed: float = 0.0
     remaining: float | None = None
-    measures: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
-class Lines:
-    """One plain line for each snapshot, for logs and pipes; it fits into 80 columns."""
+class PlainLines:
+    """Print one plain line of at most 80 columns for each snapshot, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -36,18 +39,18 @@ class Lines:
     def show(self, snapshot: Snapshot) -> None:
         """Print the snapshot."""
         share = "" if snapshot.fraction is None else f" ({snapshot.fraction:.0%})"
-        time = clock(snapshot.elapsed)
+        time = duration(snapshot.elapsed)
         if snapshot.remaining is not None:
-            time += f", {clock(snapshot.remaining)} left"
-        parts = [snapshot.phase, steps(snapshot) + share, *measures(snapshot), time]
+            time += f", {duration(snapshot.remaining)} left"
+        parts = [snapshot.phase, steps(snapshot) + share, *metrics(snapshot), time]
         self.console.print("  ".join(parts), soft_wrap=True, highlight=False, markup=False)
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Do nothing: no resource is held."""
 
 
 class Bar:
-    """One bar that is drawn anew for each snapshot. It has no thread: the cores belong to training."""
+    """Draw one progress bar, updated with each snapshot; it starts no thread, which would take time from training."""
 
     def __init__(self, console: Console) -> None:
         self.bar = progress.Progress(
@@ -63,11 +66,11 @@ class Bar:
     def show(self, snapshot: Snapshot) -> None:
         """Draw the snapshot."""
         time = (
-            f"{clock(snapshot.elapsed)}"
+            f"{duration(snapshot.elapsed)}"
             if snapshot.remaining is None
-            else f"{clock(snapshot.remaining)} left"
+            else f"{duration(snapshot.remaining)} left"
         )
-        parts = [steps(snapshot), *measures(snapshot), time]
+        parts = [steps(snapshot), *metrics(snapshot), time]
         known = snapshot.fraction is not None
         self.bar.update(
             self.task,
@@ -79,25 +82,25 @@ class Bar:
         self.bar.refresh()
 
     def close(self) -> None:
-        """Leave the last drawing on the terminal."""
+        """Stop; the last drawing stays on the terminal."""
         self.bar.stop()
 
 
 def steps(snapshot: Snapshot) -> str:
-    """1,200/5,000, or 1,200 where there is no last step."""
+    """The step, of the last one where there is one: 1,200/5,000."""
     return f"{snapshot.step:,}" if snapshot.total is None else f"{snapshot.step:,}/{snapshot.total:,}"
 
 
-def measures(snapshot: Snapshot) -> list[str]:
+def metrics(snapshot: Snapshot) -> list[str]:
     """Each metric with its name; a speed as a whole number with its unit."""
     return [
-        f"{value:,.0f} tokens/s" if name == "speed/tokens_per_second" else f"{name} {value:.4g}"
-        for name, value in snapshot.measures.items()
+        f"{value:,.0f} {speed[1]}/s" if (speed := SPEED.fullmatch(name)) else f"{name} {value:.4g}"
+        for name, value in snapshot.metrics.items()
     ]
 
 
-def clock(seconds: float) -> str:
-    """1:02:03 or 2:03"""
+def duration(seconds: float) -> str:
+    """A time in hours, minutes and seconds: 1:02:03, or 2:03 below an hour."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

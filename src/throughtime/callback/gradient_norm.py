@@ -1,15 +1,15 @@
-"""How large the gradient is before it is clipped."""
+"""Norm of the gradient before it is clipped."""
 
 import lightning.pytorch as pl
 from lightning.pytorch import Callback
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
-from throughtime.callback.log_steps import logs_at
+from throughtime.callback.logging import is_log_step
 
 
 class GradientNorm(Callback):
-    """Logs `gradient/norm`, the Euclidean norm of the whole gradient, every `trainer.log_every_n_steps`.
+    """Log `gradient/norm`, the Euclidean norm of the whole gradient, every `trainer.log_every_n_steps`.
 
     Lightning calls this hook once the gradient of the step is complete, and unscaled where precision scales
     the loss, and before it clips.
@@ -18,7 +18,7 @@ class GradientNorm(Callback):
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
     ) -> None:
-        if not logs_at(trainer, trainer.global_step + 1):
+        if not is_log_step(trainer, trainer.global_step + 1):
             return
         gradients = [
             parameter.grad

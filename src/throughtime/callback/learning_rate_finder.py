@@ -1,4 +1,4 @@
-"""Which learning rate to begin with: the loss while the rate rises from step to step (`debug=lr_find`)."""
+"""Learning-rate range test: the loss while the rate rises from step to step (`debug=lr_find`)."""
 
 import copy
 import csv
@@ -13,34 +13,34 @@ from lightning.pytorch import Callback
 from matplotlib.figure import Figure
 
 from throughtime.callback.checkpoint import random_state, set_random_state
-from throughtime.callback.tensorboard import tensorboard_writer
+from throughtime.callback.logging import log_figure
 from throughtime.distributed.collectives import world_size
 from throughtime.errors import UserError, check_fraction, check_positive
 
 RISE = 4.0
-"""How many times the least loss so far is too much to go on."""
+"""The test ends where the loss is this many times its least value so far."""
 
 
 class LearningRateFinder(Callback):
-    """Trains some steps while the learning rate rises geometrically, shows the loss, and puts everything back.
+    """Train some steps while the learning rate rises geometrically, plot the loss, and restore everything.
 
-    The rate that it names is that of the steepest fall of the smoothed loss over the logarithm of the rate
+    The suggested rate is that of the steepest fall of the smoothed loss over the logarithm of the rate
     (L. N. Smith, 2017, Cyclical learning rates for training neural networks, WACV, has the test; the steepest point is
-    the usual reading of it). Steps go through the carried state as in training, with its clipping and its precision.
-    Afterwards weights, optimiser, random numbers, carried state and the place in the data are those of before: a run
-    that goes on after it is, to the last bit, the run without it.
+    the usual reading of it). Steps use the carried state, clipping and precision of training. Afterwards weights,
+    optimiser, random numbers, carried state and the position in the data are restored: a run that continues after the
+    test is, to the last bit, the run without it.
 
-    Writes `lr_find.png` and `lr_find.csv` into the run's folder, and the figure to TensorBoard (IMAGES).
+    Writes `lr_find.png` and `lr_find.csv` into the run's folder, and logs the figure.
 
     Args:
         lowest, highest: the rates of the first and the last step; the test ends early where the loss has risen to
             four times its least.
-        steps: how many.
+        steps: the number of steps.
         smoothing: the share of what went before in the moving average of the loss.
-        train_after: whether the run goes on with its own learning rate; else it ends here.
+        train_after: whether the run continues with its own learning rate; otherwise it ends here.
 
     Attributes:
-        suggestion: the rate; None where the loss never fell.
+        suggestion: the suggested rate; None where the loss never fell.
     """
 
     def __init__(
@@ -68,19 +68,19 @@ class LearningRateFinder(Callback):
         if world_size() > 1:
             raise UserError("debug=lr_find runs in one process; leave trainer=ddp out")
         loader, optimizer = trainer.train_dataloader, trainer.optimizers[0]
-        place, random, weights = loader.state_dict(), random_state(), copy.deepcopy(pl_module.state_dict())
-        optimised, carried = copy.deepcopy(optimizer.state_dict()), pl_module.carried["train"]
-        before = carried.state_dict()
-        rates, losses = self._rise(trainer, pl_module)
-        carried.load_state_dict(before, pl_module.model)
-        optimizer.load_state_dict(optimised)
+        position, random, weights = loader.state_dict(), random_state(), copy.deepcopy(pl_module.state_dict())
+        optimizer_state, carried = copy.deepcopy(optimizer.state_dict()), pl_module.carried["train"]
+        carried_state = carried.state_dict()
+        rates, losses = self._range_test(trainer, pl_module)
+        carried.load_state_dict(carried_state, pl_module.model)
+        optimizer.load_state_dict(optimizer_state)
         pl_module.load_state_dict(weights)
         set_random_state(random)
-        loader.load_state_dict(place)
-        self._tell(trainer, rates, losses)
+        loader.load_state_dict(position)
+        self._report(trainer, rates, losses)
         trainer.should_stop = trainer.should_stop or not self.train_after
 
-    def _rise(self, trainer: pl.Trainer, task: pl.LightningModule) -> tuple[list[float], list[float]]:
+    def _range_test(self, trainer: pl.Trainer, task: pl.LightningModule) -> tuple[list[float], list[float]]:
         """The rates of the steps that were taken, and the smoothed loss at each."""
         optimizer, batches = trainer.optimizers[0], _endless(trainer.train_dataloader)
         least, mean = math.inf, 0.0
@@ -106,18 +106,16 @@ class LearningRateFinder(Callback):
         optimizer.zero_grad()
         return rates, losses
 
-    def _tell(self, trainer: pl.Trainer, rates: list[float], losses: list[float]) -> None:
+    def _report(self, trainer: pl.Trainer, rates: list[float], losses: list[float]) -> None:
         self.suggestion = steepest(rates, losses)
         folder = Path(trainer.default_root_dir)
         with (folder / "lr_find.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("learning_rate", "smoothed_loss"), *zip(rates, losses, strict=True)])
         figure = plot(rates, losses, self.suggestion)
         figure.savefig(folder / "lr_find.png", dpi=120)
-        writer = tensorboard_writer(trainer)
-        if writer is not None:
-            writer.add_figure("lr_find", figure, trainer.global_step)
+        log_figure(trainer, "lr_find", figure)
         found = (
-            "the loss fell at no rate; see callback.lr_find.lowest and callback.lr_find.highest"
+            "the loss fell at no rate; widen callback.lr_find.lowest and callback.lr_find.highest"
             if self.suggestion is None
             else f"the loss falls fastest at optim.optimizer.lr={self.suggestion:.2g}"
         )

@@ -1,4 +1,4 @@
-"""Steps whose loss or gradient is not finite are left out; a run that takes no other ends as failed."""
+"""Guard against losses and gradients that are not finite: their steps are skipped, and many in a row end the run."""
 
 import logging
 from typing import Any
@@ -10,26 +10,25 @@ from torch import Tensor
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
-from throughtime.callback.log_steps import logs_at
+from throughtime.callback.logging import is_log_step
 from throughtime.errors import Diverged, check_positive
 
 log = logging.getLogger(__name__)
 
 
 class NonFinite(Callback):
-    """Leaves out every optimiser step whose loss, or the norm of whose gradient, is NaN or infinite.
+    """Skip every optimiser step whose loss, or the norm of whose gradient, is NaN or infinite.
 
-    The gradient is dropped before it is clipped or used, so that neither the weights nor what the optimiser keeps of
-    them change. The step counts all the same: a schedule ends with its run, and accumulated chunks go together. The
-    task then drops what such a step would leave behind in it (`task.forget_step`). Once there is one,
-    `train/skipped_steps` tells how many steps were left out so far.
+    The gradient is dropped before it is clipped or used, so neither the weights nor the optimiser's state change. The
+    step still counts, so that schedules and accumulation keep their places. The task then drops what such a step leaves
+    behind in it (`task.forget_step`). From the first one on, `train/skipped_steps` counts them.
 
     Args:
-        patience: the steps in a row that are left out before the run stops; the first steps of `precision=16-mixed`
-            are left out until its scale fits, so a few are no reason.
+        patience: consecutive skipped steps before the run stops; `precision=16-mixed` skips a few at its start
+            until its scale fits.
 
     Attributes:
-        skipped, in_a_row: the steps left out so far, and those of them since the last one that was taken.
+        skipped, in_a_row: the steps skipped so far, and those of them since the last one that was taken.
     """
 
     def __init__(self, patience: int = 20) -> None:
@@ -45,20 +44,20 @@ class NonFinite(Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
     ) -> None:
         losses, self._losses = self._losses, []
-        # Ranks leave out the same steps, or their weights would part.
-        if trainer.strategy.reduce_boolean_decision(is_finite(losses, gradients(optimizer))):
+        # All ranks skip the same steps, or their weights would differ.
+        if trainer.strategy.reduce_boolean_decision(are_finite(losses, gradients(optimizer))):
             self.in_a_row = 0
         else:
-            optimizer.zero_grad(set_to_none=True)  # what has no gradient is not touched by any optimiser
+            optimizer.zero_grad(set_to_none=True)  # no optimiser changes a parameter without a gradient
             pl_module.forget_step()
             self.skipped += 1
             self.in_a_row += 1
             log.warning(
-                "step %d is left out: its loss or gradient is not finite (%d so far)",
+                "step %d is skipped: its loss or gradient is not finite (%d so far)",
                 trainer.global_step + 1,
                 self.skipped,
             )
-        if self.skipped and (self.in_a_row or logs_at(trainer, trainer.global_step + 1)):
+        if self.skipped and (self.in_a_row or is_log_step(trainer, trainer.global_step + 1)):
             pl_module.log("train/skipped_steps", float(self.skipped))
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
@@ -77,13 +76,13 @@ class NonFinite(Callback):
 
 
 def gradients(optimizer: Optimizer) -> list[Tensor]:
-    """Those of all parameters that have one."""
+    """The gradients of all parameters that have one."""
     parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
     return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
 
-def is_finite(losses: list[Tensor], gradients: list[Tensor]) -> bool:
-    """Whether all losses and the norm of the gradient are; one look at the device for all of them."""
+def are_finite(losses: list[Tensor], gradients: list[Tensor]) -> bool:
+    """Whether all losses and the norm of the gradient are finite; synchronises with the device once."""
     total = torch.stack(losses).sum() if losses else torch.zeros(())
     if gradients:
         total = total + get_total_norm(gradients).to(total)

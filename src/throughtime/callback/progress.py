@@ -1,4 +1,4 @@
-"""How a run shows itself while it goes on."""
+"""Progress display of a run on the terminal."""
 
 import time
 from collections.abc import Callable
@@ -8,22 +8,23 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import ProgressBar, Timer
 from rich.console import Console
 
-from throughtime.callback.display import Bar, Lines, Snapshot
+from throughtime.callback.display import Bar, PlainLines, Snapshot
+from throughtime.callback.speed import speed_metric, speed_unit
 from throughtime.errors import check_positive
 
 
 class Progress(ProgressBar):
-    """A bar on a terminal; where there is none a line now and then, and one for each validation and test.
+    """Show a bar on a terminal; elsewhere print a line at intervals, and one for each validation and test.
 
-    Shows the step, the time gone and left, the training loss and the speed; at a validation the loss and the
+    Shows the step, the time elapsed and remaining, the training loss and the speed; at a validation the loss and the
     monitored metric. Metrics are read, which waits for the device, only when something is drawn. The sanity
     check is not shown.
 
     Args:
         every_n_seconds: time between two lines of training where there is no terminal.
-        redraw_every_n_seconds: time between two drawings of the bar.
+        redraw_every_n_seconds: time between two updates of the bar.
         console: where to write; the standard output.
-        clock: seconds that only go forward.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Progress(ProgressBar):
         self.console = Console() if console is None else console
         self.interval = redraw_every_n_seconds if self.console.is_terminal else every_n_seconds
         self.clock = clock
-        self._display: Bar | Lines | None = None
+        self._display: Bar | PlainLines | None = None
         self._enabled = True
         self._total: int | None = None
         self._started = self._shown = 0.0
@@ -61,7 +62,7 @@ class Progress(ProgressBar):
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         if self._display is not None and self.clock() - self._shown >= self.interval:
-            self._show("training", ("train/loss", "speed/tokens_per_second"))
+            self._show("training", ("train/loss", speed_metric(speed_unit(trainer))))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.sanity_checking:
@@ -84,7 +85,7 @@ class Progress(ProgressBar):
     def _open(self) -> None:
         self._close()
         if self._enabled:
-            self._display = Bar(self.console) if self.console.is_terminal else Lines(self.console)
+            self._display = Bar(self.console) if self.console.is_terminal else PlainLines(self.console)
         self._started = self._shown = self.clock()
 
     def _close(self) -> None:
@@ -93,7 +94,7 @@ class Progress(ProgressBar):
             self._display = None
 
     def _show_stage(self, phase: str, prefix: str, pl_module: pl.LightningModule) -> None:
-        """The measure that is monitored, and the loss; the summary of a run tells the others."""
+        """Show the monitored metric and the loss; the summary of the run has the others."""
         self._show(phase, (prefix + pl_module.monitor.partition("/")[2], f"{prefix}loss"))
 
     def _show(self, phase: str, names: tuple[str, ...]) -> None:
@@ -110,7 +111,7 @@ class Progress(ProgressBar):
                 fraction=fraction,
                 elapsed=elapsed,
                 remaining=self._remaining(elapsed, fraction),
-                measures={name: float(known[name]) for name in dict.fromkeys(names) if name in known},
+                metrics={name: float(known[name]) for name in dict.fromkeys(names) if name in known},
             )
         )
 
@@ -126,6 +127,6 @@ class Progress(ProgressBar):
         return min(max(shares), 1.0) if shares else None
 
     def _remaining(self, elapsed: float, fraction: float | None) -> float | None:
-        """At the pace since this process began, which for a resumed run is not the pace since step 0."""
+        """Seconds to the end at the speed of this process; a resumed run began at its checkpoint, not at step 0."""
         done = (fraction or 0.0) - self._first_fraction
         return elapsed * (1 - fraction) / done if done > 0 and fraction < 1 else None

@@ -1,4 +1,4 @@
-"""A trial of a search is stopped early where the trials before it say that it will come to nothing."""
+"""Pruning: stop a trial of a search early where earlier trials were better at the same step."""
 
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,17 @@ from optuna.trial import FrozenTrial, TrialState
 from throughtime.errors import check_choice
 
 STUDY, STUDY_FILE = "search", "study.db"
-PRUNED_AT = "pruned_at"  # under which a trial keeps the step at which it was found to be lost
+PRUNED_AT = "pruned_at"  # the trial attribute that holds the step at which it was pruned
 PRUNERS = ("median", "halving", "hyperband", "none")
 
 
 class Pruning(Callback):
-    """Reports the monitored metric of each validation to the study beside the run's folder, and heeds its pruner.
+    """Report the monitored metric of each validation to the search's study, and stop where its pruner decides so.
 
-    A run that belongs to no search is left alone. So is one with several objectives, of which none alone tells that
-    a trial is lost. A decision is noted in the study before the run stops, so that a run that is killed in between
-    and resumed stops at the same step.
+    The study lies beside the run's folder.
+
+    Runs outside a search, and searches of several objectives, are never pruned. A decision is recorded in the study
+    before the run stops, so that a run that is killed in between and resumed stops at the same step.
 
     Args:
         pruner: `median` (worse than the median of the trials before it at the same step), `halving` (not in the best
@@ -51,7 +52,7 @@ class Pruning(Callback):
         study = optuna.load_study(
             study_name=STUDY,
             storage=open_storage(file),
-            sampler=RandomSampler(seed=0),  # it is asked for nothing
+            sampler=RandomSampler(seed=0),  # never asked to sample
             pruner=build_pruner(self.pruner, self.startup_trials, *_resource(trainer)),
         )
         self._study = study if len(study.directions) == 1 else None
@@ -66,14 +67,14 @@ class Pruning(Callback):
         value = trainer.callback_metrics.get(pl_module.monitor)
         trial = self._trial(trainer)
         known = trial is not None and value is not None and bool(np.isfinite(float(value)))
-        self._stop(trainer, known and self._decides(trainer, trial, float(value)))
+        self._stop(trainer, known and self._prunes(trainer, trial, float(value)))
 
-    def _decides(self, trainer: pl.Trainer, trial: FrozenTrial, value: float) -> bool:
-        """Report a value; whether the run is to stop here."""
+    def _prunes(self, trainer: pl.Trainer, trial: FrozenTrial, value: float) -> bool:
+        """Report a value, and return whether the run is to stop here."""
         storage, step = self._study._storage, trainer.global_step
         if step not in trial.intermediate_values:  # else it was reported before the run was resumed
             storage.set_trial_intermediate_value(trial._trial_id, step, value)
-        if trainer.should_stop:  # the run has come to its end: there is nothing left to save
+        if trainer.should_stop:  # the run is at its end: nothing is saved by pruning it
             return False
         trial = storage.get_trial(trial._trial_id)
         if PRUNED_AT not in trial.user_attrs and self._study.pruner.prune(self._study, trial):
@@ -81,7 +82,7 @@ class Pruning(Callback):
         return _is_due(trainer, storage.get_trial(trial._trial_id))
 
     def _stop(self, trainer: pl.Trainer, stop: bool) -> None:
-        """Stop on all ranks; the first alone knows the study."""
+        """Stop on all ranks; only rank 0 has the study."""
         if trainer.strategy.broadcast(stop):
             self.pruned = trainer.should_stop = True
 
@@ -95,7 +96,7 @@ class Pruning(Callback):
 
 
 def _is_due(trainer: pl.Trainer, trial: FrozenTrial) -> bool:
-    """Whether the run has come to the step at which it was found to be lost."""
+    """Whether the run has reached the step at which it was pruned."""
     return trainer.global_step >= trial.user_attrs.get(PRUNED_AT, np.inf)
 
 

@@ -1,7 +1,6 @@
 """One job of Hydra's: read what the user typed, claim a folder, train, and leave a result whatever happens."""
 
 import logging
-import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from throughtime.config.typed_targets import without_untaken
 from throughtime.errors import UserError
 from throughtime.run.fit import Run, fit
 from throughtime.run.folder import RunFolder
+from throughtime.run.log_filters import filter_logs
 from throughtime.run.repeat import repeat
 
 
@@ -26,7 +26,7 @@ def run_job(config: DictConfig) -> float | None:
     typed = OmegaConf.to_container(hydra.overrides.task, resolve=False)
     folder = RunFolder(Path(hydra.runtime.output_dir))
     is_new = _is_new(folder.path)
-    quiet()
+    filter_logs()
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
         plain, messages = without_untaken(plain, typed)
@@ -34,8 +34,8 @@ def run_job(config: DictConfig) -> float | None:
             print(message, flush=True)
         if plain.get("rerun") and not plain["resume"]:
             return repeat(plain, folder).best
-        beside = _hydras_own(folder.path, hydra.output_subdir)
-        return fit(Run(plain, folder, typed, dict(hydra.runtime.choices), beside=beside)).best
+        existing = _hydras_own(folder.path, hydra.output_subdir)
+        return fit(Run(plain, folder, typed, dict(hydra.runtime.choices), existing=existing)).best
     except (UserError, OmegaConfBaseException) as error:
         if hydra.mode is RunMode.RUN:
             tell(error, in_one_sentence(error), typed)
@@ -57,22 +57,3 @@ def _hydras_own(folder: Path, subdir: str | None) -> tuple[str, ...]:
     logs = (Path(one.baseFilename) for one in handlers)
     names = [path.name for path in logs if path.parent.resolve() == folder.resolve()]
     return (*names, *(Path(subdir).parts[:1] if subdir else ()))
-
-
-def quiet() -> None:
-    """Silence Lightning's advertisements and the warnings that tell a user of this framework nothing."""
-    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    for message in (
-        r".*You defined a `validation_step` but have no `val_dataloader`.*",
-        r".*does not have many workers.*",  # chunks are cut from memory-mapped ids; workers would only copy them
-        r".*Checkpoint directory .* exists and is not empty.*",
-        r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",
-        r".*The number of training batches .* is smaller than the logging interval.*",
-        r".*is a subclass of `torch.utils.data.IterableDataset`.*",
-        r".*You have overridden `on_before_batch_transfer` in `LightningModule`.*",
-        r".*It is recommended to use `self.log\(.*sync_dist=True.*",  # tasks log what is of all ranks already
-        r".*Total length of `list` across ranks is zero.*",  # a split of fraction 0 is meant to be empty
-        r".*You have overridden `on_before_batch_transfer`.*",  # a rank takes its lanes there, of any data's batch
-    ):
-        warnings.filterwarnings("ignore", message)

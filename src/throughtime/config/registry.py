@@ -147,7 +147,6 @@ PLACES: dict[str, str] = {
     "callback.*.decoder": "decoder",
     "trainer": "trainer",
     "trainer.profiler": "profiler",
-    "logger": "logger",
     "logger.*": "logger",
 }
 """The kind of each place; `*` stands for any one name. A place that is not here takes no part."""

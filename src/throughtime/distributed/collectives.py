@@ -1,8 +1,8 @@
-"""What the processes of one run tell each other.
+"""Collective operations between the processes of one run.
 
-A run has one process a device, and each process a rank; a run of one process is rank 0 of 1, and nothing here costs it
-anything. Every function that exchanges something must be called by all ranks, and gives all of them the same answer,
-to the last bit: what is added up is added in the order of the ranks.
+A run has one process a device, and each process a rank; a run of one process is rank 0 of 1 and communicates nothing.
+Every collective must be called by all ranks and returns the same value on all of them, to the last bit: sums are taken
+in the order of the ranks.
 """
 
 import io
@@ -15,13 +15,13 @@ Value = TypeVar("Value")
 
 
 def world_size() -> int:
-    """How many processes the run has."""
-    return distributed.get_world_size() if _together() else 1
+    """The number of processes of the run."""
+    return distributed.get_world_size() if _is_distributed() else 1
 
 
 def rank() -> int:
-    """The number of this process among them; the first one, 0, is the one that writes."""
-    return distributed.get_rank() if _together() else 0
+    """The number of this process, from 0; rank 0 writes the files."""
+    return distributed.get_rank() if _is_distributed() else 0
 
 
 def all_gather(value: Value) -> list[Value]:
@@ -32,12 +32,12 @@ def all_gather(value: Value) -> list[Value]:
     torch.save(value, file)
     received: list[bytes] = [b""] * world_size()
     distributed.all_gather_object(received, file.getvalue())
-    # What a run's own processes send each other is as trusted as the run itself.
+    # The data come from this run's own processes, which are as trusted as the run itself.
     return [torch.load(io.BytesIO(sent), map_location="cpu", weights_only=False) for sent in received]
 
 
 def all_sum(value: Tensor) -> Tensor:
-    """The sum of a tensor over all ranks, which have one of the same shape and type each."""
+    """The sum of a tensor over all ranks; it has the same shape and type on each."""
     if world_size() == 1:
         return value
     parts = [torch.empty_like(value) for _ in range(world_size())]
@@ -46,11 +46,11 @@ def all_sum(value: Tensor) -> Tensor:
 
 
 def all_max(value: int, device: torch.device) -> int:
-    """The largest of all ranks' values.
+    """The largest value of all ranks.
 
     Args:
         value: that of this rank.
-        device: the one that this rank computes on, by which the ranks are connected.
+        device: the one that this rank computes on; the backend of the process group communicates by it.
     """
     if world_size() == 1:
         return value
@@ -59,5 +59,5 @@ def all_max(value: int, device: torch.device) -> int:
     return int(shared)
 
 
-def _together() -> bool:
+def _is_distributed() -> bool:
     return distributed.is_available() and distributed.is_initialized()

@@ -1,9 +1,9 @@
-"""The processes that train one model together (`trainer=ddp`): this one, rank 0, and the others, which it starts.
+"""Launcher of the worker processes that train one model on several devices (`trainer=ddp`).
 
-The others read no command line. Each is a Python of its own (`throughtime.run.worker`) that is told by one line of JSON
-what rank 0 has composed, claimed and checked, so that there is one run folder, one voice on the terminal and one place
-where mistakes are found; and it works the same from a sweep, a notebook or a test. A rank ends with rank 0, however
-that ends: its standard input closes.
+This process is rank 0 and starts the others. A worker reads no command line: it gets a `WorkerSpec` as one line of
+JSON, with everything that rank 0 has composed and checked, so that there is one run folder, one output on the terminal
+and one place where errors are found, from a command, a sweep, a notebook or a test alike. A worker ends with rank 0,
+however that ends, because its standard input closes.
 """
 
 import json
@@ -11,51 +11,48 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.fabric.plugins.environments import ClusterEnvironment
-
-from throughtime.errors import UserError
-from throughtime.run.build import Config
-from throughtime.run.folder import RunFolder
 
 READY = "ready\n"
 ADDRESS = "127.0.0.1"
 
 
-class Lost(RuntimeError):
-    """Another rank is not there."""
+class WorkerLost(RuntimeError):
+    """A worker process does not answer."""
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a rank is told.
+class WorkerSpec:
+    """The specification of one worker.
 
     Attributes:
         rank: its number, from 1.
-        port: where rank 0 awaits the others, on this machine.
-        config: the whole resolved configuration.
+        port: the port of rank 0 on this machine, at which the ranks connect.
+        config: the whole resolved configuration, in plain containers.
         folder: of the run.
-        checkpoint: where the run goes on from; None for a new one.
+        checkpoint: the checkpoint that the run goes on from; None for a new run.
     """
 
     rank: int
     port: int
-    config: Config
+    config: Mapping[str, Any]
     folder: str
     checkpoint: str | None
 
 
 class SingleNodeEnvironment(ClusterEnvironment):
-    """Tells Lightning which rank this process is, and that it has no processes to start.
+    """Cluster environment of one machine: the rank of this process; Lightning starts no processes of its own.
 
     Args:
         rank: the number of this process.
-        port: where the ranks meet; None for a free one.
+        port: the port at which the ranks connect; None for a free one.
     """
 
     creates_processes_externally = True
@@ -65,7 +62,7 @@ class SingleNodeEnvironment(ClusterEnvironment):
     def __init__(self, rank: int = 0, port: int | None = None) -> None:
         super().__init__()
         self._rank = rank
-        self._ranks = 1
+        self._world_size = 1
         self.main_port = free_port() if port is None else port
 
     @staticmethod
@@ -73,16 +70,16 @@ class SingleNodeEnvironment(ClusterEnvironment):
         return True
 
     def world_size(self) -> int:
-        return self._ranks
+        return self._world_size
 
     def set_world_size(self, size: int) -> None:
-        self._ranks = size
+        self._world_size = size
 
     def global_rank(self) -> int:
         return self._rank
 
     def set_global_rank(self, rank: int) -> None:
-        """Ranks have their numbers from the beginning."""
+        """Do nothing: a rank has its number from the start."""
 
     def local_rank(self) -> int:
         return self._rank
@@ -91,79 +88,63 @@ class SingleNodeEnvironment(ClusterEnvironment):
         return 0
 
 
-def check_ranks(count: int, config: Config) -> None:
-    """Raise `UserError` where more devices are asked for than the configuration can use.
-
-    Args:
-        count: the devices that Lightning has found for `trainer.devices`, each of which is a rank.
-        config: the whole configuration.
-    """
-    if count == 1:
-        return
-    if config["trainer"].get("strategy", "auto") == "auto":
-        raise UserError(
-            f"trainer.devices={config['trainer']['devices']} are {count} devices; trainer=ddp trains on more than one"
-        )
-    batch_size = config["data"]["batch_size"]
-    if batch_size < count:
-        raise UserError(
-            f"data.batch_size={batch_size} is shared out among {count} processes; set it to {count} or more, or "
-            "trainer.devices lower"
-        )
-
-
 def free_port() -> int:
-    """A port that no one listens on."""
+    """A port that no process listens on."""
     with socket.socket() as listener:
         listener.bind((ADDRESS, 0))
         return listener.getsockname()[1]
 
 
 @contextmanager
-def other_ranks(
-    count: int, port: int, config: Config, folder: RunFolder, checkpoint: Path | None
+def launch_workers(
+    module: str, specs: Sequence[WorkerSpec], error_file: Callable[[int], Path]
 ) -> Iterator[None]:
-    """Within this block `count` ranks, this one included, are ready to train; after it the others are gone.
+    """Inside this block the workers are ready to train; after it they are gone.
+
+    Args:
+        module: the one whose `main` a worker runs (`python -m <module>`): it reads a `WorkerSpec` as one line of JSON
+            from its standard input, and prints `READY` once it can train.
+        specs: one for each rank but 0, which is this process.
+        error_file: the file in which a rank reports its failure.
 
     Raises:
-        RuntimeError: another rank could not start or has failed, with its own words, which are in the folder too.
+        RuntimeError: a worker could not start or has failed, with its own error message.
     """
-    if count == 1:
+    if not specs:
         yield
         return
     threads = torch.get_num_threads()
-    share = max(1, threads // count)
-    others = [_start(share) for _ in range(1, count)]
+    share = max(1, threads // (len(specs) + 1))
+    workers = {spec.rank: _start(module, share) for spec in specs}
     try:
         torch.set_num_threads(share)
-        for rank, process in enumerate(others, 1):
-            path = None if checkpoint is None else str(checkpoint)
-            order = Order(rank, port, config, str(folder.path), path)
-            with suppress(BrokenPipeError):  # told below
-                process.stdin.write(json.dumps(asdict(order)) + "\n")
+        for spec in specs:
+            process = workers[spec.rank]
+            with suppress(BrokenPipeError):  # reported below
+                process.stdin.write(json.dumps(asdict(spec)) + "\n")
                 process.stdin.flush()
-        for rank, process in enumerate(others, 1):
+        for rank, process in workers.items():
             if process.stdout.readline() != READY:
-                raise Lost(f"rank {rank} of {count} has not started")
+                raise WorkerLost(f"rank {rank} of {len(specs) + 1} has not started")
         yield
-        for process in others:
+        for process in workers.values():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=60)
     except RuntimeError as error:
-        if isinstance(error, Lost | torch.distributed.DistError) or "gloo" in str(error):
-            _blame(others, folder, error)
+        if isinstance(error, WorkerLost | torch.distributed.DistError) or "gloo" in str(error):
+            _raise_worker_error(workers, error_file, error)
         raise
     finally:
-        for process in others:
+        for process in workers.values():
             _end(process)
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
         torch.set_num_threads(threads)
 
 
-def _start(threads: int) -> subprocess.Popen[str]:
+def _start(module: str, threads: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "throughtime.run.worker"],
+        [sys.executable, "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -182,13 +163,15 @@ def _end(process: subprocess.Popen[str]) -> None:
     process.stdout.close()
 
 
-def _blame(others: list[subprocess.Popen[str]], folder: RunFolder, error: Exception) -> None:
-    """Raise for the rank that failed, where this one only finds that the connection is lost."""
-    for rank, process in enumerate(others, 1):
+def _raise_worker_error(
+    workers: Mapping[int, subprocess.Popen[str]], error_file: Callable[[int], Path], error: Exception
+) -> None:
+    """Raise the error of the worker that failed, where this process only finds the connection closed."""
+    for rank, process in workers.items():
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=1)
-        told = folder.error_of(rank)
-        if told.exists():
-            raise RuntimeError(f"rank {rank} failed: {told.read_text()}") from error
+        report = error_file(rank)
+        if report.exists():
+            raise RuntimeError(f"rank {rank} failed: {report.read_text()}") from error
         if process.returncode is not None and process.returncode < 0:
             raise RuntimeError(f"rank {rank} was ended by signal {-process.returncode}") from error

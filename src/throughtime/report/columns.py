@@ -1,4 +1,4 @@
-"""What tells runs apart: the few keys that a table of them needs, of the hundreds that a configuration has."""
+"""Columns of a table of runs: the few keys in which they differ, of the hundreds that a configuration has."""
 
 import difflib
 import json
@@ -11,10 +11,10 @@ from throughtime.errors import UserError
 from throughtime.report.record import Record
 
 EVERYWHERE = ("task", "experiment", "debug")
-"""Groups whose options set keys anywhere; an option of any other sets keys below the group's name."""
+"""Groups whose options set any keys; an option of another group sets keys below the group's name."""
 
 BOOKKEEPING = ("seed", "resume", "rerun", "sweep", "hydra")
-"""Keys that do not say what is trained, or, as the seed, only which repetition it is."""
+"""Keys that do not describe the experiment; the seed only numbers its repetitions."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Column:
 
     Attributes:
         key: a group (`cell`, `optim/schedule`) or a dotted key (`optim.optimizer.lr`).
-        values: that of each run, by the run's place.
+        values: one for each run, in the order of the runs.
     """
 
     key: str
@@ -31,10 +31,10 @@ class Column:
 
 
 def columns(records: Sequence[Record], by: Sequence[str] | None = None) -> list[Column]:
-    """What differs between these runs, the seed aside: choices of groups, what was typed, and the rest.
+    """The columns in which these runs differ, besides the seed: choices of groups, then overrides, then other keys.
 
-    An option that was chosen (`cell=gru`) is one column, not one for each key that it sets; keys that follow from
-    it are shown only where they were typed, or where they differ between runs of the same option.
+    A chosen option (`cell=gru`) is one column, not one for each key that it sets; keys that follow from it are shown
+    only where they were overridden, or where they differ between runs of the same option.
 
     Args:
         records: the runs.
@@ -63,14 +63,14 @@ def differing(records: Sequence[Record]) -> list[str]:
         key
         for key in keys
         if key.partition(".")[0] not in BOOKKEEPING
-        and len({identity(record, key) for record in records}) > 1
+        and len({comparable(record, key) for record in records}) > 1
         and not _repeats_the_seed(key, records)
         and not _names_the_run(key, records)
     ]
 
 
-def identity(record: Record, key: str) -> Any:
-    """The value under a dotted key, to be compared; no value equals a missing key."""
+def comparable(record: Record, key: str) -> Any:
+    """The value of a dotted key in a form to compare; a missing key differs from every value."""
     if key not in record.config:
         return ()
     value = record.config[key]
@@ -78,14 +78,14 @@ def identity(record: Record, key: str) -> Any:
 
 
 def _repeats_the_seed(key: str, records: Sequence[Record]) -> bool:
-    """Such as data.seed=${seed}."""
+    """Whether a key repeats the seed, such as data.seed=${seed}."""
     return key.endswith(".seed") and all(
         record.config.get(key, record.seed) == record.seed for record in records
     )
 
 
 def _names_the_run(key: str, records: Sequence[Record]) -> bool:
-    """A path inside the run's own folder."""
+    """Whether a key is a path inside the run's own folder."""
     values = [(record.path.name, record.config.get(key)) for record in records]
     # In a sweep a run's name is a number, which is also in many a learning rate.
     return all(
@@ -123,7 +123,7 @@ def option(record: Record, group: str) -> str | None:
 
 
 def value(record: Record, key: str) -> Any:
-    """What a run has under a dotted key or the name of a group; None where it has neither."""
+    """The value of a dotted key, or the option of a group, in a run; None where it has neither."""
     return record.config[key] if key in record.config else option(record, key)
 
 
@@ -135,7 +135,7 @@ def _values(records: Sequence[Record], key: str) -> list[Any]:
 
 
 def unknown_key(key: str, records: Sequence[Record], further: Iterable[str] = ()) -> str:
-    """The sentence about a key that no run has, with the nearest one that some run has."""
+    """The error message for a key that no run has, with the most similar known one."""
     known = sorted({*further, *(name for record in records for name in (*record.config, *record.choices))})
     endings = [name for name in known if name.rpartition(".")[2] == key.rpartition(".")[2]]
     near = [*endings, *difflib.get_close_matches(key, known, n=1, cutoff=0.5)]
@@ -183,7 +183,7 @@ def _shown(value: Any) -> Any:
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:
-    """The last part of each key, with as many parts before it as it takes to tell it from the others."""
+    """The shortest ending of each dotted key that no other key has."""
     names = {}
     for key in keys:
         parts = key.split(".")
@@ -196,10 +196,10 @@ def short_names(keys: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def unusual(lines: Sequence[Mapping[str, str]]) -> tuple[dict[str, str], list[dict[str, str]]]:
-    """What most lines have of each setting, and of each line that in which it is unusual."""
-    usual = {
+def deviations(lines: Sequence[Mapping[str, str]]) -> tuple[dict[str, str], list[dict[str, str]]]:
+    """The most frequent value of each setting, and for each line the settings that deviate from it."""
+    common = {
         name: Counter(line[name] for line in lines).most_common(1)[0][0]
         for name in (lines[0] if lines else ())
     }
-    return usual, [{name: text for name, text in line.items() if text != usual[name]} for line in lines]
+    return common, [{name: text for name, text in line.items() if text != common[name]} for line in lines]

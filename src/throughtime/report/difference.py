@@ -1,4 +1,4 @@
-"""Two runs side by side: what differs in configuration, environment, data and metrics."""
+"""Difference of two runs in configuration, environment, data and metrics."""
 
 import json
 from collections.abc import Mapping
@@ -6,19 +6,19 @@ from typing import Any
 
 from throughtime.config.flat_config import MISSING, differences, flat
 from throughtime.errors import UserError, check_choice
-from throughtime.report.grid import Grid, markdown, terminal
-from throughtime.report.numbers import number, setting
+from throughtime.report.grid import TextGrid, as_markdown, as_terminal_text
+from throughtime.report.numbers import format_number, format_setting
 from throughtime.report.record import Record, read
-from throughtime.report.table import FORMATS, written
+from throughtime.report.table import FORMATS, serialise
 from throughtime.run.folder import RunFolder, existing_run
 
 SECTIONS = ("configuration", "environment", "data", "metrics")
 OF_THE_COMMAND = ("command", "folder")
-"""Where and how a run was started, which differs between any two."""
+"""Entries of environment.json that differ between any two runs."""
 
 
 def difference(first: str, second: str, format: str = "terminal") -> str:
-    """What differs between two runs.
+    """Describe the differences between two runs.
 
     Raises:
         UserError: a folder is not that of a run, cannot be read, or the format is not known.
@@ -32,7 +32,7 @@ def difference(first: str, second: str, format: str = "terminal") -> str:
             for section, pairs in found.items()
             for key, (one, other) in pairs.items()
         ]
-        return written(lines, format)
+        return serialise(lines, format)
     return "\n".join(_section(name, pairs, format) for name, pairs in found.items())
 
 
@@ -55,7 +55,7 @@ def compare(first: Record, second: Record) -> dict[str, dict[str, tuple[Any, Any
 
 
 def _environment(record: Record) -> dict[str, Any]:
-    """What environment.json says; of a run without one nothing."""
+    """The content of environment.json; empty for a run without one."""
     path = RunFolder(record.path).environment
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -69,15 +69,15 @@ def _environment(record: Record) -> dict[str, Any]:
 def _section(name: str, pairs: Mapping[str, tuple[Any, Any]], format: str) -> str:
     if not pairs:
         return f"{name}: no difference\n"
-    show = _measure if name == "metrics" else _as_typed
+    show = _metric if name == "metrics" else _as_override
     lines = [[key, show(one), show(other)] for key, (one, other) in pairs.items()]
-    grid = Grid([name, "first", "second"], lines, 3, wraps=3)
-    return markdown(grid) if format == "markdown" else terminal([grid])
+    grid = TextGrid([name, "first", "second"], lines, 3, wraps=3)
+    return as_markdown(grid) if format == "markdown" else as_terminal_text([grid])
 
 
-def _measure(value: Any) -> str:
-    return value if value == MISSING else number(value)
+def _metric(value: Any) -> str:
+    return value if value == MISSING else format_number(value)
 
 
-def _as_typed(value: Any) -> str:
-    return setting(value) or "null"
+def _as_override(value: Any) -> str:
+    return format_setting(value) or "null"

@@ -1,5 +1,6 @@
-"""Curves of the monitored metric, one for each configuration, with the band over its seeds."""
+"""Figure of the monitored metric over the steps, a curve for each configuration with the spread over its seeds."""
 
+import csv
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,18 +15,22 @@ from tensorboard.backend.event_processing.directory_watcher import DirectoryDele
 from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
 
 from throughtime.files import output_file
-from throughtime.report.columns import short_names, unusual
-from throughtime.report.numbers import setting, typed, with_spread
+from throughtime.report.columns import deviations, short_names
+from throughtime.report.numbers import as_overrides, format_setting, format_spread
 from throughtime.report.record import Record
-from throughtime.report.summary import Row, summarise
+from throughtime.report.summary import Row, summary_rows
 
-MOST = 8
-"""Curves that can still be told apart, by colour and by line."""
+MAX_CURVES = 8
+"""The most curves that can be distinguished by colour and line style."""
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A8A")
-"""Told apart with any colour vision (Okabe & Ito 2008, Color Universal Design); grey in the place of yellow."""
+"""Distinguishable with any colour vision (Okabe & Ito 2008, Color Universal Design), with grey instead of yellow."""
 
 LINES = ("-", "--", "-.", ":")
+
+
+METRICS = "metrics.csv"
+"""The file of logger=csv in a run's folder."""
 
 
 @dataclass(frozen=True)
@@ -42,23 +47,23 @@ class Curve:
     deviation: Float[np.ndarray, " N"]
 
 
-def comparison(records: Sequence[Record], path: Path) -> Figure | None:
-    """Draw the figure of these runs into a PNG, by rename; None, and no file, where no run logged a curve."""
-    figure = draw(records)
+def draw_comparison(records: Sequence[Record], path: Path) -> Figure | None:
+    """Draw the figure of these runs into a PNG, written atomically; None, and no file, where no run logged a curve."""
+    figure = draw_figure(records)
     if figure is not None:
         with output_file(path) as file:
             figure.savefig(file, format="png", dpi=160)
     return figure
 
 
-def draw(records: Sequence[Record]) -> Figure | None:
-    """The figure itself, such as `SummaryWriter.add_figure` takes; None where no run logged a curve.
+def draw_figure(records: Sequence[Record]) -> Figure | None:
+    """The figure as an object of Matplotlib; None where no run logged a curve.
 
     Args:
-        records: of one task and monitored metric. Where there are more than `MOST` configurations the best ones
-            are shown, and the figure says how many are not.
+        records: of one task and monitored metric. Of more than `MAX_CURVES` configurations the best ones are shown,
+            and the figure says how many are not.
     """
-    rows = summarise(records)
+    rows = summary_rows(records)
     labels = _labels(rows)
     curves = [
         curve for row, label in zip(rows, labels, strict=True) if (curve := curve_of(row, label)) is not None
@@ -68,7 +73,7 @@ def draw(records: Sequence[Record]) -> Figure | None:
     figure = Figure(figsize=(8, 4.8), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    shown = curves[:MOST]
+    shown = curves[:MAX_CURVES]
     for place, curve in enumerate(shown):
         _plot(axes, curve, place)
     bands = any(curve.deviation.any() for curve in shown)
@@ -93,8 +98,8 @@ def _plot(axes: Axes, curve: Curve, place: int) -> None:
 
 
 def _limits(curves: Sequence[Curve], mode: str) -> tuple[float, float]:
-    """From the best value to where the curves are after a quarter of their steps, so that the beginning of
-    training leaves the figure, and so does a run that diverges."""
+    """Limits of the axis: the best value, and that of the curves after a quarter of their steps, so that neither the
+    start of training nor a diverging run sets the scale."""
     sign = 1.0 if mode == "min" else -1.0
     best = min(sign * value for curve in curves for value in curve.mean)
     early = [sign * curve.mean[len(curve.mean) // 4] - best for curve in curves]
@@ -117,7 +122,12 @@ def curve_of(row: Row, label: str) -> Curve | None:
 
 
 def read_scalars(folder: Path, tag: str) -> dict[int, float]:
-    """The finite values of a scalar by their steps, in order, from the TensorBoard files of a run."""
+    """The finite values of a scalar by their steps, in order, from a run's event files, or else its metrics.csv."""
+    found = _from_events(folder, tag) or _from_csv(folder / METRICS, tag)
+    return dict(sorted((step, value) for step, value in found.items() if np.isfinite(value)))
+
+
+def _from_events(folder: Path, tag: str) -> dict[int, float]:
     events = EventAccumulator(str(folder), size_guidance={SCALARS: 0})
     try:
         events.Reload()
@@ -125,18 +135,24 @@ def read_scalars(folder: Path, tag: str) -> dict[int, float]:
         return {}
     if tag not in events.Tags()[SCALARS]:
         return {}
-    found = {event.step: event.value for event in events.Scalars(tag) if np.isfinite(event.value)}
-    return dict(sorted(found.items()))
+    return {event.step: event.value for event in events.Scalars(tag)}
+
+
+def _from_csv(path: Path, tag: str) -> dict[int, float]:
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        return {int(row["step"]): float(row[tag]) for row in csv.DictReader(file) if row.get(tag)}
 
 
 def _labels(rows: Sequence[Row]) -> list[str]:
-    """What tells each configuration from the others, and its score."""
+    """The settings in which each configuration differs from the others, and its score."""
     names = short_names(list(rows[0].values))
-    told = [{names[key]: setting(value) for key, value in row.values.items()} for row in rows]
-    _, others = unusual(told)
+    settings = [{names[key]: format_setting(value) for key, value in row.values.items()} for row in rows]
+    _, others = deviations(settings)
     labels = []
-    for row, line in zip(rows, others if len(names) > 2 else told, strict=True):
-        lines = textwrap.wrap(typed(line) or "usual", 34, break_on_hyphens=False)
+    for row, line in zip(rows, others if len(names) > 2 else settings, strict=True):
+        lines = textwrap.wrap(as_overrides(line) or "usual", 34, break_on_hyphens=False)
         lines[1:] = [f"{lines[1][:33]}…"] if len(lines) > 2 else lines[1:]
-        labels.append("\n".join([*lines, with_spread(row.score)]))
+        labels.append("\n".join([*lines, format_spread(row.score)]))
     return labels

@@ -1,10 +1,10 @@
-"""What a sweep leaves in its folder: tables and a figure, each written whole."""
+"""Report files of a sweep: tables and a figure, written atomically."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from throughtime.files import atomic_write
-from throughtime.report.page import page
+from throughtime.report.page import report
 from throughtime.report.record import Record
 from throughtime.report.summary import by_task
 
@@ -16,17 +16,17 @@ def write_report(folder: Path, records: Sequence[Record]) -> str:
         folder: that of the sweep. A figure of a second task is comparison_2.png, and so on.
         records: of all its jobs, failed ones included.
     """
-    write_text(folder / "results.csv", page(records, "csv", single=True))
-    write_text(folder / "summary.csv", page(records, "csv"))
-    write_text(folder / "summary.md", page(records, "markdown"))
-    from throughtime.report.figure import comparison  # only now: it imports matplotlib
+    write_text(folder / "results.csv", report(records, "csv", single=True))
+    write_text(folder / "summary.csv", report(records, "csv"))
+    write_text(folder / "summary.md", report(records, "markdown"))
+    from throughtime.report.figure import draw_comparison  # only now: it imports matplotlib
 
     for number, group in enumerate(by_task(records).values(), 1):
-        comparison(group, folder / ("comparison.png" if number == 1 else f"comparison_{number}.png"))
-    return page(records)
+        draw_comparison(group, folder / ("comparison.png" if number == 1 else f"comparison_{number}.png"))
+    return report(records)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file by rename."""
+    """Write a text file atomically."""
     with atomic_write(path) as file:
         file.write(text.encode())

@@ -1,4 +1,4 @@
-"""Cells of text in lines: on a terminal within 80 columns, or as Markdown."""
+"""Text grid of a table, for a terminal of 80 columns or as Markdown."""
 
 import textwrap
 from collections.abc import Sequence
@@ -10,23 +10,23 @@ from rich.cells import cell_len
 
 WIDTH = 80
 GAP = 2
-NARROWEST = 18
-"""The least width of a column of wrapped text that is still easy to read."""
+COMFORTABLE_WIDTH = 18
+"""The least width of a column of wrapped text that is easy to read."""
 
-FEWEST = 8
-"""The least width that is left to one in any case."""
+MIN_WIDTH = 8
+"""The least width of a column of wrapped text."""
 
 
 @dataclass(frozen=True)
-class Grid:
+class TextGrid:
     """A table of text.
 
     Attributes:
         head: the columns' names.
         lines: the cells.
-        texts: how many columns, from the left, are text; the others are numbers, which stand to the right.
-        note: what is said below, a paragraph a line.
-        wraps: how many columns, from the left, may be wrapped on a terminal.
+        texts: the number of text columns, from the left; the others are numbers, aligned to the right.
+        note: the text below the table, a paragraph a line.
+        wraps: the number of columns, from the left, that may be wrapped on a terminal.
     """
 
     head: Sequence[str]
@@ -37,20 +37,20 @@ class Grid:
 
     @cached_property
     def widths(self) -> list[int]:
-        """The columns that each column takes where nothing is wrapped."""
+        """The width of each column where nothing is wrapped, in characters."""
         return [max(map(cell_len, column)) for column in zip(self.head, *self.lines, strict=True)]
 
     def fits(self) -> bool:
-        """Whether no cell has to be wrapped."""
+        """Whether the grid fits without wrapping."""
         return sum(self.widths) + GAP * (len(self.head) - 1) <= WIDTH
 
     def fits_wrapped(self) -> bool:
-        """Whether text can be wrapped so that the numbers fit beside it."""
-        return sum(min(width, NARROWEST) for width in self.widths[: self.wraps]) <= self._room()
+        """Whether the grid fits with its text columns wrapped."""
+        return sum(min(width, COMFORTABLE_WIDTH) for width in self.widths[: self.wraps]) <= self._free_width()
 
-    def wrapped(self) -> "Grid":
-        """The same with the lines of long texts broken."""
-        left, limits = max(self._room(), FEWEST * self.wraps), {}
+    def wrapped(self) -> "TextGrid":
+        """The grid with long texts wrapped."""
+        left, limits = max(self._free_width(), MIN_WIDTH * self.wraps), {}
         for place in sorted(range(self.wraps), key=lambda place: self.widths[place]):
             limits[place] = min(self.widths[place], left // (self.wraps - len(limits)))
             left -= limits[place]
@@ -69,13 +69,13 @@ class Grid:
         space = " " * (self.widths[place] - cell_len(cell))
         return cell + space if place < self.texts else space + cell
 
-    def _room(self) -> int:
-        """The columns of the terminal that are left to what may be wrapped."""
+    def _free_width(self) -> int:
+        """The width that is left to the columns that may be wrapped, in characters."""
         return WIDTH - sum(self.widths[self.wraps :]) - GAP * (len(self.head) - 1)
 
 
 def _broken(text: str, width: int | None) -> list[str]:
-    """Lines of at most this width; a word that is longer starts on a line of its own."""
+    """Lines of at most this width; a longer word starts on a line of its own."""
     if width is None:
         return [text]
     lines = [""]
@@ -87,8 +87,8 @@ def _broken(text: str, width: int | None) -> list[str]:
     return lines[1:]
 
 
-def terminal(grids: Sequence[Grid]) -> str:
-    """The first of these grids that fits into 80 columns, else the first that fits when text is wrapped."""
+def as_terminal_text(grids: Sequence[TextGrid]) -> str:
+    """The text of the first grid that fits into 80 columns, else of the first that fits when text is wrapped."""
     chosen = next((grid for grid in grids if grid.fits()), None)
     if chosen is None:
         chosen = next((grid for grid in grids if grid.fits_wrapped()), grids[-1]).wrapped()
@@ -97,8 +97,8 @@ def terminal(grids: Sequence[Grid]) -> str:
     return f"{chosen}{note}"
 
 
-def markdown(grid: Grid) -> str:
-    """A table in Markdown; what would be read as its marks is escaped."""
+def as_markdown(grid: TextGrid) -> str:
+    """The table in Markdown; its special characters are escaped."""
     rule = ["---" if place < grid.texts else "---:" for place in range(len(grid.head))]
     lines = [grid.head, rule, *grid.lines]
     table = "".join(f"| {' | '.join(_escaped(cell) for cell in line)} |\n" for line in lines)

@@ -1,4 +1,4 @@
-"""How numbers are written in tables: no more digits than they carry."""
+"""Number formats of tables, with no more digits than are significant."""
 
 import math
 from collections.abc import Mapping
@@ -7,8 +7,8 @@ from typing import Any
 from throughtime.report.summary import Spread
 
 
-def with_spread(spread: Spread | None) -> str:
-    """1.5531 ± 0.0049: the deviation in two digits, the mean to the same place; a single value as it is."""
+def format_spread(spread: Spread | None) -> str:
+    """The mean with its deviation, such as 1.5531 ± 0.0049: two digits of the deviation, the mean to the same place."""
     if spread is None:
         return "–"
     if not spread.deviation:  # none, or no spread at all
@@ -20,7 +20,7 @@ def with_spread(spread: Spread | None) -> str:
     return f"{spread.mean:.{decimals}f} ± {spread.deviation:.{decimals}f}"
 
 
-def number(value: Any) -> str:
+def format_number(value: Any) -> str:
     """Five significant digits of a real number; anything else as it is."""
     if value is None:
         return "–"
@@ -29,8 +29,8 @@ def number(value: Any) -> str:
     return str(value)
 
 
-def setting(value: Any) -> str:
-    """A value of the configuration as it is typed; nothing for one that is not there."""
+def format_setting(value: Any) -> str:
+    """A value of the configuration as in an override; empty for a missing one."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -38,6 +38,6 @@ def setting(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def typed(settings: Mapping[str, str]) -> str:
-    """Settings as they are typed: cell=gru hidden_size=64"""
+def as_overrides(settings: Mapping[str, str]) -> str:
+    """Settings as overrides: cell=gru hidden_size=64"""
     return " ".join(f"{name}={text or 'null'}" for name, text in settings.items())

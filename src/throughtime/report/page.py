@@ -1,15 +1,15 @@
-"""A whole report: a table for each task, of configurations or of single runs."""
+"""Report of runs: a table for each task, of configurations or of single runs."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from throughtime.report.record import Record
-from throughtime.report.selection import full_key, known_keys, look, ordered
-from throughtime.report.summary import Row, by_task, summarise
-from throughtime.report.table import render, render_runs, row_values, run_values, written
+from throughtime.report.selection import full_key, known_keys, look_up, ordered
+from throughtime.report.summary import Row, by_task, summary_rows
+from throughtime.report.table import line_values, render, serialise
 
 
-def page(
+def report(
     records: Sequence[Record],
     format: str = "terminal",
     single: bool = False,
@@ -23,11 +23,11 @@ def page(
     Args:
         records: of any tasks.
         format: terminal, markdown, csv or json.
-        single: a line for each run instead of one for each configuration.
-        by: the keys that tell configurations apart; none for all in which the runs differ.
-        sort: a key or a metric; without one configurations stand by their score, and runs by their paths.
-        reverse: the greatest first.
-        metrics: those to show beside the monitored one.
+        single: whether each run has a line, instead of each configuration.
+        by: the keys that distinguish configurations; empty for all in which the runs differ.
+        sort: a key or a metric; by default configurations are sorted by their score, and runs by their paths.
+        reverse: whether the greatest is first.
+        metrics: further metrics to show.
 
     Raises:
         UserError: a key that no run has, or a format that is not known.
@@ -38,33 +38,28 @@ def page(
     tables: dict[str, list[Any]] = {}
     for name, group in groups.items():
         known = known_keys(group)
-        lines = list(group) if single else summarise(group, [key for key in by if key in known])
+        lines = list(group) if single else summary_rows(group, [key for key in by if key in known])
         if sort in known:
-            find = look if single else _of_row
+            find = look_up if single else _of_row
             lines = ordered(lines, lambda line, find=find: find(line, sort), reverse)
         tables[name] = lines
     if format in ("csv", "json"):
-        return written([line for lines in tables.values() for line in _values(lines, single)], format)
-    draw = render_runs if single else render
+        return serialise(
+            [line for lines in tables.values() for line in line_values(lines, with_task=True)], format
+        )
     mark = "## " if format == "markdown" else ""
     shown = []
     for name, lines in tables.items():
         logged = {metric for record in groups[name] for metric in record.metrics}
-        table = draw(lines, format, [metric for metric in metrics if metric in logged])
+        table = render(lines, format, [metric for metric in metrics if metric in logged])
         shown.append(f"{mark}{name}, {len(groups[name])} runs\n\n{table}")
-    return "\n".join(shown) or draw([], format)
-
-
-def _values(lines: Sequence[Any], single: bool) -> list[dict[str, Any]]:
-    if single:
-        return run_values(lines)
-    return [{"task": row.records[0].task} | row_values(row) for row in lines]
+    return "\n".join(shown) or render([], format)
 
 
 def _of_row(row: Row, key: str) -> Any:
-    """The mean of a metric, or what all runs of the row have."""
+    """The mean of a metric over a row's runs, or the value that they share."""
     if key in row.metrics:
         return row.metrics[key].mean
     if key in ("seconds", "parameters"):
         return getattr(row, key)
-    return look(row.records[0], key)
+    return look_up(row.records[0], key)

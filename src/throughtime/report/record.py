@@ -1,4 +1,4 @@
-"""What a run left in its folder, read back: its configuration and what it came to."""
+"""Record of a run, read from its folder: its configuration and its results."""
 
 import json
 import logging
@@ -26,8 +26,8 @@ class Record:
         path: its folder.
         status: completed, running, interrupted or failed; a run that was killed says running.
         config: the whole configuration, flat, by dotted keys.
-        choices: the option chosen for each config group, as far as the run wrote it down.
-        overrides: what the user typed.
+        choices: the option chosen for each config group, as far as the run recorded it.
+        overrides: the user's overrides.
         metrics: the final value of every metric; `best` is the best value of the one that is monitored.
         mode: whether "min" or "max" of the monitored metric is best.
         error: why it failed, in a line; None where it did not.
@@ -51,7 +51,7 @@ class Record:
 
 
 def read(folder: Path) -> Record:
-    """The record of the run in this folder.
+    """Read the record of the run in this folder.
 
     Raises:
         UserError: a file is missing or damaged.
@@ -81,16 +81,16 @@ READ = (
     *("status", "task", "seed", "monitor", "mode", "overrides"),
     *("metrics", "best", "parameters", "steps", "seconds"),
 )
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, where it was built
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same parser in C, where it is installed
 
 
 def find(paths: Iterable[str | Path]) -> list[Record]:
-    """The records of all runs in these folders, at any depth, in the order of their paths (2 before 10).
+    """Read the records of all runs in these folders, at any depth, in the order of their paths (2 before 10).
 
-    A run that cannot be read (it is being written, or damaged) is told and left out.
+    A run that cannot be read (it is being written, or damaged) is left out with a warning.
 
     Raises:
-        UserError: there is no such folder, or it is none.
+        UserError: there is no such folder, or the path is a file.
     """
     records: dict[Path, Record] = {}
     for path in map(Path, paths):
@@ -110,7 +110,7 @@ def find(paths: Iterable[str | Path]) -> list[Record]:
 
 
 def _runs_below(top: Path) -> Iterator[Path]:
-    """Every folder with the results of a run; inside such a folder there is no other."""
+    """Every folder with the results of a run; runs are not nested."""
     for place, folders, files in os.walk(top):
         if "results.json" in files:
             folders.clear()
@@ -121,13 +121,13 @@ def _runs_below(top: Path) -> Iterator[Path]:
 
 
 def _with_numbers(path: Path) -> list[tuple[int, str]]:
-    """An order of paths in which job 10 stands after job 9."""
+    """A sort key of paths by which job 10 follows job 9."""
     parts = re.split(r"(\d+)", str(path))
     return [(int(part), "") if place % 2 else (0, part) for place, part in enumerate(parts)]
 
 
 def _last_line(error: Path) -> str | None:
-    """The last line of a traceback says what happened."""
+    """The last line of error.txt, which has the message of a traceback."""
     try:
         lines = [line.strip() for line in error.read_text(encoding="utf-8").splitlines() if line.strip()]
     except OSError:

@@ -1,4 +1,4 @@
-"""Runs that differ in their seed alone, taken together: mean, spread, and which differences exceed it."""
+"""Summary of runs that differ in their seed only: mean, spread, and the significance of differences."""
 
 import math
 import statistics
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from throughtime.errors import UserError
-from throughtime.report.columns import columns, differing, identity
+from throughtime.report.columns import columns, comparable, differing
 from throughtime.report.record import Record
 
 LEVEL = 0.05
@@ -28,16 +28,16 @@ class Row:
     """One configuration.
 
     Attributes:
-        values: what sets it apart from the other rows, by the keys of the columns.
+        values: the settings in which the rows differ, by the keys of the columns.
         records: its runs, by seed.
         monitor, mode: the metric that is compared, and whether its "min" or "max" is best.
         metrics: each metric over the completed runs; of the monitored one the best value of each run, of the
             others the final one. Values that are not finite are left out.
         failed: runs that failed, or were completed without a finite value of the monitored metric.
         unfinished: runs that were interrupted or are still running.
-        parameters: of the model; None where no run came that far, or not all have as many.
+        parameters: of the model; None where no run has recorded it, or the runs differ in it.
         seconds: of training, the mean over the completed runs.
-        verdict: beside the best row: best, worse, unclear, or – where a row has fewer than two values.
+        verdict: in comparison with the best row: best, worse, unclear, or – where a row has fewer than two values.
     """
 
     values: dict[str, Any]
@@ -58,27 +58,27 @@ class Row:
 
 
 def by_task(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """Runs whose scores can be compared: of one task, with one monitored metric."""
+    """Group runs whose scores can be compared: of one task, with one monitored metric."""
     records = list(records)
-    together: dict[tuple[str, str], list[Record]] = {}
+    groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
-        together.setdefault((record.task, record.monitor), []).append(record)
-    tasks = [task for task, _ in together]
+        groups.setdefault((record.task, record.monitor), []).append(record)
+    tasks = [task for task, _ in groups]
     return {
         task if tasks.count(task) == 1 else f"{task} by {monitor}": group
-        for (task, monitor), group in sorted(together.items())
+        for (task, monitor), group in sorted(groups.items())
     }
 
 
-def summarise(records: Sequence[Record], by: Sequence[str] | None = None) -> list[Row]:
-    """A row for each configuration, the best first, those without a score last.
+def summary_rows(records: Sequence[Record], by: Sequence[str] | None = None) -> list[Row]:
+    """Summarise each configuration in a row, the best first, those without a score last.
 
-    A run that repeats another, of the same configuration and seed, adds nothing to what is known of the spread:
-    of these the last completed one counts.
+    Repetitions with the same configuration and seed add nothing to the estimate of the spread: of these the last
+    completed one counts.
 
     Args:
         records: of one task and monitored metric (`by_task`), in any order.
-        by: columns to tell rows apart by, whatever else differs; None for all in which the runs differ.
+        by: the columns that distinguish rows; None for all in which the runs differ.
 
     Raises:
         UserError: the runs are of several tasks or monitors, or a key of `by` is in none of them.
@@ -90,22 +90,22 @@ def summarise(records: Sequence[Record], by: Sequence[str] | None = None) -> lis
     keys = differing(records)
     records = _one_a_seed(records, keys)
     shown = columns(records, by)
-    together: dict[tuple, list[int]] = {}
+    groups: dict[tuple, list[int]] = {}
     for place, record in enumerate(records):
-        same = [column.values[place] for column in shown] if by else [identity(record, key) for key in keys]
-        together.setdefault(tuple(same), []).append(place)
+        same = [column.values[place] for column in shown] if by else [comparable(record, key) for key in keys]
+        groups.setdefault(tuple(same), []).append(place)
     rows = [
         _row({column.key: column.values[places[0]] for column in shown}, [records[place] for place in places])
-        for places in together.values()
+        for places in groups.values()
     ]
     return judge(sorted(rows, key=_order))
 
 
 def _one_a_seed(records: Sequence[Record], keys: Sequence[str]) -> list[Record]:
-    """Of the runs of one configuration and seed the last completed one, else the last; in the order of seeds."""
+    """The last completed run (else the last) of each configuration and seed, in the order of seeds."""
     kept: dict[tuple, Record] = {}
     for record in sorted(records, key=lambda record: (record.status == "completed", str(record.path))):
-        kept[record.seed, *(identity(record, key) for key in keys)] = record
+        kept[record.seed, *(comparable(record, key) for key in keys)] = record
     return sorted(kept.values(), key=lambda record: (record.seed, str(record.path)))
 
 
@@ -132,7 +132,7 @@ def _row(values: dict[str, Any], records: Sequence[Record]) -> Row:
 
 
 def spread(values: Iterable[float | None]) -> Spread | None:
-    """Mean, standard deviation (n - 1) and n of the finite values; None where there is none."""
+    """Mean, standard deviation (n - 1) and n of the finite values; None where there are none."""
     finite = [float(value) for value in values if _is_finite(value)]
     if not finite:
         return None
@@ -151,16 +151,16 @@ def _order(row: Row) -> tuple[bool, float]:
 
 
 def judge(rows: Sequence[Row]) -> list[Row]:
-    """Rows in the order of their scores, each with its verdict beside the first.
+    """Add to rows, in the order of their scores, their verdicts in comparison with the first.
 
     A row is worse than the best where the difference of their means exceeds its standard error t times:
 
         |m_i - m_b| > t_{1-α/(k-1), ν} √(s_i²/n_i + s_b²/n_b)
 
     with α = 0.05, k rows with a spread, and Welch's degrees of freedom ν (Welch 1947, Biometrika 34). The level
-    is shared out among the k - 1 comparisons because the best row was picked by looking: so the configuration
-    that is truly best is called worse in at most one table of twenty (multiple comparisons with the best: Hsu
-    1984, Annals of Statistics 12). It rests on values that are about normal; with few seeds little is clear.
+    is divided by the k - 1 comparisons because the best row was selected from the data: so the configuration that is
+    truly best is called worse in at most one table of twenty (multiple comparisons with the best: Hsu 1984, Annals of
+    Statistics 12). It assumes values that are approximately normal; with few seeds few differences are significant.
     """
     if not rows or rows[0].score is None:
         return list(rows)
@@ -183,6 +183,6 @@ def exceeds_spread(one: Spread, other: Spread, level: float) -> bool | None:
     if first + second == 0:
         return difference > 0
     freedom = (first + second) ** 2 / (first**2 / (one.count - 1) + second**2 / (other.count - 1))
-    from scipy.special import stdtrit  # only where it is needed: half a second
+    from scipy.special import stdtrit  # only here: the import takes half a second
 
     return bool(difference > stdtrit(freedom, 1 - level) * math.sqrt(first + second))

@@ -1,4 +1,4 @@
-"""Tables of results: for a terminal of 80 columns, for a page (Markdown), for programs (CSV, JSON)."""
+"""Tables of results: for a terminal of 80 columns, as Markdown, CSV or JSON."""
 
 import csv
 import io
@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from throughtime.callback.display import clock
+from throughtime.callback.display import duration
 from throughtime.errors import check_choice
-from throughtime.report.columns import columns, short_names, unusual
-from throughtime.report.grid import Grid, markdown, terminal
-from throughtime.report.numbers import number, setting, typed, with_spread
+from throughtime.report.columns import columns, deviations, short_names
+from throughtime.report.grid import TextGrid, as_markdown, as_terminal_text
+from throughtime.report.numbers import as_overrides, format_number, format_setting, format_spread
 from throughtime.report.record import Record
 from throughtime.report.summary import Row
 
@@ -21,52 +21,50 @@ LEGEND = (
     "vs best: worse by more than the spread over seeds, or unclear; – where a spread is not known, which takes "
     "two seeds."
 )
+Lines = Sequence[Row] | Sequence[Record]
 FORMATS = ("terminal", "markdown", "csv", "json")
 
 
-def render(rows: Sequence[Row], format: str = "terminal", metrics: Sequence[str] = ()) -> str:
-    """The table of configurations, one a line.
+def render(lines: Lines, format: str = "terminal", metrics: Sequence[str] = ()) -> str:
+    """Render a table of configurations or of runs, one a line.
 
     Args:
-        rows: of one task, in the order to show (`summarise`).
+        lines: rows of one task (`summary_rows`), or its runs, in the order to show.
         format: terminal, markdown, csv or json; the last two hold every metric, unrounded.
-        metrics: those to show beside the monitored one; without any, its value on the test split.
+        metrics: further metrics to show; by default the monitored one on the test split.
 
     Raises:
         UserError: the format is not known.
     """
     check_choice(FORMATS, format=format)
     if format in ("csv", "json"):
-        return written([row_values(row) for row in rows], format)
-    if not rows:
+        return serialise(line_values(lines), format)
+    if not lines:
         return "no runs\n"
-    shown = list(metrics) or _tested(rows)
+    grid = _configurations if isinstance(lines[0], Row) else _runs
+    shown = list(metrics) or _tested(lines)
     if format == "markdown":
-        return markdown(_configurations(rows, shown))
-    grids = [_configurations(rows, shown), _configurations(rows, shown, joined=True)]
+        return as_markdown(grid(lines, shown))
+    grids = [grid(lines, shown), grid(lines, shown, joined=True)]
     if not metrics:
-        grids.append(_configurations(rows, [], joined=True))
-    return terminal(grids)
+        grids.append(grid(lines, [], joined=True))
+    return as_terminal_text(grids)
 
 
-def render_runs(records: Sequence[Record], format: str = "terminal", metrics: Sequence[str] = ()) -> str:
-    """The table of runs, one a line, failed ones included; arguments and errors as in `render`."""
-    check_choice(FORMATS, format=format)
-    if format in ("csv", "json"):
-        return written(run_values(records), format)
-    if not records:
-        return "no runs\n"
-    shown = list(metrics) or _tested(records)
-    if format == "markdown":
-        return markdown(_runs(records, shown))
-    grids = [_runs(records, shown), _runs(records, shown, joined=True)]
-    if not metrics:
-        grids.append(_runs(records, [], joined=True))
-    return terminal(grids)
+def line_values(lines: Lines, with_task: bool = False) -> list[dict[str, Any]]:
+    """The unrounded values of each line, by the names of the columns of a CSV file.
+
+    Args:
+        lines: rows or runs.
+        with_task: whether rows have a column for their task; runs always have one.
+    """
+    if lines and isinstance(lines[0], Row):
+        return [({"task": row.records[0].task} if with_task else {}) | row_values(row) for row in lines]
+    return run_values(lines)
 
 
 def row_values(row: Row) -> dict[str, Any]:
-    """A line of summary.csv: the configuration, mean, standard deviation (n - 1) and n of the monitored metric, …"""
+    """A line of summary.csv: configuration; mean, standard deviation (n - 1) and n of the monitored metric; others."""
     score = row.score
     values = dict(row.values) | {
         "monitor": row.monitor,
@@ -86,7 +84,7 @@ def row_values(row: Row) -> dict[str, Any]:
 
 
 def run_values(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """The lines of results.csv: a job each, with all in which they differ and all that was measured."""
+    """The lines of results.csv, one for each run: the settings in which they differ, and all metrics."""
     differing = columns(records)
     names = sorted({name for record in records for name in record.metrics})
     return [
@@ -104,7 +102,7 @@ def run_values(records: Sequence[Record]) -> list[dict[str, Any]]:
     ]
 
 
-def written(lines: Sequence[Mapping[str, Any]], format: str) -> str:
+def serialise(lines: Sequence[Mapping[str, Any]], format: str) -> str:
     """Lines of values as CSV (a column for every key of any line) or as JSON (null for what is not finite)."""
     if format == "json":
         return json.dumps([_finite(line) for line in lines], indent=2, ensure_ascii=False) + "\n"
@@ -129,8 +127,8 @@ def _tested(rows: Sequence[Row | Record]) -> list[str]:
     return [name] if any(name in row.metrics for row in rows) else []
 
 
-def _configurations(rows: Sequence[Row], metrics: Sequence[str], joined: bool = False) -> Grid:
-    """A line for each configuration, with a column for each setting, or with all of them in one."""
+def _configurations(rows: Sequence[Row], metrics: Sequence[str], joined: bool = False) -> TextGrid:
+    """A line for each configuration, with a column for each setting, or one for all of them (`joined`)."""
     lost = [
         (head, [getattr(row, name) for row in rows])
         for head, name in (("failed", "failed"), ("open", "unfinished"))
@@ -140,18 +138,18 @@ def _configurations(rows: Sequence[Row], metrics: Sequence[str], joined: bool = 
     head, settings, note = _settings(keys, [list(row.values.values()) for row in rows], joined)
     lines = []
     for place, (row, texts) in enumerate(zip(rows, settings, strict=True)):
-        line = [*texts, *(with_spread(row.metrics.get(name)) for name in (row.monitor, *metrics))]
+        line = [*texts, *(format_spread(row.metrics.get(name)) for name in (row.monitor, *metrics))]
         line += [str(0 if row.score is None else row.score.count), *(str(n[place]) for _, n in lost)]
         line += ["–" if row.parameters is None else f"{row.parameters:,}"]
-        line += ["–" if row.seconds is None else clock(row.seconds), row.verdict]
+        line += ["–" if row.seconds is None else duration(row.seconds), row.verdict]
         lines.append(line)
     numbers = ["n", *(name for name, _ in lost), "parameters", "time", "vs best"]
     notes = [note, LEGEND] if len(rows) > 1 else [note]
     head = [*head, rows[0].monitor, *metrics, *numbers]
-    return Grid(head, lines, len(settings[0]), "\n".join(filter(None, notes)), int(joined))
+    return TextGrid(head, lines, len(settings[0]), "\n".join(filter(None, notes)), int(joined))
 
 
-def _runs(records: Sequence[Record], metrics: Sequence[str], joined: bool = False) -> Grid:
+def _runs(records: Sequence[Record], metrics: Sequence[str], joined: bool = False) -> TextGrid:
     """A line for each run, with settings as in `_configurations`."""
     differing = columns(records)
     values = [[column.values[place] for column in differing] for place in range(len(records))]
@@ -160,11 +158,11 @@ def _runs(records: Sequence[Record], metrics: Sequence[str], joined: bool = Fals
     lines = []
     for record, texts in zip(records, settings, strict=True):
         line = [str(record.path.resolve().relative_to(above)), *texts, record.status, str(record.seed)]
-        line += [number(record.best), *(number(record.metrics.get(name)) for name in metrics)]
-        lines.append([*line, clock(record.seconds)])
+        line += [format_number(record.best), *(format_number(record.metrics.get(name)) for name in metrics)]
+        lines.append([*line, duration(record.seconds)])
     head = ["run", *head, "status"]
     place = f"The runs lie in {above}."
-    return Grid(
+    return TextGrid(
         [*head, "seed", records[0].monitor, *metrics, "time"],
         lines,
         len(head),
@@ -176,21 +174,26 @@ def _runs(records: Sequence[Record], metrics: Sequence[str], joined: bool = Fals
 def _settings(
     keys: Sequence[str], values: Sequence[Sequence[Any]], joined: bool
 ) -> tuple[list[str], list[list[str]], str]:
-    """The head and the cells for what differs; where there is too much of it, one cell with what is not usual.
+    """The head and the cells of the settings; `joined`, one cell with the settings that deviate from the usual ones.
 
-    The usual value of each setting, the most frequent one, is told once, in the note that comes third.
+    The usual value of a setting is its most frequent one; the note, the third result, lists them.
     """
     names = list(short_names(keys).values())
-    told = [
-        {name: _short(setting(value)) for name, value in zip(names, line, strict=True)} for line in values
+    shown = [
+        {name: _short(format_setting(value)) for name, value in zip(names, line, strict=True)}
+        for line in values
     ]
     if not joined or len(keys) < 2:
-        return names, [list(line.values()) for line in told], ""
-    usual, others = unusual(told)
-    return ["configuration"], [[typed(line) or "usual"] for line in others], f"Usual: {typed(usual)}."
+        return names, [list(line.values()) for line in shown], ""
+    usual, others = deviations(shown)
+    return (
+        ["configuration"],
+        [[as_overrides(line) or "usual"] for line in others],
+        f"Usual: {as_overrides(usual)}.",
+    )
 
 
 def _short(text: str, most: int = 36) -> str:
-    """A long text, such as a path, without its middle."""
+    """Shorten a long text, such as a path, in its middle."""
     half = (most - 1) // 2
     return text if len(text) <= most else f"{text[:half]}…{text[-half:]}"

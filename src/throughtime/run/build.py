@@ -1,4 +1,4 @@
-"""From a configuration to the parts of an experiment: the one place where they are wired together."""
+"""Construction of an experiment's data and task from its configuration."""
 
 from collections.abc import Mapping
 from functools import partial

@@ -1,4 +1,4 @@
-"""Checkpoint files: written whole or not at all, checked before they are read, and never able to run code."""
+"""Checkpoint files: written atomically, verified before they are read, and loaded without running code."""
 
 import itertools
 import logging
@@ -24,20 +24,20 @@ log = logging.getLogger(__name__)
 
 
 class Damaged(UserError):
-    """The content of a checkpoint is not what was written: a checksum fails, or its table of records is not whole."""
+    """A checkpoint whose content is not what was written: a checksum fails, or its table of records is incomplete."""
 
 
 class NoCheckpoint(UserError):
-    """A run has no checkpoint that is whole."""
+    """A run without an undamaged checkpoint."""
 
 
 class AtomicCheckpointIO(CheckpointIO):
-    """Lightning's way to the disk: save by rename after a flush, load tensors and plain containers only.
+    """Lightning's interface to checkpoint files: save by rename after a flush, load tensors and plain containers only.
 
     It removes no checkpoint that an earlier process has saved.
 
     Args:
-        extra: what every checkpoint also holds, so that it stands alone: the configuration and the fitted artifacts.
+        extra: further content of every checkpoint, which makes it self-contained: the configuration and the artifacts.
     """
 
     def __init__(self, extra: dict[str, Any]) -> None:
@@ -48,7 +48,7 @@ class AtomicCheckpointIO(CheckpointIO):
         with atomic_write(Path(path)) as file:
             try:
                 torch.save(checkpoint | self.extra, file)
-            except RuntimeError as error:  # PyTorch's own complaint that its write was cut short
+            except RuntimeError as error:  # PyTorch reports a write that failed in this way
                 if isinstance(error.__context__, OSError):
                     raise error.__context__ from None
                 raise
@@ -65,14 +65,14 @@ class AtomicCheckpointIO(CheckpointIO):
 
 
 def self_contained(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration whose data are found from any folder: relative paths of files are written in full."""
-    data = {key: _whole(value) if key in DATA_PATHS else value for key, value in config["data"].items()}
+    """A configuration with absolute paths of its data, which are found from any working directory."""
+    data = {key: _absolute(value) if key in DATA_PATHS else value for key, value in config["data"].items()}
     return {**config, "data": data}
 
 
-def _whole(place: Any) -> Any:
+def _absolute(place: Any) -> Any:
     if isinstance(place, list):
-        return [_whole(one) for one in place]
+        return [_absolute(one) for one in place]
     return os.path.abspath(os.path.expanduser(place)) if isinstance(place, str) else place
 
 
@@ -91,7 +91,7 @@ def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
         return torch.load(path, map_location=map_location, weights_only=True)
     except (OSError, MemoryError, RuntimeError) as error:
         raise _unread(path, error) from error
-    except Exception as error:  # pickle.UnpicklingError, and whatever a hostile or foreign pickle may raise
+    except Exception as error:  # pickle.UnpicklingError, and any other error that a foreign pickle may raise
         raise UserError(
             f"{path} holds more than tensors and plain containers, so it is not loaded"
         ) from error
@@ -106,7 +106,9 @@ def _damaged_record(path: Path) -> str | None:
     except (OSError, MemoryError) as error:
         raise _unread(path, error) from error
     except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, struct.error, zlib.error) as error:
-        if isinstance(error.__context__, OSError):  # zipfile's answer to a read error in the table of records
+        if isinstance(
+            error.__context__, OSError
+        ):  # zipfile raises so on a read error in the table of records
             raise _unread(path, error.__context__) from error
         raise Damaged(f"{path} is truncated or not a checkpoint ({error})") from error
 
@@ -117,13 +119,13 @@ def _unread(path: Path, error: Exception) -> Unavailable:
 
 
 def newest_checkpoint(run: RunFolder, key: str) -> Path:
-    """The newest whole checkpoint to resume from; says so where a damaged one is passed over.
+    """The newest undamaged checkpoint to resume from; a warning names each damaged one that is passed over.
 
-    Damaged ones are renamed once a whole one is found: the next save would else keep a damaged one as the previous
-    checkpoint, in the place of the good one.
+    Damaged ones are renamed once an undamaged one is found; otherwise the next save would replace the good previous
+    checkpoint by a damaged one.
 
     Raises:
-        NoCheckpoint: the folder has no checkpoint, or damaged ones alone; they stay as they are.
+        NoCheckpoint: the folder has no checkpoint, or only damaged ones; they stay as they are.
         Unavailable: the newest one cannot be read, or memory is short; nothing is renamed.
     """
     damaged: dict[Path, str] = {}
@@ -147,14 +149,14 @@ def newest_checkpoint(run: RunFolder, key: str) -> Path:
 
 
 def _unused(path: Path) -> Path:
-    """A name beside a damaged checkpoint that no file has."""
+    """An unused name in the folder of a damaged checkpoint."""
     numbers = itertools.chain([""], (f"{number}_" for number in itertools.count(2)))
     names = (path.with_name(f"damaged_{number}{path.name}") for number in numbers)
     return next(name for name in names if not os.path.lexists(name))
 
 
 def find_checkpoint(path: str) -> Path:
-    """The checkpoint that a user means by the folder of a run (its best, else its last) or by the file itself."""
+    """The checkpoint at a path: the file itself, or the best (else the last) one in the folder of a run."""
     if Path(path).is_file():
         return Path(path)
     run = existing_run(path, "RUN")

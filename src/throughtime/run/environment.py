@@ -1,4 +1,4 @@
-"""`environment.json`: where and on what a run was made."""
+"""`environment.json`: versions, machine, command and data of a run."""
 
 import os
 import platform
@@ -11,10 +11,10 @@ from typing import Any
 import torch
 
 RESUMED = "resumed_with"
-"""In environment.json: what was typed on each resumption that changed how the run went on."""
+"""The entry with the overrides of each resumption."""
 
 ORIGIN = "init_from"
-"""In environment.json: the checkpoint whose weights a run began with."""
+"""The entry with the checkpoint whose weights a run began with."""
 
 PACKAGES = (
     "throughtime",

@@ -1,4 +1,4 @@
-"""One run from its configuration to its results: build, train, test, and write down what came of it."""
+"""One run from its configuration to its results: build, train, test, and record."""
 
 import json
 import logging
@@ -11,11 +11,13 @@ from typing import Any
 import lightning.pytorch as pl
 from omegaconf import OmegaConf
 
-from throughtime.callback.checkpoint import Checkpoint, logged
+from throughtime.callback.checkpoint import Checkpoint, latest_metrics
 from throughtime.callback.checkpoint_files import BEST, LAST
+from throughtime.callback.logging import close_loggers
+from throughtime.callback.speed import speed_unit
 from throughtime.config.instantiate import check_configuration
 from throughtime.data.base import DataModule
-from throughtime.distributed.launcher import SingleNodeEnvironment, check_ranks, other_ranks
+from throughtime.distributed.launcher import SingleNodeEnvironment, WorkerSpec, launch_workers
 from throughtime.errors import UserError, check_seed
 from throughtime.files import atomic_write
 from throughtime.run import summary
@@ -24,11 +26,13 @@ from throughtime.run.checkpoint import AtomicCheckpointIO, newest_checkpoint, re
 from throughtime.run.environment import ORIGIN, RESUMED, environment
 from throughtime.run.folder import RunFolder, write_json
 from throughtime.run.results import Results
-from throughtime.run.trainer import build_trainer, check_trainer
+from throughtime.run.trainer import build_trainer, check_devices, check_trainer
 from throughtime.run.transfer import Transfer, take_weights
 from throughtime.task.base import Task
 
 log = logging.getLogger(__name__)
+
+WORKER = "throughtime.run.worker"
 
 
 def _print(text: str) -> None:
@@ -37,77 +41,85 @@ def _print(text: str) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """What is asked for.
+    """A run to be trained.
 
     Attributes:
         config: the whole resolved configuration in plain containers.
         folder: where everything of this run goes.
         overrides: what the user typed.
         choices: the option chosen for each config group; empty for a resumed run.
-        say: takes what the run tells at its start and at its end; by default it is printed.
-        beside: names that may lie in a new run's folder already.
+        log: takes the messages at the run's start and end; by default they are printed.
+        existing: names of files that may lie in a new run's folder already.
     """
 
     config: Config
     folder: RunFolder
     overrides: list[str]
     choices: dict[str, str | None]
-    say: Callable[[str], None] = _print
-    beside: tuple[str, ...] = ()
+    log: Callable[[str], None] = _print
+    existing: tuple[str, ...] = ()
 
 
 def fit(run: Run) -> Results:
-    """Train, test and summarise one run; with `resume` in its configuration, go on where that run stopped.
+    """Train, test and summarise one run; with `resume` in its configuration, continue where that run stopped.
 
     Raises:
-        UserError: a mistake of the user's; where it is found before the first step, nothing is left behind.
+        UserError: an error of the user's; where it is found before the first step, no file is left behind.
         Interrupted: a signal came; the state is saved and results.json says `interrupted`.
     """
     config, folder = run.config, run.folder
     check_configuration(config)
     checkpoint = newest_checkpoint(folder, "resume") if config["resume"] else None
-    resumed_step, known_metrics = _stopped_at(checkpoint)
+    resumed_step, known_metrics = _progress_of(checkpoint)
     pl.seed_everything(check_seed(config["seed"]), workers=True, verbose=False)
     check_trainer(config["trainer"])
     data = build_data(config, run.choices.get("data"))
     artifacts = data.artifacts()
     task = build_task(config, artifacts)
     transfer = None if checkpoint is not None else take_weights(task, data, config.get("init_from"))
-    recorded, place = {**config, "resume": None}, SingleNodeEnvironment()
-    saving = AtomicCheckpointIO({"config": self_contained(recorded), "artifacts": artifacts})
-    created = folder.claim(run.beside) if checkpoint is None else None
+    recorded, cluster = {**config, "resume": None}, SingleNodeEnvironment()
+    checkpoint_io = AtomicCheckpointIO({"config": self_contained(recorded), "artifacts": artifacts})
+    created = folder.claim(run.existing) if checkpoint is None else None
     try:
-        trainer = build_trainer(config, folder, saving, resumed_step, place)
-        check_ranks(trainer.world_size, config)
+        trainer = build_trainer(config, folder, checkpoint_io, resumed_step, cluster)
+        check_devices(trainer.world_size, config)
         results = _results(run, task, _record(run, recorded, data, transfer))
         if checkpoint is not None:
-            results.go_on_from(folder)
+            results.continue_from(folder)
             results.metrics |= known_metrics
         results.write(folder)
     except BaseException:
         if created is not None:
             folder.discard(created)
         raise
-    keeper = next(callback for callback in trainer.callbacks if isinstance(callback, Checkpoint))
-    run.say(summary.opening(task, data, results, folder, transfer))
+    checkpointing = next(callback for callback in trainer.callbacks if isinstance(callback, Checkpoint))
+    run.log(summary.start_message(task, data, results, folder, transfer))
     try:
-        together = other_ranks(trainer.world_size, place.main_port, config, folder, checkpoint)
-        with keeper.answering_signals(), together:
-            _train_and_test(trainer, keeper, task, data, results, folder, checkpoint)
+        resumed = None if checkpoint is None else str(checkpoint)
+        specs = [
+            WorkerSpec(rank, cluster.main_port, config, str(folder.path), resumed)
+            for rank in range(1, trainer.world_size)
+        ]
+        workers = launch_workers(WORKER, specs, folder.error_of)
+        with checkpointing.answering_signals(), workers:
+            try:
+                _train_and_test(trainer, checkpointing, task, data, results, folder, checkpoint)
+            finally:
+                close_loggers(trainer)
         results.status = "completed"
     except BaseException as error:
         if isinstance(error, UserError) and created is not None and trainer.global_step == 0:
             folder.discard(created)
             raise
-        error = _first(error, folder)
+        error = _root_cause(error, folder)
         results.status = "failed" if isinstance(error, Exception) else "interrupted"
-        _conclude_failure(error, results, run, task)
+        _finish_failed(error, results, run, task)
         raise error
-    _conclude(results, run, task)
+    _finish(results, run, task)
     return results
 
 
-def _stopped_at(checkpoint: Path | None) -> tuple[int | None, dict[str, float]]:
+def _progress_of(checkpoint: Path | None) -> tuple[int | None, dict[str, float]]:
     """The optimiser steps of the checkpoint that a run goes on from, and the metrics that were logged by then."""
     if checkpoint is None:
         return None, {}
@@ -117,7 +129,7 @@ def _stopped_at(checkpoint: Path | None) -> tuple[int | None, dict[str, float]]:
 
 def _train_and_test(
     trainer: pl.Trainer,
-    keeper: Checkpoint,
+    checkpointing: Checkpoint,
     task: Task,
     data: DataModule,
     results: Results,
@@ -127,16 +139,17 @@ def _train_and_test(
     try:
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     finally:
-        results.seconds = round(keeper.seconds, 2)
-        results.speed = round(task.targets_seen / keeper.seconds, 1) if keeper.seconds else 0.0
+        results.seconds = round(checkpointing.seconds, 2)
+        results.speed = round(task.targets_seen / checkpointing.seconds, 1) if checkpointing.seconds else 0.0
+        results.unit = speed_unit(trainer)
         results.steps, results.epochs = trainer.global_step, trainer.current_epoch
-        results.best, results.best_step = keeper.best, keeper.best_step
+        results.best, results.best_step = checkpointing.best, checkpointing.best_step
         results.pruned = any(getattr(callback, "pruned", False) for callback in trainer.callbacks)
-        _take_metrics(trainer, results)
+        results.metrics |= latest_metrics(trainer)
         results.checkpoint = chosen_checkpoint(folder)
     if data.test_dataloader():
         trainer.test(task, datamodule=data, ckpt_path=results.checkpoint, weights_only=True, verbose=False)
-        _take_metrics(trainer, results)
+        results.metrics |= latest_metrics(trainer)
 
 
 def chosen_checkpoint(folder: RunFolder) -> str | None:
@@ -145,12 +158,8 @@ def chosen_checkpoint(folder: RunFolder) -> str | None:
     return chosen and str(folder.checkpoints / chosen)
 
 
-def _take_metrics(trainer: pl.Trainer, results: Results) -> None:
-    results.metrics |= logged(trainer)
-
-
 def _record(run: Run, recorded: Config, data: DataModule, transfer: Transfer | None) -> list[str]:
-    """Write down what is run; returns all that the user has typed for this run, at its start and on resuming it."""
+    """Write config.yaml, overrides.yaml and environment.json; returns the overrides of the start and of resumptions."""
     folder = run.folder
     earlier = (
         OmegaConf.to_container(OmegaConf.load(folder.overrides), resolve=False)
@@ -167,7 +176,7 @@ def _record(run: Run, recorded: Config, data: DataModule, transfer: Transfer | N
 
 
 def _history(run: Run, transfer: Transfer | None) -> dict[str, Any]:
-    """Where the first weights came from, and what was typed on each resumption beside resume=."""
+    """The origin of the first weights, and the overrides of each resumption beside resume=."""
     if not run.config["resume"]:
         return {} if transfer is None else {ORIGIN: transfer.origin()}
     try:
@@ -179,8 +188,8 @@ def _history(run: Run, transfer: Transfer | None) -> dict[str, Any]:
     return {name: earlier[name] for name in (ORIGIN, RESUMED) if name in earlier} | changes
 
 
-def _first(error: BaseException, folder: RunFolder) -> BaseException:
-    """What went wrong before a logger that is closed because of it could not write either."""
+def _root_cause(error: BaseException, folder: RunFolder) -> BaseException:
+    """The error that came first, where a logger that is closed because of it could not write either."""
     while isinstance(error, OSError) and error.__context__ is not None:
         error = error.__context__
     if isinstance(error, OSError) and not folder.path.is_dir():
@@ -190,21 +199,21 @@ def _first(error: BaseException, folder: RunFolder) -> BaseException:
     return error
 
 
-def _conclude_failure(error: BaseException, results: Results, run: Run, task: Task) -> None:
-    """As `_conclude`, with the traceback in error.txt; what cannot be written is told and hides no error."""
+def _finish_failed(error: BaseException, results: Results, run: Run, task: Task) -> None:
+    """As `_finish`, with the traceback in error.txt; a file that cannot be written is logged and hides no error."""
     try:
         if isinstance(error, Exception):
             run.folder.error.write_text("".join(traceback.format_exception(error)))
-        _conclude(results, run, task)
+        _finish(results, run, task)
     except OSError as unwritten:
         if isinstance(unwritten, BrokenPipeError):
             raise
         log.error("%s could not be written: %s", unwritten.filename or run.folder.path, unwritten.strerror)
 
 
-def _conclude(results: Results, run: Run, task: Task) -> None:
+def _finish(results: Results, run: Run, task: Task) -> None:
     results.write(run.folder)
-    run.say(summary.closing(results, run.folder, run.config["trainer"], task))
+    run.log(summary.end_message(results, run.folder, run.config, task))
 
 
 def _results(run: Run, task: Task, overrides: list[str]) -> Results:
@@ -216,7 +225,7 @@ def _results(run: Run, task: Task, overrides: list[str]) -> Results:
 
 
 def _own_choices(choices: dict[str, str | None]) -> dict[str, str]:
-    """The choices that say what is trained: none of Hydra's own groups, and no group that is left empty."""
+    """The choices of the experiment's groups, without Hydra's own and without empty ones."""
     return {
         group: option for group, option in choices.items() if option and group.partition("/")[0] != "hydra"
     }

@@ -1,6 +1,6 @@
-"""The folder of one run: what lies where, claimed by one run and never shared by two.
+"""The folder of one run: the names of its files, and its exclusive claim by one run.
 
-This module imports nothing heavy, so that the command line can look into a run folder within its first second.
+This module imports nothing heavy, so that the command line can read a run folder within its first second.
 """
 
 import glob
@@ -25,9 +25,9 @@ def write_json(path: Path, content: Any) -> None:
 
 
 class Created:
-    """The files and folders that one process makes, so that it can remove these and no others.
+    """Record of the files and folders that one process creates, so that it removes these and no others.
 
-    A path that exists when it is noted was made by someone else, and is never removed.
+    A path that exists when it is recorded was created by someone else, and is never removed.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Created:
         self._folders: list[Path] = []
 
     def make_folder(self, path: Path) -> None:
-        """Make a folder with its parents; those that were missing are noted."""
+        """Create a folder with its parents, and record those that were missing."""
         try:
             self._make(path)
         except FileNotFoundError:
@@ -53,21 +53,21 @@ class Created:
                 raise
 
     def expect(self, *paths: Path) -> None:
-        """Note files that this process is about to make."""
+        """Record files that this process is about to create."""
         self._files += [path for path in paths if not os.path.lexists(path)]
 
     def remember(self, path: Path) -> None:
-        """Note a file that this process has just made, and found absent in making it."""
+        """Record a file that this process has just created, with a check that it did not exist."""
         self._files.append(path)
 
     def remove(self, *others: Path) -> None:
-        """Remove the noted files one by one, then the noted folders that are empty.
+        """Remove the recorded files one by one, then the recorded folders that are empty.
 
         Args:
             others: further files that are known to be this process's own.
         """
         for path in (*self._files, *others):
-            with suppress(OSError):  # it was never made
+            with suppress(OSError):  # it was never created
                 path.unlink()
         for path in reversed(self._folders):
             with suppress(OSError):  # it holds something else
@@ -81,10 +81,13 @@ def token() -> str:
 
 ATTEMPT = "attempt_"
 
+LOGGER_FILES = ("metrics.csv", "mlflow.db")
+"""Files of loggers with fixed names."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The names of the files of a run."""
+    """The paths of the files of a run."""
 
     path: Path
 
@@ -113,32 +116,33 @@ class RunFolder:
         return self.path / "error.txt"
 
     def error_of(self, rank: int) -> Path:
-        """Where another rank than 0 tells why it failed."""
+        """The file in which a rank other than 0 reports its failure."""
         return self.path / f"error_rank_{rank}.txt"
 
     def errors(self) -> list[Path]:
-        """What earlier failures have left."""
+        """The error files of earlier failures."""
         return [path for path in (self.error, *self.path.glob("error_rank_*.txt")) if path.exists()]
 
-    def claim(self, beside: Collection[str] = ()) -> Created:
-        """Make an empty folder, or one that is not there yet, this run's own. Exactly one process can.
+    def claim(self, existing: Collection[str] = ()) -> Created:
+        """Claim an empty or missing folder for this run; of several processes exactly one succeeds.
 
         Args:
-            beside: names that may lie in the folder: what the sweep or Hydra puts there.
+            existing: names of files that may lie in the folder: those of a sweep or of Hydra.
 
         Returns:
-            what the run makes, for `discard`.
+            the files and folders that the run creates, for `discard`.
 
         Raises:
             UserError: the folder holds a run already, or anything else, or cannot be written.
         """
         created = Created()
         try:
-            self._check_empty(beside)
+            self._check_empty(existing)
             created.make_folder(self.path)
             with self.config.open("x"):
                 created.remember(self.config)
             created.expect(self.overrides, self.environment, self.results, self.error)
+            created.expect(*(self.path / name for name in LOGGER_FILES))
             created.make_folder(self.checkpoints)  # last: it is the winner's alone
         except FileExistsError as error:
             created.remove()
@@ -150,10 +154,10 @@ class RunFolder:
             raise UserError(f"hydra.run.dir={self.path} cannot be written: {error.strerror}") from error
         return created
 
-    def _check_empty(self, beside: Collection[str]) -> None:
+    def _check_empty(self, existing: Collection[str]) -> None:
         if os.path.lexists(self.config):
             raise self._holds_a_run()
-        others = sorted(set(os.listdir(self.path)) - set(beside)) if self.path.is_dir() else []
+        others = sorted(set(os.listdir(self.path)) - set(existing)) if self.path.is_dir() else []
         if others:
             raise UserError(
                 f"hydra.run.dir={self.path} is not empty (it holds {others[0]}); a new run needs a folder that is "
@@ -166,7 +170,7 @@ class RunFolder:
         )
 
     def discard(self, created: Created) -> None:
-        """Remove what a run made that never took a step; whatever else lies in the folder stays.
+        """Remove the files of a run that never took a step; all other files in the folder stay.
 
         Args:
             created: from `claim`.
@@ -199,7 +203,7 @@ def existing_run(path: str, key: str) -> RunFolder:
     folder = RunFolder(Path(path))
     if not folder.path.is_dir():
         raise UserError(
-            f"{key}={path}: there is no such folder; name the folder of a run, such as runs/textgen/<date_time>-<hex>"
+            f"{key}={path}: there is no such folder; name the folder of a run, such as runs/<task>/<date_time>-<hex>"
         )
     if not folder.config.is_file() or folder.config.stat().st_size == 0:
         raise UserError(f"{key}={path}: the folder holds no config.yaml, so it is not the folder of a run")

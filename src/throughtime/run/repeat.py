@@ -1,4 +1,4 @@
-"""A run that repeats another: from the same configuration, with what differs told, and the weights compared."""
+"""Repetition of a run from its own configuration, with a report of differences and a comparison of weights."""
 
 import json
 from collections.abc import Callable
@@ -19,10 +19,10 @@ from throughtime.run.folder import RunFolder, existing_run
 from throughtime.run.results import Results
 
 OF_THE_COMMAND = ("command", "folder", RESUMED)
-"""What differs between any two runs without changing either."""
+"""Entries of environment.json that differ between any two runs without changing either."""
 
 
-def repeat(config: Config, folder: RunFolder, say: Callable[[str], None] = Run.say) -> Results:
+def repeat(config: Config, folder: RunFolder, log: Callable[[str], None] = Run.log) -> Results:
     """Repeat the run that `rerun` names, with its own configuration.
 
     On the same machine, with the same versions, threads and data, the weights are the same to the last bit.
@@ -30,7 +30,7 @@ def repeat(config: Config, folder: RunFolder, say: Callable[[str], None] = Run.s
     Args:
         config: the recorded configuration, with the original's folder as `rerun`.
         folder: where the repetition goes.
-        say: takes what is told: what differs at the start, and how the weights compare at the end.
+        log: takes the messages: the differences at the start, and the comparison of the weights at the end.
 
     Raises:
         UserError: the original cannot be read, and whatever `fit` raises.
@@ -38,27 +38,27 @@ def repeat(config: Config, folder: RunFolder, say: Callable[[str], None] = Run.s
     original = existing_run(config["rerun"], "rerun")
     opened = False
 
-    def say_with_differences(text: str) -> None:
+    def log_with_differences(text: str) -> None:
         nonlocal opened
-        say(text)
+        log(text)
         if not opened:  # environment.json of the repetition has just been written
             opened = True
-            say(told(original, folder, config))
+            log(environment_differences(original, folder, config))
 
-    results = fit(Run(config, folder, _overrides(original), _choices(original), say_with_differences))
-    say(verdict(original, folder))
+    results = fit(Run(config, folder, _overrides(original), _choices(original), log_with_differences))
+    log(weight_comparison(original, folder))
     return results
 
 
-def told(original: RunFolder, repetition: RunFolder, config: Config) -> str:
-    """What differs between the environments of the two, and what else keeps weights from being the same."""
+def environment_differences(original: RunFolder, repetition: RunFolder, config: Config) -> str:
+    """A report of what differs between the environments, and of what else keeps the weights from being the same."""
     before, now = _environment(original), _environment(repetition)
     if before is None:
-        return f"repeats {original.path}, which tells nothing of its environment"
+        return f"repeats {original.path}, which has recorded no environment"
     kept = [{key: value for key, value in one.items() if key not in OF_THE_COMMAND} for one in (before, now)]
     lines = [f"  {key}: {one} → {other}" for key, (one, other) in differences(*map(flat, kept)).items()]
     for changed in before.get(RESUMED, []):
-        lines.append(f"  it was gone on with under {' '.join(changed)}, and is now trained so from the start")
+        lines.append(f"  it was resumed with {' '.join(changed)}, which now holds from the start")
     if config["trainer"].get("max_time"):
         lines.append(
             f"  trainer.max_time={config['trainer']['max_time']} ends a run by the clock, not by its steps"
@@ -68,8 +68,8 @@ def told(original: RunFolder, repetition: RunFolder, config: Config) -> str:
     return "\n".join([f"repeats {original.path}; what differs, so that the weights may:", *lines])
 
 
-def verdict(original: RunFolder, repetition: RunFolder) -> str:
-    """Whether the weights after the last step are the same."""
+def weight_comparison(original: RunFolder, repetition: RunFolder) -> str:
+    """A sentence that says whether the weights after the last step are the same."""
     try:
         one, other = (read_checkpoint(run.checkpoints / LAST) for run in (original, repetition))
     except UserError as error:
@@ -104,7 +104,7 @@ def _json(path: Path) -> dict[str, Any] | None:
 
 
 def _overrides(run: RunFolder) -> list[str]:
-    """What was typed for the original; nothing where it is not known."""
+    """The overrides of the original; none where they are not recorded."""
     if not run.overrides.is_file():
         return []
     return OmegaConf.to_container(OmegaConf.load(run.overrides), resolve=False)

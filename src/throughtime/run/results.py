@@ -1,4 +1,4 @@
-"""`results.json`: what a run came to, whole at every moment."""
+"""`results.json`: status, metrics and cost of a run, written atomically."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -15,9 +15,10 @@ class Results:
         best: the best value of the monitored metric, and `best_step` the optimiser step that gave it.
         metrics: the final value of every logged metric, by its name.
         choices: the option chosen for each config group.
-        pruned: whether a search stopped the run early; its status is completed, and it is not gone on with.
-        seconds: the time of training, validations included; of a resumed run all of it up to each checkpoint.
-        speed: training tokens a second over that time.
+        pruned: whether a search stopped the run early; its status is completed, and it is not resumed.
+        seconds: of training, validations included; of a resumed run with those up to each checkpoint.
+        speed: training targets a second over that time, in `unit`.
+        unit: of the data's targets (tokens, points, frames).
     """
 
     task: str
@@ -36,10 +37,11 @@ class Results:
     epochs: int = 0
     seconds: float = 0.0
     speed: float = 0.0
+    unit: str = "tokens"
     checkpoint: str | None = None
 
-    def go_on_from(self, folder: RunFolder) -> None:
-        """Take over what the run came to before it is resumed, as far as it was written; its test is to come again."""
+    def continue_from(self, folder: RunFolder) -> None:
+        """Take over the results of a run that is resumed, as far as they were written; its test is repeated."""
         try:
             earlier = json.loads(folder.results.read_text())
         except (OSError, ValueError):

@@ -1,26 +1,28 @@
-"""What a run says on the terminal before its first step and after its last."""
+"""Messages of a run on the terminal, before its first step and after its last."""
 
 import math
 import os
 import shlex
 from pathlib import Path
 
+from throughtime.callback.display import duration
 from throughtime.data.base import DataModule
 from throughtime.run.build import Config
 from throughtime.run.folder import RunFolder
+from throughtime.run.loggers import viewing_commands
 from throughtime.run.results import Results
 from throughtime.run.transfer import Transfer
 from throughtime.task.base import Task
 
 
-def opening(
+def start_message(
     task: Task,
     data: DataModule,
     results: Results,
     folder: RunFolder,
     transfer: Transfer | None = None,
 ) -> str:
-    """The task, its data, the size of the model, where the run goes, and whose weights it begins with."""
+    """The task, its data, the number of parameters, the run's folder, and the origin of its first weights."""
     sizes = ", ".join(f"{size:,} {split}" for split, size in data.sizes.items() if size)
     lines = (
         f"{task.name}: {results.parameters:,} parameters, seed {results.seed}\n"
@@ -30,12 +32,12 @@ def opening(
     return lines if transfer is None else f"{lines}\n{transfer}"
 
 
-def closing(results: Results, folder: RunFolder, trainer: Config, task: Task) -> str:
-    """How the run ended, its best metric, its speed, and the exact commands to go on from here."""
+def end_message(results: Results, folder: RunFolder, config: Config, task: Task) -> str:
+    """Status, best metric and speed of the run, and the exact commands that continue from here."""
     run = shlex.quote(_short(folder.path))
-    lines = ["", f"{results.status} after {results.steps:,} steps, {_clock(results.seconds)}"]
+    lines = ["", f"{results.status} after {results.steps:,} steps, {_with_unit(results.seconds)}"]
     if results.speed:
-        lines[-1] += f", {results.speed:,.0f} tokens/s"
+        lines[-1] += f", {results.speed:,.0f} {results.unit}/s"
     if results.best is not None:
         lines.append(f"best {results.monitor} {results.best:.4f} at step {results.best_step:,}")
     tested = {name: value for name, value in sorted(results.metrics.items()) if name.startswith("test/")}
@@ -47,17 +49,18 @@ def closing(results: Results, folder: RunFolder, trainer: Config, task: Task) ->
         lines.append(table)
     lines.append(f"run folder   {run}")
     if results.checkpoint is not None:
-        lines.append(f"go on        python train.py resume={run}{_larger_budget(results, trainer)}")
+        lines.append(f"go on        python train.py resume={run}{_larger_budget(results, config['trainer'])}")
         lines += [f"{label:<12} {command}" for label, command in task.next_commands(run)]
     parent = folder.path.resolve().parent
     # runs/<task>/<run>, or a place of the user's own
-    together = parent.parent if parent.name == results.task else parent
-    lines.append(f"look         tensorboard --logdir {shlex.quote(_short(together))}")
+    above = parent.parent if parent.name == results.task else parent
+    viewers = viewing_commands(config.get("logger"), _short(folder.path), _short(above))
+    lines += [f"look         {command}" for command in viewers]
     return "\n".join(lines)
 
 
 def _larger_budget(results: Results, trainer: Config) -> str:
-    """A completed run goes on only with more of what ended it: twice the steps, the epochs or the time."""
+    """The override that a completed run needs to continue: twice the steps, the epochs or the time that ended it."""
     if results.status != "completed":
         return ""
     if 0 <= trainer["max_steps"] <= results.steps:
@@ -76,7 +79,5 @@ def _short(path: Path) -> str:
     return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02} min"
+def _with_unit(seconds: float) -> str:
+    return duration(seconds) + (" min" if round(seconds) < 3600 else "")

@@ -1,15 +1,12 @@
-"""Lightning's trainer for one run, with the callbacks, the logger and the way to the disk that belong to it."""
+"""Lightning's trainer of one run, with its callbacks, loggers and checkpoint files."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import lightning.pytorch as pl
 import torch
 from lightning.fabric.plugins.environments import ClusterEnvironment
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
-from throughtime.callback.checkpoint import Checkpoint
-from throughtime.callback.final_validation import FinalValidation
+from throughtime.callback.checkpoint import Checkpoint, FinalValidation
 from throughtime.callback.hyperparameters import Hyperparameters
 from throughtime.config.flat_config import flat
 from throughtime.config.instantiate import instantiate
@@ -18,29 +15,29 @@ from throughtime.errors import UserError, check_choice, check_positive
 from throughtime.run.build import Config
 from throughtime.run.checkpoint import AtomicCheckpointIO
 from throughtime.run.folder import RunFolder
+from throughtime.run.loggers import build_loggers
 
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")
-TENSORBOARD = "lightning.pytorch.loggers.TensorBoardLogger"
 
 
 def build_trainer(
     config: Config,
     folder: RunFolder,
-    saving: AtomicCheckpointIO,
+    checkpoint_io: AtomicCheckpointIO,
     resumed_step: int | None,
-    place: ClusterEnvironment | None = None,
+    cluster: ClusterEnvironment | None = None,
 ) -> pl.Trainer:
     """The trainer that the configuration describes.
 
     Args:
         config: the whole configuration.
         folder: where everything of this run goes.
-        saving: how checkpoints are written and read.
+        checkpoint_io: writes and reads checkpoints.
         resumed_step: the optimiser steps of the checkpoint that the run goes on from; None for a new run.
-        place: which of the run's processes this is; None for the only one.
+        cluster: the rank of this process; None for a run of one process.
 
     Raises:
-        UserError: a value that the trainer, a callback or the logger objects to.
+        UserError: a value that the trainer, a callback or a logger refuses.
     """
     callbacks = [part for part in instantiate(config["callback"], "callback").values() if part is not None]
     if not any(isinstance(callback, Checkpoint) for callback in callbacks):
@@ -57,35 +54,39 @@ def build_trainer(
         "trainer",
         profiler=profiler,
         default_root_dir=str(folder.path),
-        logger=_build_logger(config, folder, resumed_step) or False,
+        logger=build_loggers(config.get("logger"), folder, resumed_step),
         callbacks=[*callbacks, FinalValidation()],
-        plugins=[saving, place or SingleNodeEnvironment()],
+        plugins=[checkpoint_io, cluster or SingleNodeEnvironment()],
         enable_model_summary=False,
     )
 
 
-def _build_logger(config: Config, folder: RunFolder, resumed_step: int | None) -> Logger | None:
-    if not config.get("logger"):
-        return None
-    arguments: dict[str, Any] = {"save_dir": str(folder.path), "name": "", "version": ""}
-    if config["logger"]["_target_"] == TENSORBOARD:
-        # What was logged after the checkpoint will be logged again. A new run says so too: TensorBoard heeds only
-        # the second and later ones that it meets.
-        arguments["purge_step"] = 0 if resumed_step is None else resumed_step + 1
-    logger = instantiate(config["logger"], "logger")(**arguments)
-    if isinstance(logger, TensorBoardLogger):
-        # Lightning writes the (empty) hyperparameters of its own unless their file exists; ours is config.yaml.
-        logger.NAME_HPARAMS_FILE = folder.config.name
-    return logger
+def check_devices(count: int, config: Config) -> None:
+    """Raise `UserError` where more devices are asked for than the configuration can use.
+
+    Args:
+        count: the devices that Lightning has found for `trainer.devices`; each is a rank.
+        config: the whole configuration.
+    """
+    if count == 1:
+        return
+    if config["trainer"].get("strategy", "auto") == "auto":
+        raise UserError(
+            f"trainer.devices={config['trainer']['devices']} are {count} devices; trainer=ddp trains on more than one"
+        )
+    batch_size = config["data"]["batch_size"]
+    if batch_size < count:
+        raise UserError(
+            f"data.batch_size={batch_size} is divided among {count} processes; set it to {count} or more, or "
+            "trainer.devices lower"
+        )
 
 
 def check_trainer(trainer: Config) -> None:
-    """Raise `UserError` for what Lightning takes without a word, or takes further than this framework goes."""
+    """Raise `UserError` for settings that Lightning accepts silently, or that this framework does not support."""
     check_choice(STRATEGIES, **{"trainer.strategy": trainer.get("strategy", "auto")})
     if trainer.get("num_nodes", 1) != 1:
-        raise UserError(
-            "trainer.num_nodes is not for this framework: a run trains on the devices of one machine"
-        )
+        raise UserError("trainer.num_nodes is not supported: a run trains on the devices of one machine")
     if trainer["accelerator"] in ("gpu", "cuda") and not torch.cuda.is_available():
         raise UserError(
             f"trainer.accelerator={trainer['accelerator']}, but PyTorch finds no GPU here; leave trainer=gpu out, "

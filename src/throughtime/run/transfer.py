@@ -1,4 +1,4 @@
-"""`init_from=RUN`: a new run that starts from another's weights."""
+"""Transfer of weights from another run into a new one (`init_from=RUN`)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,20 +16,20 @@ from throughtime.run.checkpoint import find_checkpoint, read_checkpoint
 from throughtime.task.base import Task
 from throughtime.task.symbol_axis import SymbolAxis
 
-MOST = 6
-"""Names that are told of each kind of mismatch."""
+MAX_NAMES = 6
+"""The most names that a message lists for each kind of mismatch."""
 
 
 @dataclass
 class Transfer:
-    """What a run took from another.
+    """The weights that a run took from another, and those that it did not.
 
     Attributes:
         run: the folder or checkpoint that the user named, `checkpoint` the file that was read, with its SHA-256.
-        whole: the weights that were taken as they are.
-        by_symbol: of the others the share of the symbols along each axis that both have: "61 of 65".
-        missing: weights that only the new run has; they begin afresh.
-        unexpected: weights that only the other has; they are left.
+        whole: the weights that were copied as they are.
+        by_symbol: of the weights that were copied symbol by symbol, the share of symbols that both have: "61 of 65".
+        missing: weights that only the new run has; they keep their initial values.
+        unexpected: weights that only the other run has; they are not used.
         different: weights of another shape, with both shapes.
     """
 
@@ -48,17 +48,17 @@ class Transfer:
         lines = [f"starts from {self.run}: {taken} of {total} weights"]
         lines += [f"  by symbol: {name}, {share}" for name, share in self.by_symbol.items()]
         for what, names in (
-            ("not there, begins afresh", self.missing),
-            ("other shape, begins afresh", self.different),
+            ("not there, newly initialised", self.missing),
+            ("other shape, newly initialised", self.different),
             ("not here, left out", self.unexpected),
         ):
-            lines += [f"  {what}: {name}" for name in names[:MOST]]
-            if len(names) > MOST:
-                lines.append(f"  {what}: {len(names) - MOST} more")
+            lines += [f"  {what}: {name}" for name in names[:MAX_NAMES]]
+            if len(names) > MAX_NAMES:
+                lines.append(f"  {what}: {len(names) - MAX_NAMES} more")
         return "\n".join(lines)
 
     def origin(self) -> dict[str, Any]:
-        """What environment.json tells of it."""
+        """The entry of environment.json."""
         taken = len(self.whole) + len(self.by_symbol)
         return {"checkpoint": str(self.checkpoint.resolve()), "sha256": self.sha256, "weights": taken}
 

@@ -2,8 +2,8 @@
 
     x_k ~ m + σ N(0, C),  k = 1..λ;   m, σ, C  <-  the better half of the generation
 
-Optuna's own sampler keeps the state (m, σ, C) as a pickle in the storage, and a folder from somewhere else must not
-run code when its search is resumed. Here the state is computed anew from the trials that were told.
+Optuna's own sampler keeps the state (m, σ, C) as a pickle in the storage, and resuming a search from a foreign folder
+must not run code. Here the state is computed again from the completed trials.
 """
 
 import math
@@ -22,7 +22,7 @@ GENERATION = "cmaes:generation"
 
 
 class CmaEs(BaseSampler):
-    """Proposes one trial by CMA-ES; keys that have no order are drawn at random.
+    """Sampler of one trial by CMA-ES; keys that have no order are drawn at random.
 
     Args:
         seed: of this trial's draw.
@@ -47,14 +47,14 @@ class CmaEs(BaseSampler):
     ) -> dict[str, Any]:
         from cmaes import CMA
 
-        told = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        if not search_space or len(told) < self._startup_trials:
+        completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if not search_space or len(completed) < self._startup_trials:
             return {}
         size = len(search_space)
         strategy = CMA(
             mean=np.full(size, 0.5), sigma=1 / 6, bounds=np.tile([0.0, 1.0], (size, 1)), seed=self._seed
         )
-        for generation in _generations(told, strategy.population_size):
+        for generation in _generations(completed, strategy.population_size):
             strategy.tell([(_unit_point(search_space, one), _loss(study, one)) for one in generation])
         study._storage.set_trial_system_attr(trial._trial_id, GENERATION, strategy.generation)
         point = strategy.ask()
@@ -66,11 +66,13 @@ class CmaEs(BaseSampler):
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 
 
-def _generations(told: list[FrozenTrial], population_size: int) -> Iterator[list[FrozenTrial]]:
-    """The complete generations so far, each of its first λ trials."""
+def _generations(completed: list[FrozenTrial], population_size: int) -> Iterator[list[FrozenTrial]]:
+    """The complete generations so far, each with its first λ trials."""
     generation = 0
     while True:
-        members = [one for one in told if one.system_attrs.get(GENERATION) == generation][:population_size]
+        members = [one for one in completed if one.system_attrs.get(GENERATION) == generation][
+            :population_size
+        ]
         if len(members) < population_size:
             return
         yield members
@@ -86,15 +88,15 @@ def _loss(study: Study, trial: FrozenTrial) -> float:
 
 
 def to_unit(one: FloatDistribution | IntDistribution, value: int | float) -> float:
-    """Where a value lies between the ends of its range, from 0 to 1."""
+    """The relative position of a value in its range, from 0 to 1."""
     low, high, scale = _ends(one)
     return (scale(value) - low) / (high - low)
 
 
-def from_unit(one: FloatDistribution | IntDistribution, place: float) -> int | float:
-    """The value at a place between 0 and 1; whole numbers and steps are rounded to."""
+def from_unit(one: FloatDistribution | IntDistribution, position: float) -> int | float:
+    """The value at a relative position from 0 to 1, rounded to whole numbers and steps."""
     low, high, _ = _ends(one)
-    value = low + place * (high - low)
+    value = low + position * (high - low)
     value = math.exp(value) if one.log else value
     if one.step is not None:
         value = one.low + round((value - one.low) / one.step) * one.step

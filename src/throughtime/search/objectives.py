@@ -1,4 +1,4 @@
-"""What a search makes small or large: what the task monitors, or several at once (quality against seconds)."""
+"""Objectives of a search: the monitored metric, or several metrics and costs at once (quality against seconds)."""
 
 import json
 import math
@@ -13,22 +13,19 @@ from throughtime.run.folder import RunFolder
 MINIMIZE, MAXIMIZE = "minimize", "maximize"
 DIRECTIONS = {"min": MINIMIZE, "max": MAXIMIZE, MINIMIZE: MINIMIZE, MAXIMIZE: MAXIMIZE}
 
-OF_THE_RUN = ("seconds", "parameters", "speed", "steps")
-"""Objectives that are no metrics: fields of results.json."""
+RESULT_FIELDS = ("seconds", "parameters", "speed", "steps")
+"""Objectives that are fields of results.json instead of metrics."""
 
-SMALL = (
-    *("loss", "bpc", "perplexity", "mae", "rmse", "mse", "smape", "mase", "pinball", "crps"),
-    *("seconds", "parameters", "steps"),
-)
-LARGE = ("accuracy", "accuracy_unseen", "f1", "macro_f1", "precision", "recall", "speed")
+COSTS = {"loss": "min", "seconds": "min", "parameters": "min", "steps": "min", "speed": "max"}
+"""Directions that hold for every task; those of a task's own metrics are in `Task.directions`."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """One thing to make small or large.
+    """A metric or a cost that a search minimises or maximises.
 
     Attributes:
-        name: a metric, or a field of `OF_THE_RUN`; None for the metric that the task monitors, at its best.
+        name: a metric, or a field of `RESULT_FIELDS`; None for the best value of the metric that the task monitors.
         direction: minimize or maximize.
     """
 
@@ -58,28 +55,32 @@ def objectives(setting: Any, task: Mapping[str, Any]) -> tuple[Objective, ...]:
         setting = dict.fromkeys(setting)
     if not isinstance(setting, Mapping) or not setting:
         raise UserError(f"sweep.objectives={setting} is not a list of metrics, such as [val/loss,seconds]")
-    return tuple(_objective(str(name), direction) for name, direction in setting.items())
+    return tuple(_objective(str(name), direction, task) for name, direction in setting.items())
 
 
-def _objective(name: str, direction: Any) -> Objective:
+def _objective(name: str, direction: Any, task: Mapping[str, Any]) -> Objective:
     if direction is None:
-        last = name.rpartition("/")[2]
-        direction = "min" if last in SMALL else "max" if last in LARGE else None
+        metric = name.rpartition("/")[2]
+        direction = COSTS.get(metric) or _task_class(task).directions.get(metric)
     if direction not in DIRECTIONS:
         raise UserError(f"sweep.objectives: give {name} a direction, sweep.objectives={{{name}: min}} or max")
     return Objective(name, DIRECTIONS[direction])
 
 
 def _monitored_direction(task: Mapping[str, Any]) -> str:
-    from throughtime.config.registry import locate  # only now: this imports torch
-
     chosen = task.get("monitor")
     if isinstance(chosen, str) and chosen.endswith("/loss"):
         return MINIMIZE
-    return DIRECTIONS[locate(task["_target_"], "task").factory.mode]
+    return DIRECTIONS[_task_class(task).mode]
 
 
-def measured(wanted: Sequence[Objective], folder: Path) -> list[float]:
+def _task_class(task: Mapping[str, Any]) -> Any:
+    from throughtime.config.registry import locate  # only now: this imports torch
+
+    return locate(task["_target_"], "task").factory
+
+
+def objective_values(wanted: Sequence[Objective], folder: Path) -> list[float]:
     """The objectives' values of a completed run; NaN for one that is not finite.
 
     Raises:
@@ -93,9 +94,9 @@ def measured(wanted: Sequence[Objective], folder: Path) -> list[float]:
 def _value(objective: Objective, results: dict[str, Any]) -> float | None:
     if objective.name in (None, results["monitor"]):
         return results["best"]
-    if objective.name in OF_THE_RUN:
+    if objective.name in RESULT_FIELDS:
         return results[objective.name]
     if objective.name not in results["metrics"]:
-        known = ", ".join(sorted([*results["metrics"], *OF_THE_RUN]))
+        known = ", ".join(sorted([*results["metrics"], *RESULT_FIELDS]))
         raise UserError(f"sweep.objectives: {objective.name} was not measured; what was: {known}")
     return results["metrics"][objective.name]

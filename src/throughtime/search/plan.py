@@ -1,4 +1,4 @@
-"""The plan of a search: what it varies and how, fixed when it begins, so that a resumed search is the same one."""
+"""Plan of a search: its space, objectives and sampler, fixed when it begins, so that a resumed search is the same."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ NOT_SEARCHED = ("sweep", "hydra", "resume")
 
 @dataclass(frozen=True)
 class Plan:
-    """What makes two searches the same.
+    """The settings that identify a search.
 
     Attributes:
-        space: what each key is drawn from.
-        arguments: what the user typed besides.
-        objectives: what is made small or large.
+        space: the distribution of each key.
+        arguments: the user's other overrides.
+        objectives: what is minimised or maximised.
         sampler, seed, startup_trials, grid_points: as `build_sampler` takes them.
-        together: how many trials are drawn, and run, at a time.
+        n_jobs: the number of trials that are drawn, and run, at a time.
     """
 
     space: Space
@@ -41,7 +41,7 @@ class Plan:
     seed: int
     startup_trials: int
     grid_points: int
-    together: int
+    n_jobs: int
 
     def build_sampler(self) -> BaseSampler:
         """The sampler; a `UserError` where it does not fit the space or the objectives."""
@@ -77,18 +77,18 @@ class Plan:
         )
 
 
-def plan(session: Session, arguments: Sequence[str]) -> Plan:
+def plan_search(session: Session, arguments: Sequence[str]) -> Plan:
     """The plan of a new search.
 
-    What is typed (`cell=gru,lstm`) goes over the same key in `sweep.space`; where neither names anything, the keys of
-    `sweep.default_space` that the configuration has are searched.
+    A sweep on the command line (`cell=gru,lstm`) takes precedence over the same key in `sweep.space`; without either,
+    the keys of `sweep.default_space` that the configuration has are searched.
 
     Args:
         session: the sweep.
-        arguments: what the user typed, with what varies in Hydra's notation.
+        arguments: the user's overrides, with the searched keys in Hydra's notation.
 
     Raises:
-        UserError, HydraException: a mistake in any of it, found before a trial has begun.
+        UserError, HydraException: an error in any of it, found before a trial has begun.
     """
     parser = OverridesParser.create(session.context.config_loader)
     parsed = {one.get_key_element(): one for one in parser.parse_overrides(list(arguments))}
@@ -114,17 +114,17 @@ def plan(session: Session, arguments: Sequence[str]) -> Plan:
         seed=settings["seed"],
         startup_trials=settings["startup_trials"],
         grid_points=settings["grid_points"],
-        together=settings["together"] or at_once(session),
+        n_jobs=settings["n_jobs"] or launcher_n_jobs(session),
     )
     found.build_sampler()
-    _compose_every_choice(session, found)
+    _check_compositions(session, found)
     return found
 
 
 def _check(settings: Mapping[str, Any]) -> None:
-    for name in ("trials", "startup_trials", "grid_points", "together"):
+    for name in ("trials", "startup_trials", "grid_points", "n_jobs"):
         value = settings[name]
-        if name == "together" and value is None:
+        if name == "n_jobs" and value is None:
             continue
         if not isinstance(value, int) or isinstance(value, bool):
             raise UserError(f"sweep.{name}={value} is not a whole number")
@@ -145,8 +145,8 @@ def _check_keys(space: Space) -> None:
             raise UserError(f"{key} cannot be searched; it says how the search itself is done")
 
 
-def _compose_every_choice(session: Session, found: Plan) -> None:
-    """Compose each listed value once, so that a key or an option that does not exist is told before the first trial."""
+def _check_compositions(session: Session, found: Plan) -> None:
+    """Compose each listed value once, so that an unknown key or option is an error before the first trial."""
     listed = {
         key: one.choices for key, one in found.space.items() if isinstance(one, CategoricalDistribution)
     }
@@ -156,8 +156,8 @@ def _compose_every_choice(session: Session, found: Plan) -> None:
         session.compose(0, [*found.arguments, *(f"{key}={as_text(value)}" for key, value in values.items())])
 
 
-def at_once(session: Session) -> int:
-    """How many jobs the chosen launcher runs at a time."""
+def launcher_n_jobs(session: Session) -> int:
+    """The number of jobs that the chosen launcher runs at a time."""
     launcher = session.config.hydra.launcher
     for name in ("n_jobs", "array_parallelism"):  # joblib's, submitit's
         count = launcher.get(name)

@@ -1,4 +1,4 @@
-"""Optuna's own figures of a search, as PNG files, and its table of trials."""
+"""Figures of a search by Optuna, as PNG files, and its table of trials."""
 
 import logging
 import warnings
@@ -20,11 +20,11 @@ from throughtime.search.space import Space
 log = logging.getLogger(__name__)
 
 FOLDER = "search"
-CONTOURS = 3  # the most important keys, of which contours are drawn for each pair
+CONTOUR_KEYS = 3  # the most important keys, of which contours are drawn for each pair
 
 
-def draw(study: Study, space: Space, objectives: Sequence[Objective], folder: Path) -> list[Path]:
-    """Draw what the trials so far allow into the folder `search` of the sweep's, and write trials.csv there.
+def draw_search(study: Study, space: Space, objectives: Sequence[Objective], folder: Path) -> list[Path]:
+    """Draw the figures that the trials so far allow into the sweep's folder `search`, and write trials.csv there.
 
     Returns:
         The files that were written.
@@ -37,7 +37,7 @@ def draw(study: Study, space: Space, objectives: Sequence[Objective], folder: Pa
             path = where / f"{name}.png"
             try:
                 save(plot(), path)
-            except Exception as error:  # a figure that fails must not cost the result of a long search
+            except Exception as error:  # a failed figure must not lose the result of a long search
                 log.warning("%s was not drawn: %s", path, error)
                 continue
             written.append(path)
@@ -78,12 +78,12 @@ def _plots(
         yield "importances", lambda: plots.plot_param_importances(study, params=ranked)
     tried = [key for key in ranked if len({trial.params[key] for trial in complete}) > 1]
     if len(tried) > 1:
-        yield "contour", lambda: plots.plot_contour(study, tried[:CONTOURS], **chosen)
+        yield "contour", lambda: plots.plot_contour(study, tried[:CONTOUR_KEYS], **chosen)
 
 
 @contextmanager
 def _headless() -> Iterator[Callable[[Any, Path], None]]:
-    """Within this block pyplot, which Optuna draws with, needs no screen; its state is as before afterwards."""
+    """Inside this block pyplot, with which Optuna draws, needs no screen; its state is restored afterwards."""
     import matplotlib
 
     before = matplotlib.get_backend()

@@ -1,4 +1,4 @@
-"""What a search came to, on the terminal: how its trials ended, which keys mattered, and the command of the best."""
+"""Report of a search for the terminal: the status of its trials, the importance of keys, the command of the best."""
 
 import math
 import shlex
@@ -12,32 +12,32 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from throughtime.report.columns import short_names
-from throughtime.report.grid import Grid, terminal
-from throughtime.report.numbers import number, setting
+from throughtime.report.grid import TextGrid, as_terminal_text
+from throughtime.report.numbers import format_number, format_setting
 from throughtime.search.objectives import Objective
 from throughtime.search.space import Space
 from throughtime.search.trials import ERROR, overrides
 
-WORDS = {
+STATE_NAMES = {
     TrialState.COMPLETE: "complete",
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",
     TrialState.RUNNING: "not finished",
 }
-NOT_OF_A_RUN = ("sweep=", "sweep.", "hydra.", "hydra/", "resume=")
+SEARCH_ARGUMENTS = ("sweep=", "sweep.", "hydra.", "hydra/", "resume=")
 
 
-def report(
+def search_report(
     study: Study, space: Space, objectives: Sequence[Objective], total: int, arguments: Sequence[str]
 ) -> str:
-    """The whole text.
+    """The report as text.
 
     Args:
         study: the search.
-        space: what each key is drawn from.
-        objectives: what is made small or large.
-        total: the trials that were asked for.
-        arguments: what the user typed, without what varies.
+        space: the distribution of each key.
+        objectives: what is minimised or maximised.
+        total: the number of trials that were requested.
+        arguments: the user's overrides, without the searched keys.
     """
     parts = [_counts(study, total)]
     best = best_trials(study)
@@ -63,7 +63,7 @@ def best_trials(study: Study) -> list[FrozenTrial]:
 
 
 def importances(study: Study, space: Space) -> dict[str, float]:
-    """The share of each key in what makes the (first) objective good, the largest first; {} after too few trials.
+    """The importance of each key for the (first) objective, the largest first; {} after too few trials.
 
     By PED-ANOVA (Watanabe, Bansal, Hutter 2023, arXiv 2304.10255).
     """
@@ -71,7 +71,7 @@ def importances(study: Study, space: Space) -> dict[str, float]:
     varied = [key for key, one in space.items() if not one.single()]
     if len(set(values)) < 2 or not varied:
         return {}
-    sign = 1 if study.directions[0] == StudyDirection.MINIMIZE else -1  # a target is taken to be made small
+    sign = 1 if study.directions[0] == StudyDirection.MINIMIZE else -1  # Optuna minimises a target
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # which says so
         shares = get_param_importances(study, params=varied, target=lambda trial: sign * trial.values[0])
@@ -80,8 +80,8 @@ def importances(study: Study, space: Space) -> dict[str, float]:
 
 def _counts(study: Study, total: int) -> str:
     states = Counter(trial.state for trial in study.get_trials(deepcopy=False))
-    told = ", ".join(f"{states[state]} {word}" for state, word in WORDS.items() if states[state])
-    lines = [f"search: {sum(states.values())} of {total} trials ({told or 'none'})"]
+    counts = ", ".join(f"{states[state]} {word}" for state, word in STATE_NAMES.items() if states[state])
+    lines = [f"search: {sum(states.values())} of {total} trials ({counts or 'none'})"]
     for trial in study.get_trials(deepcopy=False, states=(TrialState.FAIL,)):
         lines.append(f"  trial {trial.number} failed: {trial.user_attrs.get(ERROR, 'for no known reason')}")
     return "\n".join(lines)
@@ -90,7 +90,7 @@ def _counts(study: Study, total: int) -> str:
 def _importance_table(shares: dict[str, float], objectives: Sequence[Objective]) -> str:
     widest = max(shares.values())
     lines = [[key, f"{share:4.0%}", "█" * round(24 * share / widest)] for key, share in shares.items()]
-    return terminal([Grid([f"importance for {objectives[0].label}", "", ""], lines, 3)])
+    return as_terminal_text([TextGrid([f"importance for {objectives[0].label}", "", ""], lines, 3)])
 
 
 def _pareto_front(best: Sequence[FrozenTrial], space: Space, objectives: Sequence[Objective]) -> str:
@@ -99,22 +99,22 @@ def _pareto_front(best: Sequence[FrozenTrial], space: Space, objectives: Sequenc
     lines = [
         [
             str(trial.number),
-            *(setting(trial.params[key]) for key in space),
-            *(number(value) for value in trial.values),
+            *(format_setting(trial.params[key]) for key in space),
+            *(format_number(value) for value in trial.values),
         ]
         for trial in best
     ]
     note = "The Pareto front: no other trial is better in one objective without being worse in another."
-    return terminal([Grid(head, lines, 1 + len(space), note, wraps=1 + len(space))])
+    return as_terminal_text([TextGrid(head, lines, 1 + len(space), note, wraps=1 + len(space))])
 
 
 def _command(
     trial: FrozenTrial, space: Space, objectives: Sequence[Objective], arguments: Sequence[str]
 ) -> str:
     """The command that trains a trial's configuration again."""
-    kept = [argument for argument in arguments if not argument.lstrip("+~").startswith(NOT_OF_A_RUN)]
+    kept = [argument for argument in arguments if not argument.lstrip("+~").startswith(SEARCH_ARGUMENTS)]
     values = ", ".join(
-        f"{one.label} {number(value)}" for one, value in zip(objectives, trial.values, strict=True)
+        f"{one.label} {format_number(value)}" for one, value in zip(objectives, trial.values, strict=True)
     )
     command = shlex.join([*kept, *overrides(trial, space)])
     return f"trial {trial.number} ({values}):\n  python train.py {command}"

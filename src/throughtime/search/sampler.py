@@ -1,8 +1,8 @@
-"""How a search proposes its next trial, as a function of the seed, the trial's number and the trials before it.
+"""Samplers of a search: the next trial as a function of the seed, the trial's number and the trials before it.
 
-Optuna's samplers draw from one stream of random numbers, so that a search that is resumed proposes other points than
-one that was not. Here every trial has a stream of its own, derived from the seed and its number (and every key that is
-drawn for itself from its name too): what a trial tries is the same whether or not the process before it was killed.
+Optuna's samplers draw from one stream of random numbers, so a resumed search would propose other points than an
+uninterrupted one. Here every trial has a stream of its own, derived from the seed and its number (and, for keys that
+are drawn independently, from their names), so that its values do not depend on interruptions.
 """
 
 import hashlib
@@ -38,9 +38,9 @@ def build_sampler(
     Args:
         name: `tpe` (Bergstra et al. 2011, with all keys drawn together), `random`, `grid`, or `cmaes`
             (Hansen 2016; keys without an order are drawn at random).
-        seed: of everything that is drawn.
-        space: what each key is drawn from.
-        objectives: how many there are; CMA-ES takes one.
+        seed: of all random numbers.
+        space: the distribution of each key.
+        objectives: their number; CMA-ES takes one.
         startup_trials: random trials before `tpe` and `cmaes` learn from them.
         grid_points: values of a range without steps in a grid.
 
@@ -61,10 +61,10 @@ def build_sampler(
 
 
 class StreamPerTrial(BaseSampler):
-    """Draws each trial with a sampler made for it alone.
+    """Sampler that draws each trial with a new sampler of its own seed.
 
     Args:
-        make: a new sampler of a given seed.
+        make: creates a sampler of a given seed.
         seed: of the whole search.
     """
 
@@ -78,31 +78,33 @@ class StreamPerTrial(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        return self._made(trial).sample_relative(study, trial, search_space)
+        return self._sampler_of(trial).sample_relative(study, trial, search_space)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        return self._made(trial, param_name).sample_independent(study, trial, param_name, param_distribution)
+        return self._sampler_of(trial, param_name).sample_independent(
+            study, trial, param_name, param_distribution
+        )
 
-    def _made(self, trial: FrozenTrial, key: str = "") -> BaseSampler:
+    def _sampler_of(self, trial: FrozenTrial, key: str = "") -> BaseSampler:
         digest = hashlib.sha256(f"{self._seed} {trial.number} {key}".encode()).digest()
         return self._make(int.from_bytes(digest[:4], "big"))
 
 
 class Grid(BaseSampler):
-    """Every combination once, in an order that the seed shuffles, so that a part of the grid is spread over it.
+    """Sampler of every combination once, in random order, so that an unfinished grid is spread over the space.
 
     Args:
-        space: what each key is drawn from.
+        space: the distribution of each key.
         seed: of the order.
         points: values of a range without steps, evenly spaced (in the logarithm where it is logarithmic).
 
     Attributes:
-        size: how many combinations there are.
+        size: the number of combinations.
 
     Raises:
-        UserError: they are more than a search could ever try.
+        UserError: there are more combinations than a search can try.
     """
 
     def __init__(self, space: Space, seed: int, points: int) -> None:
@@ -131,7 +133,7 @@ class Grid(BaseSampler):
 
 
 def _grid_values(one: BaseDistribution, points: int) -> list[Any]:
-    """The values that a grid tries of one key."""
+    """The values of one key in a grid."""
     if isinstance(one, CategoricalDistribution):
         return list(one.choices)
     assert isinstance(one, IntDistribution | FloatDistribution)

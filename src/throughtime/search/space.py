@@ -1,4 +1,4 @@
-"""The space of a search: which keys of the configuration vary, and between what.
+"""Space of a search: the distributions of the keys of the configuration that it varies.
 
 A key's entry in YAML is a list of values, or a range:
 
@@ -23,7 +23,7 @@ from throughtime.errors import UserError
 from throughtime.search.syntax import as_text
 
 Space = dict[str, BaseDistribution]
-"""What each key is drawn from; a list or a mapping among the values stands as its text in Hydra's notation."""
+"""The distribution of each key; a list or a mapping among the values is given as text in Hydra's notation."""
 
 FIELDS = ("low", "high", "step", "log", "around")
 
@@ -43,7 +43,7 @@ def entries(space: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 
 
 def distribution(key: str, entry: Any, configured: Any = None) -> BaseDistribution:
-    """What a key is drawn from.
+    """The distribution of a key.
 
     Args:
         key: the key, for error messages.
@@ -51,7 +51,7 @@ def distribution(key: str, entry: Any, configured: Any = None) -> BaseDistributi
         configured: the value that the key has without the search, of which `around` is a multiple.
 
     Raises:
-        UserError: the entry is none of these, or its numbers contradict each other.
+        UserError: the entry is neither, or its numbers contradict each other.
     """
     if isinstance(entry, list):
         return choices(key, entry)
@@ -69,7 +69,7 @@ def distribution(key: str, entry: Any, configured: Any = None) -> BaseDistributi
 
 
 def choices(key: str, values: list[Any]) -> CategoricalDistribution:
-    """One of a list of values.
+    """The uniform distribution over a list of values.
 
     Raises:
         UserError: the list is empty or names a value twice.
@@ -86,10 +86,10 @@ def choices(key: str, values: list[Any]) -> CategoricalDistribution:
 def number_range(
     key: str, low: Any, high: Any, step: Any = None, log: Any = False
 ) -> IntDistribution | FloatDistribution:
-    """A number from `low` to `high`, both included: whole where both ends and the step are.
+    """The uniform distribution over numbers from `low` to `high`, both included; whole where all three numbers are.
 
     Raises:
-        UserError: an end is not a number, the ends are the wrong way round, or a step or a logarithm does not fit them.
+        UserError: an end is not a number, `low` is not below `high`, or a step or a logarithm does not fit them.
     """
     for name, value in (("low", low), ("high", high), ("step", step)):
         if isinstance(value, bool) or not isinstance(
@@ -104,24 +104,24 @@ def number_range(
         raise UserError(f"{key}: a logarithm needs low above 0, not {low}")
     if log and step not in (None, 1):
         raise UserError(f"{key}: a range has either steps or a logarithm; leave step or log out")
-    if step is not None and not (step > 0 and _reached(low, high, step) > low):
+    if step is not None and not (step > 0 and _last_step(low, high, step) > low):
         raise UserError(f"{key}: step={step} does not fit between low={low} and high={high}")
     if all(isinstance(value, int) for value in (low, high, step or 1)):
-        return IntDistribution(low, _reached(low, high, step or 1), log=log, step=step or 1)
+        return IntDistribution(low, _last_step(low, high, step or 1), log=log, step=step or 1)
     if log:
         return FloatDistribution(low, high, log=True)
-    return FloatDistribution(low, high if step is None else _reached(low, high, step), step=step)
+    return FloatDistribution(low, high if step is None else _last_step(low, high, step), step=step)
 
 
-def _reached(low: int | float, high: int | float, step: int | float) -> int | float:
-    """The last number that steps from `low` reach; decimals, since 0.3 is not three times 0.1 in binary."""
+def _last_step(low: int | float, high: int | float, step: int | float) -> int | float:
+    """The last number that steps from `low` reach, computed in decimals, because 0.3 is not 3 × 0.1 in binary."""
     first, last, width = (Decimal(str(value)) for value in (low, high, step))
     reached = first + (last - first) // width * width
     return int(reached) if isinstance(low, int) and isinstance(step, int) else float(reached)
 
 
 def _around(key: str, entry: Mapping[str, Any], configured: Any) -> dict[str, Any]:
-    """The range from a part of the configured value to as many times it, uniform in the logarithm."""
+    """The range from the configured value divided by a factor to the value times it, uniform in the logarithm."""
     factor = entry["around"]
     if len(entry) > 1:
         raise UserError(

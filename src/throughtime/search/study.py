@@ -1,6 +1,6 @@
-"""The study of a search: an Optuna study in a SQLite file in the sweep's folder, from which a resumed search goes on.
+"""Study of a search: an Optuna study in a SQLite file in the sweep's folder, from which a search resumes.
 
-SQLite rather than Optuna's journal file: after SIGKILL in the middle of a write SQLite rolls the write back, while a
+SQLite instead of Optuna's journal file: after SIGKILL in the middle of a write SQLite rolls the write back, while a
 journal keeps half a line and cannot be read again.
 """
 
@@ -16,7 +16,7 @@ from throughtime.callback.pruning import STUDY, STUDY_FILE, open_storage
 
 
 def create_study(folder: Path, directions: Sequence[str]) -> None:
-    """Put a new study into the sweep's folder, whole or not at all; one that lies there already stays.
+    """Create a study in the sweep's folder atomically; an existing one stays.
 
     Args:
         folder: the sweep's folder.

@@ -1,4 +1,4 @@
-"""Hydra's notation for a value that was drawn, and back from its notation for what varies.
+"""Conversion between values and Hydra's override notation.
 
 lr=tag(log,interval(1e-4,1e-2))   ->  low, high, log
 lr=0.0021                         <-  0.0021
@@ -12,12 +12,12 @@ from hydra.core.override_parser.types import IntervalSweep, Override, Quote, Quo
 
 from throughtime.errors import UserError
 
-PLAIN = re.compile(r"[A-Za-z_][\w./@%+-]*")  # what the grammar takes for a text without quotes
+PLAIN = re.compile(r"[A-Za-z_][\w./@%+-]*")  # a text that the grammar accepts without quotes
 RESERVED = ("true", "false", "null", "nan", "inf")
 
 
 def as_text(value: Any) -> str:
-    """A value as Hydra's grammar reads it back; a text that begins like a list or a mapping is one already."""
+    """A value in Hydra's notation; a text that begins like a list or a mapping is in it already."""
     if isinstance(value, list):
         return f"[{','.join(map(as_text, value))}]"
     if isinstance(value, dict):
@@ -30,7 +30,7 @@ def as_text(value: Any) -> str:
 
 
 def sweep_entry(override: Override) -> list[Any] | dict[str, Any]:
-    """What `key=a,b`, `choice()`, `range()`, `interval()` and `tag(log, …)` say, as YAML would say it.
+    """The entry of a space in YAML that equals `key=a,b`, `choice()`, `range()`, `interval()` or `tag(log, …)`.
 
     Raises:
         UserError: the range is empty or runs backwards, or a tag is not `log`.
@@ -48,7 +48,7 @@ def sweep_entry(override: Override) -> list[Any] | dict[str, Any]:
 
 
 def _last(key: str, sweep: RangeSweep) -> int | float:
-    """The last number of a range, whose stop is not a part of it."""
+    """The last number of a range, which excludes its stop."""
     start, stop, step = (Decimal(str(value)) for value in (sweep.start, sweep.stop, sweep.step))
     if step <= 0 or start + step >= stop:
         raise UserError(f"{key}: a range needs at least two numbers that rise by its step")
@@ -57,7 +57,7 @@ def _last(key: str, sweep: RangeSweep) -> int | float:
 
 
 def _unquoted(value: Any) -> Any:
-    """Without the quotes that the grammar remembers, also inside lists and mappings."""
+    """The value without the quotes that the grammar records, also inside lists and mappings."""
     if isinstance(value, QuotedString):
         return value.text
     if isinstance(value, list):

@@ -1,7 +1,8 @@
-"""The trials of a search: those that were under way when it was stopped come first, then new ones up to the total.
+"""Trials of a search: unfinished ones of an earlier process first, then new ones up to the total.
 
-A trial's number is its job's, so that each finds the other. A trial is told once, by the process that asked for it or
-by the one that resumes the search, and until then it is under way: none is lost, and none is counted twice.
+A trial has the number of its job. Its outcome is reported once, by the process that created it or by the one that
+resumes
+the search, and until then the trial is running: none is lost, and none is counted twice.
 """
 
 import math
@@ -13,30 +14,30 @@ from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from throughtime.callback.pruning import PRUNED_AT
-from throughtime.search.objectives import Objective, measured
+from throughtime.search.objectives import Objective, objective_values
 from throughtime.search.space import Space
 from throughtime.search.syntax import as_text
 from throughtime.sweep.job import COMPLETED, FAILED, Outcome
 
-ERROR = "error"  # under which a failed trial keeps its reason
+ERROR = "error"  # the attribute of a failed trial with its reason
 
 
-def next_trials(study: Study, space: Space, together: int, total: int) -> list[FrozenTrial]:
-    """The trials to run now: all that are under way, and as many new ones as fill their batch.
+def next_trials(study: Study, space: Space, n_jobs: int, total: int) -> list[FrozenTrial]:
+    """The trials to run now: all that are running, and as many new ones as fill their batch.
 
     New trials are drawn a batch at a time, at the same numbers whether or not the search was stopped in between, so
     that a sampler which learns has seen the same trials.
 
     Args:
         study: the search.
-        space: what each key is drawn from.
-        together: the size of a batch.
-        total: of trials in the whole search, whatever came of them.
+        space: the distribution of each key.
+        n_jobs: the size of a batch.
+        total: the number of trials in the whole search, whatever their outcomes.
     """
     begun = len(study.get_trials(deepcopy=False))
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    batch_is_full = bool(running) and begun % together == 0
-    end = begun if batch_is_full else min((begun // together + 1) * together, total)
+    batch_is_full = bool(running) and begun % n_jobs == 0
+    end = begun if batch_is_full else min((begun // n_jobs + 1) * n_jobs, total)
     trials = [optuna.Trial(study, trial._trial_id) for trial in running]
     for trial in trials:
         _draw(trial, space)
@@ -49,7 +50,7 @@ def next_trials(study: Study, space: Space, together: int, total: int) -> list[F
 
 
 def _draw(trial: optuna.Trial, space: Space) -> None:
-    """Draw what has not been drawn yet: the process may have been killed between two keys."""
+    """Draw the values that are not drawn yet; a process may have been killed between two keys."""
     for key, one in space.items():
         if isinstance(one, CategoricalDistribution):
             trial.suggest_categorical(key, one.choices)
@@ -60,12 +61,12 @@ def _draw(trial: optuna.Trial, space: Space) -> None:
 
 
 def overrides(trial: FrozenTrial, space: Space) -> list[str]:
-    """What is typed for a trial, in the order of the space."""
+    """The overrides of a trial, in the order of the space."""
     return [f"{key}={as_text(trial.params[key])}" for key in space]
 
 
-def tell(study: Study, outcome: Outcome, objectives: Sequence[Objective]) -> None:
-    """Record what came of a trial; one that has not ended, or was told before, stays as it is.
+def report_outcome(study: Study, outcome: Outcome, objectives: Sequence[Objective]) -> None:
+    """Record the outcome of a trial in the study; one that has not ended, or was recorded before, stays unchanged.
 
     Raises:
         UserError: the run did not measure an objective.
@@ -76,14 +77,14 @@ def tell(study: Study, outcome: Outcome, objectives: Sequence[Objective]) -> Non
     if outcome.status == COMPLETED and PRUNED_AT in trial.user_attrs:
         study.tell(trial.number, state=TrialState.PRUNED)
     elif outcome.status == COMPLETED:
-        values = measured(objectives, outcome.folder)
+        values = objective_values(objectives, outcome.folder)
         lost = [one.label for one, value in zip(objectives, values, strict=True) if math.isnan(value)]
         if lost:
             _fail(study, trial, f"{lost[0]} is not finite")
         else:
             study.tell(trial.number, values)
     elif outcome.status == FAILED:
-        _fail(study, trial, outcome.error or "it failed")
+        _fail(study, trial, outcome.error or "no reason was recorded")
 
 
 def _fail(study: Study, trial: FrozenTrial, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""A sweep over a grid: every combination of the values that were typed, or that conf/sweep/ names.
+"""Sweep over a grid: every combination of the values on the command line or in conf/sweep/.
 
 jobs = values(key_1) × values(key_2) × …        the last key varies fastest
 """
@@ -17,26 +17,26 @@ from throughtime.errors import Interrupted, UserError
 from throughtime.sweep.job import COMPLETED, Job, outcome_of
 from throughtime.sweep.launch import launch
 from throughtime.sweep.session import Session, begin
-from throughtime.sweep.summarise import conclude, how_to_go_on
+from throughtime.sweep.summarise import resume_command, summarise
 
 
 def sweep_grid(
     context: HydraContext, config: DictConfig, params: Mapping[str, Any], arguments: Sequence[str]
 ) -> None:
-    """Plan the jobs, or read the plan of the sweep that is gone on with; run them; compare them.
+    """Plan the jobs, or read the plan of a resumed sweep; run them; compare them.
 
     Args:
         params: swept keys and their values in Hydra's syntax (`1,2,3`, `range(1,4)`), as conf/sweep/ gives them.
-        arguments: what the user typed; the same key there wins.
+        arguments: the user's overrides, which take precedence over `params`.
 
     Raises:
-        UserError: a mistake that concerns the whole sweep; nothing is left behind of a new one.
+        UserError: an error that concerns the whole sweep; a new sweep leaves no file behind.
         Interrupted: a signal came, and the running jobs have saved their state.
         SystemExit: with 1, where a job failed.
     """
     session = begin(context, config)
     if session.record is None:
-        jobs = plan(session, [*(f"{key}={value}" for key, value in params.items()), *arguments])
+        jobs = plan_grid(session, [*(f"{key}={value}" for key, value in params.items()), *arguments])
         session.claim()
         for job in jobs:
             session.add(job)
@@ -49,15 +49,15 @@ def sweep_grid(
     try:
         launch(session, jobs)
     except Interrupted:
-        print(how_to_go_on(session.folder), flush=True)
+        print(resume_command(session.folder), flush=True)
         raise
-    code = conclude(session.folder, session.created)
+    code = summarise(session.folder, session.created)
     if code:
         sys.exit(code)
 
 
-def plan(session: Session, arguments: Sequence[str]) -> list[Job]:
-    """The jobs of the grid, each configuration once, composed before any of them starts.
+def plan_grid(session: Session, arguments: Sequence[str]) -> list[Job]:
+    """Compose the jobs of the grid, each configuration once, before any of them starts.
 
     Raises:
         UserError: a sweep that is no grid.

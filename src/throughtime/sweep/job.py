@@ -1,6 +1,6 @@
-"""One job of a sweep: a whole resolved configuration with a folder of its own, and what came of it.
+"""One job of a sweep: a resolved configuration with a folder of its own, and its outcome.
 
-Nothing here imports torch, so that a sweep is planned, resumed and told about within its first second.
+Nothing here imports torch, so that a sweep is planned, resumed and reported within its first second.
 """
 
 import hashlib
@@ -17,31 +17,31 @@ from throughtime.errors import UserError
 from throughtime.run.folder import RunFolder, write_json
 
 JOB = "job.json"
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, where it was built
-NOT_PART_OF_A_JOB = ("resume", "rerun", "sweep")
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same parser in C, where it is installed
+NOT_IDENTIFYING = ("resume", "rerun", "sweep")
 
 COMPLETED, FAILED, INTERRUPTED, WAITING = "completed", "failed", "interrupted", "waiting"
 
 
-def identity(config: Mapping[str, Any]) -> str:
-    """The job that a configuration describes: the same for the same values, in whatever order they stand.
+def config_identity(config: Mapping[str, Any]) -> str:
+    """A hash of a configuration, independent of the order of its keys.
 
-    How the run was started (`resume`, `rerun`) and what the sweep does around it (`sweep`) are no part of it.
+    The start of the run (`resume`, `rerun`) and the settings of the sweep (`sweep`) are not part of it.
     """
-    described = {name: value for name, value in config.items() if name not in NOT_PART_OF_A_JOB}
+    described = {name: value for name, value in config.items() if name not in NOT_IDENTIFYING}
     return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is trained, as job.json in the job's folder keeps it: a change in conf/ cannot change the job.
+    """A planned job, as job.json in its folder records it, so that a change in conf/ cannot change the job.
 
     Attributes:
-        number: its place in the sweep, from 0; the name of its folder.
-        overrides: what the user typed, with one value for each swept key: `["task=textgen", "cell=gru", "seed=1"]`.
+        number: its position in the sweep, from 0; the name of its folder.
+        overrides: the user's overrides, with one value for each swept key: `["task=textgen", "cell=gru", "seed=1"]`.
         config: the whole resolved configuration in plain containers.
         choices: the option chosen for each config group.
-        label: what sets it apart from the sweep's other jobs, for the lines on the terminal: "cell=gru seed=1".
+        label: the swept values, for the lines on the terminal: "cell=gru seed=1".
     """
 
     number: int
@@ -52,7 +52,7 @@ class Job:
 
     @property
     def identity(self) -> str:
-        return identity(self.config)
+        return config_identity(self.config)
 
     def folder(self, sweep: Path) -> Path:
         """The job's folder in that of its sweep."""
@@ -89,19 +89,19 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a job. A job that raises is an outcome, never an exception.
+    """Outcome of a job; a job that raises is an outcome, never an exception.
 
     Attributes:
         number: the job's.
-        folder: the job's folder, a run folder like any other, with job.json besides.
+        folder: the job's folder: a run folder with job.json in addition.
         status: completed; failed (it raised, or its monitored metric was never finite: error.txt says why);
-            interrupted (a signal came and its state is saved, its process was killed, or the machine withheld what
-            it needs to go on from its checkpoint); waiting (not begun).
-        monitor: the name of the monitored metric, where the run came so far as to know it.
+            interrupted (a signal came and its state is saved, its process was killed, or a resource was unavailable and
+            it can resume from its checkpoint); waiting (not started).
+        monitor: the name of the monitored metric, where it is known.
         value: the best value of that metric; NaN where there is none.
         seconds: of training.
-        error: why it failed or was interrupted, in a line; None where there is nothing to tell.
-        mistake: whether it is a mistake of the user's that was found before the first step.
+        error: why it failed or was interrupted, in a line; None where there is no reason recorded.
+        user_error: whether it failed by an error of the user's before the first step.
     """
 
     number: int
@@ -111,21 +111,21 @@ class Outcome:
     value: float = float("nan")
     seconds: float = 0.0
     error: str | None = None
-    mistake: bool = False
+    user_error: bool = False
 
 
 def outcome_of(job: Job, sweep: Path) -> Outcome:
-    """What the files in a job's folder tell of it, whichever process wrote them, and however it ended."""
+    """Read the outcome of a job from the files in its folder, whichever process wrote them and however it ended."""
     folder = RunFolder(job.folder(sweep))
     if not _holds(folder, job):
         return Outcome(job.number, folder.path, WAITING)
     try:
         results = json.loads(folder.results.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        told = _lines(folder.error)
-        return Outcome(job.number, folder.path, INTERRUPTED, error=told[-1] if told else None)
+        lines = _lines(folder.error)
+        return Outcome(job.number, folder.path, INTERRUPTED, error=lines[-1] if lines else None)
     status = INTERRUPTED if results["status"] == "running" else results["status"]
-    told = _lines(folder.error) if status in (FAILED, INTERRUPTED) else []
+    lines = _lines(folder.error) if status in (FAILED, INTERRUPTED) else []
     return Outcome(
         number=job.number,
         folder=folder.path,
@@ -133,8 +133,8 @@ def outcome_of(job: Job, sweep: Path) -> Outcome:
         monitor=results["monitor"],
         value=float("nan") if results["best"] is None else float(results["best"]),
         seconds=results["seconds"],
-        error=told[-1] if told else None,
-        mistake=status == FAILED and len(told) == 1 and results["steps"] == 0,
+        error=lines[-1] if lines else None,
+        user_error=status == FAILED and len(lines) == 1 and results["steps"] == 0,
     )
 
 
@@ -144,11 +144,11 @@ def _holds(folder: RunFolder, job: Job) -> bool:
         recorded = yaml.load(folder.config.read_text(encoding="utf-8"), Loader)
     except (OSError, yaml.YAMLError):
         return False
-    return isinstance(recorded, dict) and identity(recorded) == job.identity
+    return isinstance(recorded, dict) and config_identity(recorded) == job.identity
 
 
 def _lines(path: Path) -> list[str]:
-    """The lines of a file that say something; none of a file that is not there."""
+    """The lines of a file that are not blank; none where there is no file."""
     try:
         return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except OSError:

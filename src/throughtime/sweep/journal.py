@@ -1,7 +1,7 @@
-"""The lines of a sweep: what its jobs say as they start and end, wherever they run.
+"""Journal of a sweep: a line for each job that starts or ends, from all processes.
 
-Each process appends to one file in the sweep's folder, and the process at the terminal prints what is new in it: so a
-job on another machine is told of like one in this process, and no line is torn by another.
+Each process appends to one file in the sweep's folder, and the process at the terminal prints its new lines. So jobs on
+other machines are reported like those of this process, and lines are never interleaved.
 """
 
 import os
@@ -15,20 +15,20 @@ JOURNAL = "journal.txt"
 
 
 class Journal:
-    """The journal of the sweep in `folder`.
+    """Journal of the sweep in `folder`.
 
     Args:
         folder: the sweep's.
-        interval: seconds between two looks while `followed`.
+        interval: seconds between two reads while `followed`.
     """
 
     def __init__(self, folder: Path, interval: float = 0.1) -> None:
         self.path = folder / JOURNAL
         self.interval = interval
-        self._place = self.path.stat().st_size if self.path.exists() else 0
+        self._offset = self.path.stat().st_size if self.path.exists() else 0
 
     def add(self, line: str) -> None:
-        """Append a line with the time, in one piece."""
+        """Append a line with the time, in one write."""
         text = f"{time.strftime('%H:%M:%S')}  {' '.join(line.split(chr(10)))}\n"
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
@@ -37,20 +37,20 @@ class Journal:
             os.close(descriptor)
 
     def show(self) -> None:
-        """Print the whole lines that came since the last look."""
+        """Print the complete lines that were added since the last call."""
         if not self.path.exists():
             return
         with self.path.open("rb") as file:
-            file.seek(self._place)
+            file.seek(self._offset)
             new = file.read()
         whole = new[: new.rfind(b"\n") + 1]
         if whole:
-            self._place += len(whole)
+            self._offset += len(whole)
             print(whole.decode(errors="replace"), end="", flush=True)
 
     @contextmanager
     def followed(self) -> Iterator[None]:
-        """Within this block lines are printed as they come."""
+        """Inside this block lines are printed as they are added."""
         ended = threading.Event()
 
         def follow() -> None:

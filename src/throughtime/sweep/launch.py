@@ -1,4 +1,4 @@
-"""From planned jobs to their outcomes, by whichever of Hydra's launchers was chosen."""
+"""Launch of planned jobs by one of Hydra's launchers."""
 
 import os
 import signal
@@ -13,12 +13,12 @@ from omegaconf import read_write
 from throughtime.errors import Interrupted, UserError
 from throughtime.sweep.job import COMPLETED, INTERRUPTED, Job, Outcome, outcome_of
 from throughtime.sweep.journal import Journal
-from throughtime.sweep.run_job import STOP, give_up, perform, times_begun
+from throughtime.sweep.run_job import STOP, record_killed, run_job, start_count
 from throughtime.sweep.session import Session
 
 
-def launch(session: Session, jobs: Sequence[Job], together: int | None = None) -> list[Outcome]:
-    """Run jobs whose job.json is written: complete ones are skipped, interrupted ones resumed, others run anew.
+def launch(session: Session, jobs: Sequence[Job], n_jobs: int | None = None) -> list[Outcome]:
+    """Run jobs whose job.json is written: completed ones are skipped, interrupted ones resumed, others started again.
 
     Blocks until all have ended. Parallel launchers (joblib, submitit, ray) run all that are given at once, so a
     sweeper that learns from outcomes gives as many at a time as should run at a time. A line is printed for each
@@ -27,14 +27,14 @@ def launch(session: Session, jobs: Sequence[Job], together: int | None = None) -
     Args:
         session: the sweep; its configuration names the launcher.
         jobs: in the order in which they are started.
-        together: how many jobs share the machine's cores at most; by default as many as are given. It stays the
-            same when a sweep is resumed with fewer jobs, for numbers depend on how many threads add them up.
+        n_jobs: how many jobs share the machine's cores at most; by default as many as are given. It stays the
+            same when a sweep is resumed with fewer jobs, because sums depend on the number of threads.
 
     Returns:
         The outcomes in the order of the jobs. With `sweep.fail_fast` those after the first failure are `waiting`.
 
     Raises:
-        UserError: the launcher cannot begin a job.
+        UserError: the launcher cannot start a job.
         Interrupted: SIGINT or SIGTERM came, and the running jobs have saved their state. What each came to is in
             its folder (`throughtime.sweep.job.outcome_of`).
     """
@@ -42,35 +42,35 @@ def launch(session: Session, jobs: Sequence[Job], together: int | None = None) -
     journal = Journal(session.folder)
     open_jobs = [job for job in jobs if outcome_of(job, session.folder).status != COMPLETED]
     parallel = is_parallel(session)
-    with _answering_signals(session, journal, parallel) as received:
+    with _handling_signals(session, journal, parallel) as received:
         if parallel:
             with journal.followed():
-                _run_in_parallel(session, open_jobs, together or len(jobs))
+                _run_in_parallel(session, open_jobs, n_jobs or len(jobs))
         else:
-            _run_here(session, open_jobs, journal)
+            _run_serially(session, open_jobs, journal)
     if received:
         raise Interrupted(received[0])
     return [outcome_of(job, session.folder) for job in jobs]
 
 
 def is_parallel(session: Session) -> bool:
-    """Whether the launcher runs jobs in other processes than this."""
+    """Whether the launcher runs jobs in other processes than this one."""
     return not session.config.hydra.launcher._target_.endswith(".BasicLauncher")
 
 
 @contextmanager
-def _answering_signals(session: Session, journal: Journal, parallel: bool) -> Iterator[list[int]]:
-    """Note the first SIGINT or SIGTERM and stop all jobs; at once where they run in this process, or at a second."""
+def _handling_signals(session: Session, journal: Journal, parallel: bool) -> Iterator[list[int]]:
+    """Record SIGINT or SIGTERM and stop all jobs; at once where they run in this process, or at the second signal."""
     received: list[int] = []
 
-    def answer(number: int, frame: FrameType | None) -> None:
+    def handle(number: int, frame: FrameType | None) -> None:
         received.append(number)
         (session.folder / STOP).touch()
         if not parallel or len(received) > 1:
             raise Interrupted(number)
         journal.add("stopping; the running jobs save their state (once more to leave at once)")
 
-    before = {number: signal.signal(number, answer) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield received
     finally:
@@ -78,86 +78,86 @@ def _answering_signals(session: Session, journal: Journal, parallel: bool) -> It
             signal.signal(number, handler)
 
 
-def _run_here(session: Session, jobs: Sequence[Job], journal: Journal) -> None:
-    def tell(line: str) -> None:
+def _run_serially(session: Session, jobs: Sequence[Job], journal: Journal) -> None:
+    def report(line: str) -> None:
         journal.add(line)
         journal.show()
 
     for job in jobs:
-        perform(job.folder(session.folder), tell, session.fail_fast)
-        if _stops(session):
+        run_job(job.folder(session.folder), report, session.fail_fast)
+        if _is_stopping(session):
             return
 
 
-def _run_in_parallel(session: Session, jobs: Sequence[Job], together: int) -> None:
-    """Hand the jobs to the launcher; those that it lost are begun once more, each by itself.
+def _run_in_parallel(session: Session, jobs: Sequence[Job], n_jobs: int) -> None:
+    """Pass the jobs to the launcher; jobs that it lost are started once more, each alone.
 
-    One process that is killed, as by the kernel where memory runs out, may take the others with it; by itself a job
-    shows whether it was the one.
+    A process that is killed, as by the kernel where memory runs out, may end the others with it; alone, a job shows
+    whether it was the cause.
 
     Raises:
-        UserError: the launcher does not begin a single job.
+        UserError: the launcher does not start a single job.
     """
     left = list(jobs)
     while left:
-        before = {job.number: _times_begun(session, job) for job in left}
+        before = {job.number: _start_count(session, job) for job in left}
         try:
-            _hand_over(session, left, together)
+            _call_launcher(session, left, n_jobs)
             return
         except (
             Exception
-        ) as error:  # a worker was killed, or a cluster lost a job; what they did is in their folders
+        ) as error:  # a worker was killed, or a cluster lost a job; their folders have their outcomes
             problem = error
-        begun = [job for job in left if _times_begun(session, job) > before[job.number]]
-        if _stops(session):
+        begun = [job for job in left if _start_count(session, job) > before[job.number]]
+        if _is_stopping(session):
             return
         if not begun:
             raise UserError(
-                f"the launcher {session.config.hydra.launcher._target_.rpartition('.')[2]} began no job "
-                f"({type(problem).__name__}: {problem}); what it needs is told in conf/hydra/launcher/, and then: "
+                f"the launcher {session.config.hydra.launcher._target_.rpartition('.')[2]} started no job "
+                f"({type(problem).__name__}: {problem}); see conf/hydra/launcher/ for its requirements, then: "
                 f"python train.py -m resume={session.folder}"
             ) from problem
         for job in begun:
-            if outcome_of(job, session.folder).status == INTERRUPTED and not _stops(session):
-                _try_again(session, job, together)
+            if outcome_of(job, session.folder).status == INTERRUPTED and not _is_stopping(session):
+                _retry(session, job, n_jobs)
         left = [job for job in left if job not in begun]
 
 
-def _try_again(session: Session, job: Job, together: int) -> None:
+def _retry(session: Session, job: Job, n_jobs: int) -> None:
     try:
-        _hand_over(session, [job], together)
+        _call_launcher(session, [job], n_jobs)
     except Exception:
-        if not _stops(session):
-            give_up(job.folder(session.folder), "its process was killed twice; is there memory enough?")
+        if not _is_stopping(session):
+            record_killed(job.folder(session.folder), "its process was killed twice; is there memory enough?")
 
 
-def _times_begun(session: Session, job: Job) -> int:
-    return times_begun(job.folder(session.folder))
+def _start_count(session: Session, job: Job) -> int:
+    return start_count(job.folder(session.folder))
 
 
-def _stops(session: Session) -> bool:
+def _is_stopping(session: Session) -> bool:
     return (session.folder / STOP).exists()
 
 
-def _hand_over(session: Session, jobs: Sequence[Job], together: int) -> None:
-    """Let Hydra's launcher run `carried` once for each job."""
-    from throughtime.sweep.worker import carried
+def _call_launcher(session: Session, jobs: Sequence[Job], n_jobs: int) -> None:
+    """Let Hydra's launcher run `run_in_worker` once for each job."""
+    from throughtime.sweep.worker import run_in_worker
 
     config = session.config.copy()
     settings = config.hydra.launcher
     if "n_jobs" in settings:
         workers = settings.n_jobs if settings.n_jobs > 0 else max(cores() + 1 + settings.n_jobs, 1)
         with read_write(config.hydra):
-            settings.n_jobs = min(workers, together)
+            settings.n_jobs = min(workers, n_jobs)
     launcher = Plugins.instance().instantiate_launcher(
-        hydra_context=session.context, task_function=carried, config=config
+        hydra_context=session.context, task_function=run_in_worker, config=config
     )
     fail_fast = f"sweep.fail_fast={str(session.fail_fast).lower()}"
     overrides = [[f"hydra.sweep.subdir={job.number}", fail_fast] for job in jobs]
     if not settings._target_.endswith(".LocalLauncher"):
         launcher.launch(overrides, initial_job_idx=0)
         return
-    # submitit's local mode would start all processes at once; so each is given to it when a share is free.
+    # submitit's local mode would start all processes at once; so each is passed to it when cores are free.
     threads = settings.cpus_per_task or 1
     with _threads(threads), ThreadPoolExecutor(max(cores() // threads, 1)) as pool:
         waiting = [pool.submit(launcher.launch, [one], number) for number, one in enumerate(overrides)]
@@ -172,7 +172,7 @@ def cores() -> int:
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Let processes that are started within this block use so many threads, where the user has not said how many."""
+    """Set the number of threads of processes that start inside this block, unless the user has set it."""
     name = "OMP_NUM_THREADS"
     if name in os.environ:
         yield

@@ -1,7 +1,7 @@
-"""One job in the process that trains it: skip it, go on with it or start it anew, and leave a result whatever happens.
+"""Execution of one job in the process that trains it: skip, resume or start it, and record its outcome in any case.
 
-What is to be done is told by the job's folder alone, so that a sweep may be killed at any moment and gone on with, and
-a cluster may start a job a second time. One process at a time works on a job: the others wait for it.
+The job's folder alone determines what is done, so that a sweep may be killed at any moment and resumed, and a cluster
+may start a job twice. One process at a time works on a job; others wait for its lock.
 """
 
 import errno
@@ -16,75 +16,109 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from throughtime.callback.display import clock
+from omegaconf import OmegaConf
+
+from throughtime.callback.display import duration
+from throughtime.config.registry import locate
 from throughtime.errors import Diverged, Unavailable, UserError
 from throughtime.files import atomic_write
 from throughtime.run.folder import ATTEMPT, RunFolder, write_json
-from throughtime.sweep.failure import record_failure
+from throughtime.run.results import Results
 from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, JOB, WAITING, Job, Outcome, outcome_of
 
 LOCK, OUTPUT, STOP = "lock", "output.txt", "stop"
 KEPT = (JOB, LOCK, OUTPUT)
 
 
-def perform(folder: Path, tell: Callable[[str], None], fail_fast: bool = False) -> Outcome:
-    """Bring the job of this folder to its end.
+def run_job(folder: Path, report: Callable[[str], None], fail_fast: bool = False) -> Outcome:
+    """Run the job of this folder to its end.
 
-    A complete job is left alone. An interrupted one goes on from its checkpoint; so does one that failed because the
-    machine withheld what it needs (space on the disk, memory, a file). Any other that failed, or that was stopped
-    before its first checkpoint, starts anew, and what it left is moved into `attempt_<n>` in its folder. No
-    checkpoint is deleted. Where the sweep is to stop, nothing is done.
+    A completed job is skipped. An interrupted one resumes from its checkpoint; so does one that failed because a
+    resource was unavailable (disk space, memory, a file). Any other that failed, or that was stopped before its first
+    checkpoint, starts again, and its files are moved into `attempt_<n>` in its folder. No checkpoint is deleted. Where
+    the sweep is stopping, nothing is done.
 
     Args:
-        folder: the job's; what a run prints goes to output.txt in it, a traceback to error.txt.
-        tell: takes a line for the sweep's terminal.
+        folder: the job's; the output of its run goes to output.txt in it, a traceback to error.txt.
+        report: takes a line for the sweep's terminal.
         fail_fast: whether to stop the sweep where the job fails.
 
     Raises:
         Interrupted, KeyboardInterrupt: a signal came; the state is saved as far as there was one.
     """
     job, sweep = Job.read(folder), folder.parent
-    with _alone(folder, partial(tell, f"{_name(job)}  waits: another process runs it")) as begin:
+    with _locked(folder, partial(report, f"{_name(job)}  waits: another process runs it")) as record_start:
         before = outcome_of(job, sweep)
         if before.status == COMPLETED or (sweep / STOP).exists():
             return before
-        goes_on = before.status == INTERRUPTED and _has_checkpoint(folder)
-        begin()
-        tell(f"{_name(job)}  {'goes on' if goes_on else 'starts'}")
+        resumes = before.status == INTERRUPTED and _has_checkpoint(folder)
+        record_start()
+        report(f"{_name(job)}  {'goes on' if resumes else 'starts'}")
         try:
-            _train(job, folder, goes_on)
+            _train(job, folder, resumes)
         except Exception as error:
             _record_failure(job, folder, error)
         except BaseException:
-            tell(f"{_name(job)}  interrupted")
+            report(f"{_name(job)}  interrupted")
             raise
         outcome = outcome_of(job, sweep)
-    tell(f"{_name(job)}  {_in_words(outcome)}")
+    report(f"{_name(job)}  {_outcome_text(outcome)}")
     if fail_fast and outcome.error is not None:
         (sweep / STOP).touch()
     return outcome
 
 
-def give_up(folder: Path, told: str) -> None:
+def record_failure(job: Job, folder: Path, message: str) -> None:
+    """Write config.yaml, overrides.yaml, results.json and error.txt of a job that failed outside its training.
+
+    Earlier results of the job (the best value, its steps) stay in results.json; checkpoints are not touched.
+
+    Args:
+        message: the content of error.txt: one sentence, or a traceback.
+    """
+    run = RunFolder(folder)
+    choices = {group: option for group, option in job.choices.items() if option and "hydra" not in group}
+    task, monitor, mode = _task(job)
+    results = Results(task, job.config["seed"], job.overrides, monitor, mode, choices, status=FAILED)
+    results.continue_from(run)
+    for path, content in ((run.config, job.config), (run.overrides, job.overrides)):
+        with atomic_write(path) as file:
+            file.write(OmegaConf.to_yaml(OmegaConf.create(content)).encode())
+    with atomic_write(run.error) as file:
+        file.write(f"{message.rstrip()}\n".encode())
+    results.write(run)
+
+
+def _task(job: Job) -> tuple[str, str, str]:
+    """The task's name, monitored metric and mode, as far as they are known without building it."""
+    config = job.config.get("task") or {}
+    try:
+        task = locate(config["_target_"], "task").factory
+    except (UserError, KeyError):
+        return job.choices.get("task") or "", "", "min"
+    return task.name, config.get("monitor") or task.monitor, task.mode
+
+
+def record_killed(folder: Path, message: str) -> None:
     """Record the failure of a job whose process was killed, unless it is running after all, or has ended."""
     job = Job.read(folder)
-    with suppress(BlockingIOError), _alone(folder):
+    with suppress(BlockingIOError), _locked(folder):
         if outcome_of(job, folder.parent).status == INTERRUPTED:
-            record_failure(job, folder, told)
+            record_failure(job, folder, message)
 
 
-def times_begun(folder: Path) -> int:
-    """How often a process has begun this job."""
+def start_count(folder: Path) -> int:
+    """The number of times that a process has started this job."""
     lock = folder / LOCK
     return lock.read_text().count("\n") if lock.exists() else 0
 
 
 @contextmanager
-def _alone(folder: Path, waits: Callable[[], None] | None = None) -> Iterator[Callable[[], None]]:
-    """Hold the job's lock, which the kernel takes back from a process however it ends; yields what notes a beginning.
+def _locked(folder: Path, waits: Callable[[], None] | None = None) -> Iterator[Callable[[], None]]:
+    """Hold the job's lock, which the kernel releases however the process ends; yields a function that records a start.
 
     Raises:
-        BlockingIOError: another process holds it, and `waits` was not given to tell that we wait for it.
+        BlockingIOError: another process holds it, and `waits`, which reports that this one waits, was not given.
     """
     with (folder / LOCK).open("a") as file:
         try:
@@ -100,24 +134,24 @@ def _alone(folder: Path, waits: Callable[[], None] | None = None) -> Iterator[Ca
         yield partial(print, f"process {os.getpid()} on {os.uname().nodename}", file=file, flush=True)
 
 
-def _train(job: Job, folder: Path, goes_on: bool) -> None:
-    from throughtime.cli.job import quiet
+def _train(job: Job, folder: Path, resumes: bool) -> None:
     from throughtime.run.checkpoint import NoCheckpoint  # only now: this imports torch
     from throughtime.run.fit import Run, fit
+    from throughtime.run.log_filters import filter_logs
 
-    quiet()
+    filter_logs()
     with (folder / OUTPUT).open("a") as output:
-        say = partial(print, file=output, flush=True)
-        run = partial(Run, folder=RunFolder(folder), choices=job.choices, say=say)
+        log = partial(print, file=output, flush=True)
+        run = partial(Run, folder=RunFolder(folder), choices=job.choices, log=log)
         results = None
-        if goes_on:
-            with suppress(NoCheckpoint), _withheld_by_the_machine(folder):  # all are damaged
+        if resumes:
+            with suppress(NoCheckpoint), _interrupted_by_the_machine(folder):  # all checkpoints are damaged
                 results = fit(run({**job.config, "resume": str(folder)}, overrides=[]))
         if results is None:
             _set_aside(folder)
-            beside = tuple(path.name for path in folder.iterdir())
-            with _withheld_by_the_machine(folder):
-                results = fit(run(job.config, overrides=job.overrides, beside=beside))
+            existing = tuple(path.name for path in folder.iterdir())
+            with _interrupted_by_the_machine(folder):
+                results = fit(run(job.config, overrides=job.overrides, existing=existing))
     measured = results.metrics.get(results.monitor)
     if results.best is None and measured is not None and not math.isfinite(measured):
         results.status = FAILED
@@ -130,7 +164,7 @@ def _has_checkpoint(folder: Path) -> bool:
 
 
 def _set_aside(folder: Path) -> None:
-    """Move what an earlier attempt left out of the way, so that nothing of it is mixed with the next."""
+    """Move the files of an earlier attempt aside, so that they do not mix with those of the next."""
     earlier = (
         path
         for path in folder.iterdir()
@@ -140,10 +174,10 @@ def _set_aside(folder: Path) -> None:
 
 
 @contextmanager
-def _withheld_by_the_machine(folder: Path) -> Iterator[None]:
-    """Let results.json say `interrupted` where a run in this block lacks space, memory or a file it has to read.
+def _interrupted_by_the_machine(folder: Path) -> Iterator[None]:
+    """Set the status to `interrupted` where a run in this block lacks space, memory or a file that it reads.
 
-    The job goes on from its checkpoint then; without one it has failed.
+    The job then resumes from its checkpoint; without one it has failed.
     """
     try:
         yield
@@ -157,31 +191,31 @@ def _withheld_by_the_machine(folder: Path) -> Iterator[None]:
 
 
 def _record_failure(job: Job, folder: Path, error: Exception) -> None:
-    """Leave a run folder that says `failed`, also of a run that never came so far as to have one.
+    """Record the failure in the job's folder, also of a run that failed before it had claimed one.
 
-    A job that can go on from its checkpoint stays `interrupted`, and error.txt tells the reason.
+    A job that can resume from its checkpoint stays `interrupted`, and error.txt has the reason.
     """
     status = outcome_of(job, folder.parent).status
-    is_mistake = isinstance(error, UserError) and not isinstance(error, Diverged)
-    told = str(error) if is_mistake else "".join(traceback.format_exception(error))
-    with suppress(OSError):  # a full disk: the terminal tells, and a resumption tries again
+    is_user_error = isinstance(error, UserError) and not isinstance(error, Diverged)
+    message = str(error) if is_user_error else "".join(traceback.format_exception(error))
+    with suppress(OSError):  # a full disk: the terminal reports it, and resuming tries again
         if status == INTERRUPTED and _has_checkpoint(folder):
             with atomic_write(RunFolder(folder).error) as file:
-                file.write(f"{told.rstrip()}\n".encode())
+                file.write(f"{message.rstrip()}\n".encode())
         elif status == INTERRUPTED or not RunFolder(folder).config.exists():
-            record_failure(job, folder, told)
+            record_failure(job, folder, message)
 
 
 def _name(job: Job) -> str:
     return f"{job.number}  {job.label or ' '.join(job.overrides)}".rstrip()
 
 
-def _in_words(outcome: Outcome) -> str:
-    """How a job ended, for its line."""
+def _outcome_text(outcome: Outcome) -> str:
+    """The outcome of a job, for its line in the journal."""
     if outcome.status == FAILED or outcome.error is not None:
         return f"{outcome.status}: {outcome.error}"
     if outcome.status == WAITING:
         return "failed, and its folder cannot be written"
     if math.isnan(outcome.value):
         return outcome.status
-    return f"{outcome.monitor} {outcome.value:.4f}  {clock(outcome.seconds)}"
+    return f"{outcome.monitor} {outcome.value:.4f}  {duration(outcome.seconds)}"

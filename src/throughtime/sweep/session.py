@@ -1,4 +1,4 @@
-"""A sweep as it is started or gone on with: its folder, its record, and the jobs that overrides describe."""
+"""Session of a sweep that is started or resumed: its folder, its record, and the composition of its jobs."""
 
 import json
 import os
@@ -22,14 +22,14 @@ from throughtime.sweep.run_job import LOCK, OUTPUT, STOP
 
 @dataclass(frozen=True)
 class Session:
-    """What a sweeper works with. `begin` makes it.
+    """State of a sweep for its sweeper; `begin` creates it.
 
     Attributes:
         folder: the sweep's. A job's is `folder / str(number)`.
-        context, config: Hydra's, with which it composes jobs and makes the launcher.
-        arguments: what the user typed when the sweep was started.
-        record: what sweep.json says of a sweep that is gone on with; None for one that has yet to be planned.
-        created: what this command makes of a sweep that it starts; None where it goes on with one.
+        context, config: of Hydra, which compose jobs and create the launcher.
+        arguments: the user's overrides when the sweep was started.
+        record: the content of sweep.json of a resumed sweep; None for one that is not yet planned.
+        created: the files that this command creates for a new sweep; None where it resumes one.
     """
 
     folder: Path
@@ -45,11 +45,11 @@ class Session:
         return bool(self.config.sweep.fail_fast)
 
     def compose(self, number: int, overrides: Sequence[str], label: str = "") -> Job:
-        """The job that these overrides give: all that the user typed, with one value for each swept key.
+        """Compose the job of these overrides, which have one value for each swept key.
 
         Raises:
-            UserError: the seed is none.
-            HydraException, OmegaConfBaseException: they do not compose; the command line tells it in a sentence.
+            UserError: the seed is not valid.
+            HydraException, OmegaConfBaseException: they do not compose; the command line reports it in a sentence.
         """
         loader = self.context.config_loader
         given = [override for override in overrides if not override.startswith("resume=")]
@@ -71,7 +71,7 @@ class Session:
         return Job(number, given, {**plain, "resume": None}, choices, label)
 
     def claim(self) -> None:
-        """Make an empty folder, or one that is not there yet, a new sweep's own. Exactly one process can.
+        """Claim an empty or missing folder for a new sweep; of several processes exactly one succeeds.
 
         Raises:
             UserError: the folder holds a sweep already, or anything else, or cannot be written.
@@ -129,27 +129,27 @@ class Session:
     def write(self, **content: Any) -> None:
         """Write sweep.json, whole: from now on a resumption finds `content` in `record`.
 
-        A sweeper that plans all its jobs writes theirs first, so that the plan is whole or not there.
+        A sweeper that plans all its jobs writes theirs first, so that the plan is complete or missing.
         """
         write_json(self.folder / RECORD, {"arguments": self.arguments, "planned": True, **content})
 
     def jobs(self) -> list[Job]:
-        """All jobs that lie in the folder, by number."""
+        """All jobs in the folder, by number."""
         return jobs_in(self.folder)
 
 
 def begin(context: HydraContext, config: DictConfig) -> Session:
-    """The session of the sweep that the user started, or goes on with (`resume` in the configuration).
+    """Begin the session of a new sweep, or of a resumed one (`resume` in the configuration).
 
-    A new sweep's folder is made by `claim`, after whatever the user may have mistyped was looked at.
+    `claim` creates a new sweep's folder, after the user's overrides have been checked.
     """
     HydraConfig.instance().set_config(config)
     folder = Path(config.hydra.sweep.dir)
     overrides = config.hydra.overrides
     typed = [one for one in overrides.hydra if not one.startswith(("hydra.mode=", "hydra.sweep.dir="))]
     arguments = [*typed, *(one for one in overrides.task if not one.startswith("resume="))]
-    # What jobs are composed with: the name of the folder, which has the time and a random part in it, is a constant
-    # from here on, also for processes to come; and how jobs are launched is none of their business.
+    # Jobs are composed with a constant name of the folder, which has the time and a random part in it, in this process
+    # and later ones, and without the settings of the launcher.
     with read_write(config.hydra):
         config.hydra.sweep.dir = str(folder)
         kept = [
@@ -165,6 +165,6 @@ def begin(context: HydraContext, config: DictConfig) -> Session:
 
 
 def jobs_in(folder: Path) -> list[Job]:
-    """All jobs that lie in a sweep's folder, by number."""
+    """All jobs in a sweep's folder, by number."""
     numbers = (int(path.name) for path in folder.iterdir() if path.name.isdigit())
     return [Job.read(folder / str(number)) for number in sorted(numbers)]

@@ -1,4 +1,4 @@
-"""What a sweep came to: the table, its files, the figure, and the exit code."""
+"""Summary of a sweep: the table, its files, the figure, and the exit code."""
 
 import shlex
 from collections import Counter
@@ -12,29 +12,29 @@ from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, WAITING, Outco
 from throughtime.sweep.session import jobs_in
 
 
-def conclude(folder: Path, created: Created | None = None) -> int:
-    """Compare the jobs of a sweep: print the table, write results.csv, summary.csv, summary.md and the figure, which
-    TensorBoard shows too.
+def summarise(folder: Path, created: Created | None = None) -> int:
+    """Compare the jobs of a sweep: print the table, write results.csv, summary.csv, summary.md and the figure, also for
+    TensorBoard.
 
     Args:
         folder: the sweep's. All is read from the files of its jobs, so it may be called again.
-        created: what this command has made, where it has started the sweep; None where it went on with one.
+        created: the files that this command has created for a new sweep; None where it resumed one.
 
     Returns:
         The exit code: 0 where every job is completed, else 1.
 
     Raises:
-        UserError: all jobs failed by one and the same mistake of the user's; what is in `created` is removed then.
+        UserError: all jobs failed by the same error of the user's; the files in `created` are removed then.
     """
     outcomes = [outcome_of(job, folder) for job in jobs_in(folder)]
-    mistakes = {outcome.error for outcome in outcomes if outcome.mistake}
-    if len(mistakes) == 1 and all(outcome.mistake for outcome in outcomes):
+    errors = {outcome.error for outcome in outcomes if outcome.user_error}
+    if len(errors) == 1 and all(outcome.user_error for outcome in outcomes):
         if created is not None:
             created.remove()
-        raise UserError(str(mistakes.pop()))
+        raise UserError(str(errors.pop()))
     begun = [outcome for outcome in outcomes if outcome.status != WAITING]
     if begun:
-        print(f"\n{report(folder, begun)}")
+        print(f"\n{write_comparison(folder, begun)}")
     for outcome in outcomes:
         if outcome.error is not None:
             where = outcome.folder / "error.txt"
@@ -44,23 +44,23 @@ def conclude(folder: Path, created: Created | None = None) -> int:
         return 0
     counts = Counter(outcome.status for outcome in outcomes)
     print(", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status]))
-    print(how_to_go_on(folder), flush=True)
+    print(resume_command(folder), flush=True)
     return 1
 
 
 STATUSES = (COMPLETED, FAILED, INTERRUPTED, WAITING)
 
 
-def how_to_go_on(folder: Path) -> str:
-    """The exact command."""
+def resume_command(folder: Path) -> str:
+    """The line with the exact command that resumes a sweep."""
     return f"go on         python train.py -m resume={shlex.quote(str(folder))}"
 
 
-def report(folder: Path, outcomes: Sequence[Outcome]) -> str:
+def write_comparison(folder: Path, outcomes: Sequence[Outcome]) -> str:
     """Write the files of the comparison into the sweep's folder; returns its table."""
     from throughtime.report.files import write_report  # only now: it imports much
     from throughtime.report.record import read
-    from throughtime.sweep.tensorboard_figure import show_in_tensorboard
+    from throughtime.sweep.tensorboard_figure import write_tensorboard_figure
 
     records = [read(outcome.folder) for outcome in outcomes]
     named = {record.task: record for record in records if record.steps}
@@ -72,5 +72,5 @@ def report(folder: Path, outcomes: Sequence[Outcome]) -> str:
         for record in records
     ]
     table = write_report(folder, records)
-    show_in_tensorboard(folder)
+    write_tensorboard_figure(folder)
     return table

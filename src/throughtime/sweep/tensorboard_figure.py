@@ -1,4 +1,4 @@
-"""The figure of a sweep in TensorBoard, beside the curves of its jobs."""
+"""Event file with the figure of a sweep, which TensorBoard shows with the curves of its jobs."""
 
 import os
 import struct
@@ -13,10 +13,10 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 EVENTS = "events.out.tfevents.comparison"
 
 
-def show_in_tensorboard(folder: Path) -> None:
-    """Put the sweep's comparison*.png on the IMAGES page of `tensorboard --logdir` at the sweep's folder.
+def write_tensorboard_figure(folder: Path) -> None:
+    """Write the sweep's comparison*.png into an event file, for the IMAGES page of `tensorboard --logdir`.
 
-    The event file has a name of its own, and replaces that of an earlier conclusion of the sweep by rename.
+    The event file has a fixed name, and replaces that of an earlier summary of the sweep by rename.
     """
     figures = sorted(folder.glob("comparison*.png"))
     if not figures:
@@ -32,6 +32,6 @@ def show_in_tensorboard(folder: Path) -> None:
 
 
 def _image(png: bytes) -> Summary.Image:
-    """A PNG file as it is; its width and height stand in its first chunk (PNG specification, IHDR)."""
+    """A PNG file unchanged; its width and height are in its first chunk (PNG specification, IHDR)."""
     width, height = struct.unpack(">II", png[16:24])
     return Summary.Image(width=width, height=height, colorspace=4, encoded_image_string=png)

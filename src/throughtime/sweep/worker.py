@@ -1,4 +1,4 @@
-"""A process that runs jobs beside others: its output out of the way, its signals, its share of the machine."""
+"""Worker process of a parallel sweep: redirected output, signals, and the choice of a GPU."""
 
 import os
 import signal
@@ -16,31 +16,31 @@ from omegaconf import DictConfig
 
 from throughtime.errors import Interrupted
 from throughtime.sweep.journal import Journal
-from throughtime.sweep.run_job import OUTPUT, STOP, perform
+from throughtime.sweep.run_job import OUTPUT, STOP, run_job
 
 SLOTS = ".slots"
 _slot: IO[str] | None = None  # open, and so locked, for as long as this process lives
 
 
-def carried(config: DictConfig) -> None:
-    """The function that Hydra's parallel launchers run, once a job; of the configuration only the job's folder counts.
+def run_in_worker(config: DictConfig) -> None:
+    """Run one job, as Hydra's parallel launchers call it; only the job's folder is read from the configuration.
 
-    Whatever becomes of the job is in its folder, and a signal is no error to the launcher.
+    The job's folder records its outcome, and a signal is not an error for the launcher.
     """
     folder = Path(HydraConfig.get().runtime.output_dir)
     journal = Journal(folder.parent)
     with (
         suppress(Interrupted, KeyboardInterrupt),
-        _output_into(folder / OUTPUT),
-        _stopping_with(folder.parent),
+        _redirect_output(folder / OUTPUT),
+        _watch_for_stop(folder.parent),
     ):
         choose_device(folder.parent)
-        perform(folder, journal.add, config.sweep.fail_fast)
+        run_job(folder, journal.add, config.sweep.fail_fast)
 
 
 @contextmanager
-def _output_into(path: Path) -> Iterator[None]:
-    """Send all that this process and its libraries print into a file, so that jobs do not garble the terminal."""
+def _redirect_output(path: Path) -> Iterator[None]:
+    """Redirect the output of this process and its libraries into a file."""
     sys.stdout.flush()
     sys.stderr.flush()
     terminal = [os.dup(1), os.dup(2)]
@@ -58,8 +58,8 @@ def _output_into(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _stopping_with(sweep: Path, interval: float = 0.3) -> Iterator[None]:
-    """Within this block SIGTERM raises `Interrupted`, and comes when the sweep is to stop or its process has died."""
+def _watch_for_stop(sweep: Path, interval: float = 0.3) -> Iterator[None]:
+    """Inside this block SIGTERM raises `Interrupted`; it is sent when the sweep stops or its process has ended."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise Interrupted(number)
@@ -85,10 +85,10 @@ def _stopping_with(sweep: Path, interval: float = 0.3) -> Iterator[None]:
 
 
 def choose_device(sweep: Path) -> None:
-    """Take a GPU of this machine for as long as this process lives; more processes than GPUs share them evenly.
+    """Choose a GPU of this machine for the lifetime of this process; more processes than GPUs share them evenly.
 
-    A cluster's scheduler has done so already. A process cannot change its GPU after it has used it, so the choice
-    holds for all jobs of this process.
+    On a cluster the scheduler has chosen. A process cannot change its GPU after it has used it, so the choice holds for
+    all jobs of this process.
     """
     global _slot
     if _slot is not None or "SLURM_JOB_ID" in os.environ:

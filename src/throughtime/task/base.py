@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 
-from throughtime.callback.log_steps import logs_at
+from throughtime.callback.logging import is_log_step
 from throughtime.data.batch import Batch, Chunk
 from throughtime.distributed.collectives import all_gather, all_sum, rank, world_size
 from throughtime.errors import UserError, check_positive
@@ -53,6 +53,8 @@ class Task(LightningModule):
         name: the task's name on the command line.
         kind: the kind of data that it is trained on (`DataModule.kind`).
         monitor, mode: the metric that chooses the best checkpoint, and whether its "min" or its "max" is best.
+        directions: whether the "min" or the "max" of further metrics is best, by their names without the stage's; a
+            search of several objectives uses it.
         targets_seen: counted training targets so far, in the unit of the data.
     """
 
@@ -60,6 +62,7 @@ class Task(LightningModule):
     kind: ClassVar[str]
     monitor: ClassVar[str]
     mode: ClassVar[str] = "min"
+    directions: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
         self, model: nn.Module, head: Head, optimization: Optimization | None, horizon: int | None = None
@@ -253,7 +256,7 @@ class Task(LightningModule):
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         summed, seen = self._recent
-        if seen and logs_at(self.trainer, self.trainer.global_step + 1):
+        if seen and is_log_step(self.trainer, self.trainer.global_step + 1):
             # Lightning takes "step" for the place on the axis; without it, it would count from 0 and log the epoch.
             self.log_dict({"train/loss": summed / seen, "step": float(self.trainer.global_step + 1)})
             self._recent = (torch.zeros((), device=self.device), 0)

@@ -14,7 +14,7 @@ from lightning.pytorch import Callback
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from throughtime.callback.tensorboard import tensorboard_writer
+from throughtime.callback.logging import log_figure, takes_figures
 from throughtime.errors import check_positive
 
 TRUTH, FORECAST = "#222222", "#1f77b4"
@@ -56,22 +56,19 @@ class ForecastFigures(Callback):
         self.count = count
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        writer = tensorboard_writer(trainer)
-        if trainer.sanity_checking or writer is None:
+        if trainer.sanity_checking or not takes_figures(trainer):
             return
         for name, figure in self.figures(trainer, pl_module, "val").items():
-            writer.add_figure(f"val/{name}", figure, trainer.global_step, close=False)
+            log_figure(trainer, f"val/{name}", figure)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.is_global_zero:
             return
         folder = Path(trainer.default_root_dir) / "figures"
         folder.mkdir(parents=True, exist_ok=True)
-        writer = tensorboard_writer(trainer)
         for name, figure in self.figures(trainer, pl_module, "test").items():
             figure.savefig(folder / f"{name}.png", dpi=120)
-            if writer is not None:
-                writer.add_figure(f"test/{name}", figure, trainer.global_step, close=False)
+            log_figure(trainer, f"test/{name}", figure)
 
     def figures(self, trainer: pl.Trainer, task: pl.LightningModule, split: str) -> dict[str, Figure]:
         """The three figures of a split, by name."""

@@ -50,6 +50,9 @@ class Forecasting(Task):
     name: ClassVar[str] = "forecasting"
     kind: ClassVar[str] = "series"
     monitor: ClassVar[str] = "val/mae"
+    directions: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("mae", "rmse", "mse", "smape", "mase", "pinball", "crps"), "min"
+    )
 
     def __init__(
         self,

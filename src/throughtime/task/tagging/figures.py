@@ -9,7 +9,7 @@ from lightning.pytorch import Callback
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from throughtime.callback.tensorboard import tensorboard_writer
+from throughtime.callback.logging import log_figure, log_text, takes_figures
 from throughtime.errors import check_positive
 
 HEADER = ("tag", "precision", "recall", "f1", "tokens")
@@ -34,7 +34,7 @@ class Measured(Protocol):
 
 
 class TagTable(Callback):
-    """Write `tags_val.csv` and `tags_test.csv`, and log the same tables with the confusion matrix as a figure.
+    """Write `tags_val.csv` and `tags_test.csv` to the run's folder; log the same table and the confusion matrix.
 
     Args:
         most_tags: how many tags the figure shows, the most frequent ones; more could not be read.
@@ -59,10 +59,9 @@ class TagTable(Callback):
             "w", newline="", encoding="utf-8"
         ) as file:
             csv.writer(file).writerows([HEADER, *rows])
-        writer = tensorboard_writer(trainer)
-        if writer is not None:
-            writer.add_text(f"{stage}/tags", markdown(rows), trainer.global_step)
-            writer.add_figure(f"{stage}/confusion", confusion(measured, self.most_tags), trainer.global_step)
+        log_text(trainer, f"{stage}/tags", markdown(rows))
+        if takes_figures(trainer):
+            log_figure(trainer, f"{stage}/confusion", confusion(measured, self.most_tags))
 
 
 def table(measured: Measured) -> list[tuple[str, ...]]:

@@ -56,6 +56,9 @@ class Tagging(Task):
     kind: ClassVar[str] = "tags"
     monitor: ClassVar[str] = "val/accuracy"
     mode: ClassVar[str] = "max"
+    directions: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("accuracy", "accuracy_unseen", "f1", "macro_f1", "precision", "recall"), "max"
+    )
 
     def __init__(
         self,

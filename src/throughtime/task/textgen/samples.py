@@ -7,7 +7,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch import Callback
 
-from throughtime.callback.tensorboard import tensorboard_writer
+from throughtime.callback.logging import log_text
 from throughtime.decode.base import Decoder
 from throughtime.decode.sampling import Sampling
 from throughtime.errors import check_positive
@@ -52,9 +52,7 @@ class TextSamples(Callback):
         path = Path(trainer.default_root_dir) / "samples" / f"step_{trainer.global_step:06d}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(plain_text(texts), encoding="utf-8")
-        writer = tensorboard_writer(trainer)
-        if writer is not None:
-            writer.add_text("samples", markdown(texts), trainer.global_step)
+        log_text(trainer, "samples", markdown(texts))
 
 
 def plain_text(texts: list[str]) -> str:

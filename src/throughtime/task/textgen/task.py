@@ -44,6 +44,7 @@ class TextGeneration(Task):
     name: ClassVar[str] = "textgen"
     kind: ClassVar[str] = "text"
     monitor: ClassVar[str] = "val/bpc"
+    directions: ClassVar[Mapping[str, str]] = dict.fromkeys(("bpc", "perplexity"), "min")
 
     def __init__(
         self,

@@ -1,0 +1,195 @@
+"""Adapter to the loggers: texts, figures and hyperparameters go to each logger of a run that can take them.
+
+Scalars go through Lightning's `log`. For anything else the loggers have no interface in common; callbacks and tasks
+call the functions below, and none of them writes to a logger by itself.
+
+| | TensorBoard | W&B | MLflow | CSV |
+|---|---|---|---|---|
+| `log_text` | TEXT | a table | an artifact | |
+| `log_figure` | IMAGES | an image | an artifact | |
+| `log_hyperparameters` | HPARAMS | the run's config | parameters | |
+| `log_layout` | CUSTOM SCALARS | | | |
+"""
+
+import csv
+import io
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import lightning.pytorch as pl
+from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+from matplotlib.figure import Figure
+
+from throughtime.files import atomic_write
+
+Kind = TypeVar("Kind", bound=Logger)
+
+Scalar = bool | int | float | str
+
+
+def is_log_step(trainer: pl.Trainer, step: int) -> bool:
+    """Whether this optimiser step, counted from 1, is one of every `trainer.log_every_n_steps`."""
+    every = trainer.log_every_n_steps
+    return every > 0 and step % every == 0
+
+
+def log_text(trainer: pl.Trainer, tag: str, text: str) -> None:
+    """Log a text in Markdown at the present optimiser step.
+
+    Args:
+        trainer: of the run; nothing is logged on ranks other than 0.
+        tag: its name, such as `samples` or `val/tags`.
+        text: in Markdown, which TensorBoard renders.
+    """
+    step = trainer.global_step
+    for tensorboard in _loggers(trainer, TensorBoardLogger):
+        tensorboard.experiment.add_text(tag, text, step)
+    for wandb in _loggers(trainer, WandbLogger):
+        wandb.log_text(tag, columns=["step", "text"], data=[[str(step), text]], step=step)
+    for mlflow in _loggers(trainer, MLFlowLogger):
+        mlflow.experiment.log_text(mlflow.run_id, text, f"{tag}/step_{step:06d}.md")
+
+
+def takes_figures(trainer: pl.Trainer) -> bool:
+    """Whether a logger of this rank takes figures, so that they are worth drawing."""
+    kinds = (TensorBoardLogger, WandbLogger, MLFlowLogger)
+    return trainer.is_global_zero and any(isinstance(logger, kinds) for logger in trainer.loggers)
+
+
+def log_figure(trainer: pl.Trainer, tag: str, figure: Figure) -> None:
+    """Log a figure at the present optimiser step; it stays open.
+
+    Args:
+        trainer: of the run; nothing is logged on ranks other than 0.
+        tag: its name, such as `val/confusion`.
+        figure: a figure of Matplotlib.
+    """
+    step = trainer.global_step
+    for tensorboard in _loggers(trainer, TensorBoardLogger):
+        tensorboard.experiment.add_figure(tag, figure, step, close=False)
+    for wandb in _loggers(trainer, WandbLogger):
+        wandb.log_image(tag, [_image(figure)], step=step)
+    for mlflow in _loggers(trainer, MLFlowLogger):
+        mlflow.experiment.log_figure(mlflow.run_id, figure, f"{tag}/step_{step:06d}.png")
+
+
+def log_hyperparameters(trainer: pl.Trainer, values: Mapping[str, Any]) -> None:
+    """Log the configuration of a run as it begins.
+
+    TensorBoard is given no list of metrics: it would take that of the first run it finds for all runs, and so hide the
+    metrics of other tasks. MLflow refuses to change a parameter, so a resumed run adds new ones only.
+
+    Args:
+        trainer: of the run; nothing is logged on ranks other than 0.
+        values: the configuration by dotted keys.
+    """
+    plain = {key: as_scalar(value) for key, value in values.items()}
+    _log_session(trainer, plain, ended=False)
+    for wandb in _loggers(trainer, WandbLogger):
+        wandb.log_hyperparams(plain)
+    for mlflow in _loggers(trainer, MLFlowLogger):
+        known = mlflow.experiment.get_run(mlflow.run_id).data.params
+        mlflow.log_hyperparams({key: value for key, value in plain.items() if key not in known})
+
+
+def log_success(trainer: pl.Trainer, values: Mapping[str, Any]) -> None:
+    """Mark a run as successful on TensorBoard's HPARAMS page; the other loggers do so when Lightning closes them.
+
+    Args:
+        trainer: of the run; nothing is logged on ranks other than 0.
+        values: as in `log_hyperparameters`.
+    """
+    _log_session(trainer, {key: as_scalar(value) for key, value in values.items()}, ended=True)
+
+
+def _log_session(trainer: pl.Trainer, values: dict[str, Scalar], ended: bool) -> None:
+    from torch.utils.tensorboard.summary import hparams
+
+    for tensorboard in _loggers(trainer, TensorBoardLogger):
+        _, start, end = hparams(values, {})
+        tensorboard.experiment._get_file_writer().add_summary(end if ended else start)
+
+
+def log_layout(trainer: pl.Trainer, layout: dict[str, dict[str, list]]) -> None:
+    """Log the layout of TensorBoard's CUSTOM SCALARS page.
+
+    Args:
+        trainer: of the run; nothing is logged on ranks other than 0.
+        layout: charts by category, as `SummaryWriter.add_custom_scalars` takes them.
+    """
+    for tensorboard in _loggers(trainer, TensorBoardLogger):
+        tensorboard.experiment.add_custom_scalars(layout)
+
+
+def as_scalar(value: Any) -> Scalar:
+    """A value as the loggers take it: numbers, texts and truth values as they are, anything else as text."""
+    return value if isinstance(value, Scalar) else str(value)
+
+
+def close_loggers(trainer: pl.Trainer) -> None:
+    """Close what a later run in this process would otherwise go on writing to: the run that W&B holds globally."""
+    for wandb in _loggers(trainer, WandbLogger):
+        if wandb._experiment is not None:
+            wandb.experiment.finish()
+
+
+def _loggers(trainer: pl.Trainer, kind: type[Kind]) -> Iterator[Kind]:
+    """The loggers of this kind; none on ranks other than 0."""
+    if trainer.is_global_zero:
+        yield from (logger for logger in trainer.loggers if isinstance(logger, kind))
+
+
+def _image(figure: Figure) -> Any:
+    """A figure as an image of Pillow."""
+    from PIL import Image
+
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=100)
+    return Image.open(png)
+
+
+class CSVWriter(ExperimentWriter):
+    """Writer of `metrics.csv` that continues the file of a resumed run; Lightning's own deletes it.
+
+    Args:
+        log_dir: the run's folder.
+        resumed_step: the optimiser step of the checkpoint that the run goes on from, after which rows are logged again;
+            None for a new run.
+    """
+
+    def __init__(self, log_dir: str, resumed_step: int | None = None) -> None:
+        self._resumed_step = resumed_step
+        super().__init__(log_dir)
+        path = Path(self.metrics_file_path)
+        if path.is_file() and resumed_step is not None:
+            rows = [row for row in read_csv(path) if int(row["step"]) <= resumed_step]
+            self.metrics_keys = sorted({key for row in rows for key in row} | {"step"})
+            self._write(rows, self.metrics_keys)
+
+    def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
+        self._write(read_csv(Path(self.metrics_file_path)), fieldnames)
+
+    def _check_log_dir_exists(self) -> None:
+        """Nothing: the folder is the run's own and holds other files."""
+
+    def _write(self, rows: list[dict[str, str]], columns: list[str]) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+        with atomic_write(Path(self.metrics_file_path)) as file:
+            file.write(text.getvalue().encode())
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """The whole rows of a metrics.csv; a last one that a killed process left unfinished is passed over."""
+    text = path.read_text(encoding="utf-8")
+    return list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))
+
+
+def continue_csv(logger: CSVLogger, resumed_step: int | None) -> None:
+    """Let a CSV logger write into the run's own folder beside its other files, and continue after a resume."""
+    logger._experiment = CSVWriter(os.fspath(logger.log_dir), resumed_step)
