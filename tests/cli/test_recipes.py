@@ -17,8 +17,7 @@ HOSTILE = {
     "environment": "job: {env_set: {CC: ./hostile.sh}}",
     "launcher": "launcher: {_target_: hostile.Launcher}",
     "sweeper": "sweeper: {_target_: hostile.Sweeper}",
-    "folder": "run: {dir: elsewhere}",
-    "output": "output_subdir: ../../elsewhere",
+    "search path": "searchpath: [file:///elsewhere]",
 }
 MODULE = (
     "import pathlib\npathlib.Path('hostile').touch()\ndef run(*a, **k): pathlib.Path('hostile').touch()\n"
@@ -42,9 +41,21 @@ def test_a_recipe_sets_nothing_that_hydra_acts_on(
     before = sorted(tmp_path.rglob("*"))
     finished = command("train.py", "--config-dir", str(tmp_path / "mine"), *words, *small)
     assert finished.returncode == 2, finished.stdout
-    assert "hydra." in finished.stderr and finished.stderr.count("\n") == 1, finished.stderr
+    assert ("--config-name" if way == "primary" else "hydra.") in finished.stderr and finished.stderr.count(
+        "\n"
+    ) == 1, finished.stderr
     made = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*") if path not in before}
     assert made <= {"output", "cache"}
+
+
+def test_a_recipe_does_not_choose_the_folder(
+    command: Callable, small: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "mine" / "experiment").mkdir(parents=True)
+    recipe = "# @package _global_\nhydra:\n  run: {dir: elsewhere}\n  output_subdir: elsewhere\n"
+    (tmp_path / "mine" / "experiment" / "bad.yaml").write_text(recipe)
+    command("train.py", "--config-dir", str(tmp_path / "mine"), "experiment=bad", *small)
+    assert list(tmp_path.rglob("elsewhere")) == []
 
 
 def test_a_recipe_that_says_what_is_trained_is_taken(

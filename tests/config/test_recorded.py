@@ -26,7 +26,10 @@ def test_plain_values_are_read(tmp_path: Path) -> None:
         (f"{WHOLE}hydra: {{callbacks: {{}}}}\n", "no hydra"),
         (f"{WHOLE}defaults: [a]\n", "no defaults"),
         (f"{WHOLE}trust: os\n", "no trust"),
-        (WHOLE.replace("x", "${oc.env:HOME}"), r"data\.path=\$\{oc\.env:HOME\} is an interpolation"),
+        (
+            WHOLE.replace("path: x", "path: '${oc.env:HOME}'"),
+            r"data\.path=\$\{oc\.env:HOME\} is an interpolation",
+        ),
         (WHOLE.replace("{a: 1}", "{a: [1, '${seed}']}"), r"task\.a\[1\]"),
         ("seed: 1\n", "is not the configuration of a run"),
         ("- 1\n", "is not the configuration of a run"),

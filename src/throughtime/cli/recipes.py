@@ -15,6 +15,7 @@ from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from throughtime.cli.rerun import RECORDED
 from throughtime.config.flat_config import flat
 from throughtime.errors import UserError
 
@@ -38,6 +39,11 @@ def check_recipes(arguments: list[str], configurations: Path) -> None:
                 f"{option} would take the place of this checkout's conf/; add a folder of recipes with --config-dir"
             )
     folders, name, words = _split(arguments)
+    if not (configurations / f"{name}.yaml").is_file() and name != RECORDED:
+        raise UserError(
+            f"--config-name={name}: conf/ has no such configuration; name a recipe with experiment={name}, which lies "
+            f"in experiment/{name}.yaml of a folder that --config-dir names"
+        )
     if not folders and not any(word.lstrip("+~").startswith("hydra.searchpath") for word in words):
         return
     for overrides in _jobs(words, [configurations, *folders]):
@@ -49,8 +55,7 @@ def _check_job(overrides: list[str], name: str, folders: list[Path], configurati
     typed = [one for one in overrides if one.lstrip("+~").startswith("hydra.searchpath")]
     with_recipes = _hydra(configurations, name, [*overrides, *([] if typed else [_searchpath(folders)])])
     own = [one for one in overrides if _is_own(one, configurations) and one not in typed]
-    own_name = name if (configurations / f"{name}.yaml").is_file() else "config"
-    without = _hydra(configurations, own_name, own)
+    without = _hydra(configurations, name, own)
     for key in with_recipes.keys() | without.keys():
         if with_recipes.get(key) != without.get(key) and _acts(key):
             raise UserError(

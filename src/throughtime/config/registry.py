@@ -90,7 +90,7 @@ KINDS: dict[str, Kind] = {
         "learning-rate schedule", "torch.optim.lr_scheduler.LRScheduler", ("throughtime.optim",)
     ),
     "tokenizer": Kind("tokenizer", "throughtime.tokenizer.base.Tokenizer", ("throughtime.tokenizer",)),
-    "data": Kind("data module", "lightning.LightningDataModule", ("throughtime.data.*",)),
+    "data": Kind("data module", "throughtime.data.base.DataModule", ("throughtime.data.*",)),
     "data part": Kind("part of data", "throughtime.data.base.DataPart", ("throughtime.data.*",)),
     "task": Kind("task", "throughtime.task.base.Task", ("throughtime.task.*",)),
     "task part": Kind("part of a task", "throughtime.task.part.TaskPart", ("throughtime.task.*",)),
