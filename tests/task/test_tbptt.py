@@ -128,6 +128,8 @@ def test_sequences_that_have_ended_stay_ended_in_a_resumed_stream(
         features = first.run(model, chunk)
         assert torch.equal(features, second.run(model, chunk))
         assert torch.equal(features, third.run(model, chunk))
+        for other in (second, third):
+            torch.testing.assert_close(other.state_dict(), first.state_dict(), rtol=0, atol=0)
     whole_chunk = chunks(23)[0].chunk
     _, ended = model(whole_chunk.inputs, model.initial_state(3), lengths, None)
     if horizon is None:
