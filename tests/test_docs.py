@@ -30,7 +30,6 @@ SHORT_BENCHMARKS = {
     "generation": ("--rounds", "1", "--steps", "3", "cell.hidden_size=8"),
     "memory": ("--rounds", "1", "--steps", "64", "cell.hidden_size=8"),
 }
-OTHER_TASKS = ("task=tagging", "task=forecasting")
 COMPLETE = ("--help", "--cfg", "resume=", "rerun=", "debug=fast")
 SHARED = (  # trained once, for all pages
     "python train.py task=textgen",
@@ -92,7 +91,8 @@ def shortened(line: str) -> list[str]:
         chosen.append("cell.hidden_size=8")
     if "sweep=optuna" in words:
         chosen += SHORT_SEARCH
-    return [script, *chosen, *SHORT, *(() if any(word in OTHER_TASKS for word in words) else SHORT_TEXT)]
+    other_task = any(word.startswith("task=") and word != "task=textgen" for word in words)
+    return [script, *chosen, *SHORT, *(() if other_task else SHORT_TEXT)]
 
 
 def table(rows: int) -> str:
@@ -108,6 +108,7 @@ def write_files(folder: Path) -> None:
     files = {
         **dict.fromkeys(("my.txt", "other.txt", "tinyshakespeare.txt"), words * 400),
         "names.txt": "\n".join(f"{a}{b}{c}n" for a in "abcdefg" for b in "aeiou" for c in "klmnrst"),
+        "bits.txt": "0110100110010110\n1111111100000000\n",
         "code.py": "def twice(x):\n    return x + x\n",
         "tags.conll": "Ann B-PER\nsaw O\nBob B-PER\n\nHe O\nran O\n\n" * lines,
         "tags.conllu": "1\tHe\the\tPRON\t_\t_\t2\t_\t_\t_\n2\tran\trun\tVERB\t_\t_\t0\t_\t_\t_\n\n" * lines,
