@@ -82,9 +82,10 @@ def shortened(line: str) -> list[str]:
     if script != "train.py" or any(word.startswith(COMPLETE) for word in words):
         return [script, *words]
     many = "-m" in words
-    chosen = [
-        word.replace("seed=1,2,3", "seed=1,2") for word in words if not word.startswith("trainer.max_steps=")
+    words = [
+        {"seed=1,2,3": "seed=1,2", "cell=elman,gru,lstm": "cell=elman,gru"}.get(word, word) for word in words
     ]
+    chosen = [word for word in words if not word.startswith("trainer.max_steps=")]
     if not many:
         chosen = [word for word in chosen if not word.startswith("cell.hidden_size=")]
     if not any(word.startswith("cell.hidden_size=") for word in chosen):
