@@ -3,7 +3,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from throughtime.tree import detach, from_leaves, from_plain, leaves, map_state, select, to_plain
+from throughtime.tree import detach, from_leaves, from_plain, leaves, length_mask, map_state, select, to_plain
 
 
 class Pair(NamedTuple):
@@ -47,3 +47,10 @@ def test_the_leaves_of_a_state_make_it_again():
     back = from_leaves(leaves(layers(5.0)), like=layers(0.0))
     assert [type(layer) for layer in back] == [Pair, Pair]
     assert all(torch.equal(a, b) for a, b in zip(leaves(back), leaves(layers(5.0)), strict=True))
+
+
+def test_the_length_mask_ends_each_lane_at_its_length() -> None:
+    lengths = torch.tensor([0, 2, 3])
+    mask = length_mask(lengths, 3)
+    assert mask.shape == (3, 3) and torch.equal(mask.sum(0), lengths)
+    assert mask[:2, 1].all() and not mask[2, 1]

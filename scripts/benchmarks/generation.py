@@ -12,7 +12,7 @@ from benchmarks.turns import compare
 from throughtime.cli.job import quiet
 from throughtime.decode.sampling import Sampling
 from throughtime.run.build import build_task
-from throughtime.task.textgen.task import TextGeneration, worthwhile
+from throughtime.task.textgen.task import TextGeneration, break_even_length
 
 LANES = (1, 64)
 
@@ -48,7 +48,7 @@ def measure(overrides: list[str], rounds: int, steps: int | None) -> dict[str, A
     loop = Loop(symbols, model["front"]["size"], hidden, model["layers"]["depth"]).eval()
     found: dict[str, Any] = {"unit": "characters a second"}
     for lanes in LANES:
-        count = worthwhile(lanes) if steps is None else steps
+        count = break_even_length(lanes) if steps is None else steps
         ours, theirs = partial(_ours, task, count, lanes), partial(_theirs, loop, count, lanes)
         rates = compare(ours, theirs, rounds)
         found.update({f"B={lanes}, {name}": value for name, value in rates.items()})

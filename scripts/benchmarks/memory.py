@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.setup import composed, prepared
 from throughtime.cli.job import quiet
-from throughtime.data.batch import Batch
+from throughtime.data.batch import Batch, Chunk
 from throughtime.errors import UserError
 from throughtime.run.build import build_task
 from throughtime.task.base import Task
@@ -79,12 +79,13 @@ def chunk(overrides: list[str], steps: int, threads: int) -> tuple[float, float]
     task = build_task(config, artifacts)
     batches = chain.from_iterable(repeat(data.train_dataloader()))
     pieces = list(islice(batches, -(-steps // WARM)))
-    whole = [torch.cat([getattr(piece, name) for piece in pieces])[:steps] for name in ("inputs", "targets")]
+    inputs = torch.cat([piece.inputs for piece in pieces])[:steps]
+    targets = torch.cat([piece.targets for piece in pieces])[:steps]
     for _ in range(2):
-        _learn(task, Batch(*(part[:WARM] for part in whole), fresh=True))
+        _learn(task, Batch(Chunk(inputs[:WARM]), targets[:WARM]))
     Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
     before, begin = _peak(), time.perf_counter()
-    _learn(task, Batch(*whole, fresh=True))
+    _learn(task, Batch(Chunk(inputs), targets))
     return _peak() - before, (time.perf_counter() - begin) / steps * 1e6
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 Tree = Any
@@ -66,3 +66,8 @@ def _shaped(plain: Tree, like: Tree) -> Tree:
         return plain
     parts = [_shaped(a, b) for a, b in zip(plain, like, strict=True)]
     return type(like)(*parts) if hasattr(like, "_fields") else tuple(parts)
+
+
+def length_mask(lengths: Int[Tensor, "B"], steps: int) -> Bool[Tensor, "T B"]:
+    """True at the steps of each lane that lie before its length; T is `steps`."""
+    return torch.arange(steps, device=lengths.device)[:, None] < lengths

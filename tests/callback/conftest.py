@@ -29,13 +29,13 @@ class ToyTask(pl.LightningModule):
         super().__init__()
         torch.manual_seed(0)
         self.line = nn.Sequential(nn.Linear(3, 1), nn.Dropout(0.1))
-        self.tokens_seen = self.forgotten = 0
+        self.targets_seen = self.forgotten = 0
 
     def forget_step(self) -> None:
         self.forgotten += 1
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        self.tokens_seen += len(batch)
+        self.targets_seen += len(batch)
         loss = (self.line(batch) - batch.sum(1, keepdim=True)).square().mean() * 100
         self.log("train/loss", loss)
         return loss
@@ -49,7 +49,7 @@ class ToyTask(pl.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), lr=0.01)
 
-    def generate(self, prompt: str, length: int, decoder: Any, generator: torch.Generator) -> str:
+    def write_one(self, prompt: str, length: int, decoder: Any, generator: torch.Generator) -> str:
         assert not self.training
         symbols = torch.randint(4, (length,), generator=generator)
         return prompt + "".join("ab*\n"[symbol] for symbol in symbols)

@@ -50,7 +50,7 @@ def test_a_run_after_the_test_is_the_run_without_it(
         assert finished.returncode == 0, finished.stderr
     assert "optim.optimizer.lr=" in finished.stdout
     expected, found = (checkpoint(tmp_path / name) for name in ("without", "after"))
-    for part in ("state_dict", "random", "optimizer_states", "carried", "tokens_seen"):
+    for part in ("state_dict", "random", "optimizer_states", "carried", "targets_seen"):
         torch.testing.assert_close(found[part], expected[part], rtol=0, atol=0, msg=part)
     assert found["loops"]["fit_loop"]["state_dict"] == expected["loops"]["fit_loop"]["state_dict"]
 

@@ -41,7 +41,7 @@ def test_accumulated_batches_count_as_much_as_they_hold(fit, scalars):
 
 
 def test_tokens_of_an_earlier_part_of_the_run_do_not_count(fit, task, scalars):
-    task.tokens_seen = 10_000
+    task.targets_seen = 10_000
     seconds = Seconds(training=0.5, validation=1.0)
     fit(Speed(seconds.clock), seconds)
     assert max(scalars("speed/tokens_per_second")) == pytest.approx(10)

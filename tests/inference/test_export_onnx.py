@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from throughtime.errors import UserError
-from throughtime.inference.export_graphs import graph_of
 from throughtime.inference.export_onnx import check_onnx, check_packages
 from throughtime.inference.load import load
 
@@ -64,10 +63,10 @@ def test_every_layer_is_one_loop_and_the_axes_are_named(exported: Path) -> None:
 def test_a_graph_that_computes_something_else_is_noticed(exported: Path) -> None:
     task = load(exported).task
     path = exported / "export_onnx" / "model.onnx"
-    assert check_onnx(graph_of(task), path) < 1e-5
+    assert check_onnx(task.export_graph(), path) < 1e-5
     with torch.no_grad():
         task.head.bias += torch.linspace(0, 1, len(task.head.bias))
-    assert check_onnx(graph_of(task), path) > 1e-3
+    assert check_onnx(task.export_graph(), path) > 1e-3
 
 
 def test_without_its_packages_it_says_which_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,7 +105,7 @@ def assert_same_run(first: Path, second: Path) -> None:
         "random",
         "global_step",
         "epoch",
-        "tokens_seen",
+        "targets_seen",
         "recent",
         "averages",
     ):

@@ -6,11 +6,30 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
+from throughtime.head.softmax import Softmax
+from throughtime.optim.optimization import Optimization
 from throughtime.run.folder import RunFolder
 from throughtime.run.results import Results
 from throughtime.run.summary import closing
+from throughtime.task.base import Task
 
+
+class Writes(Task):
+    """A task whose trained model is used by one command."""
+
+    name, kind, monitor = "writes", "none", "val/loss"
+
+    def next_commands(self, run: str) -> list[tuple[str, str]]:
+        return [("generate", f"python scripts/generate.py {run}")]
+
+    def summary_table(self) -> str:
+        return "beside a baseline"
+
+
+TASK = Writes(nn.Identity(), Softmax(2, 2), Optimization(torch.optim.SGD))
 STEPS = {"max_steps": 20, "max_epochs": -1, "max_time": None}
 
 
@@ -64,22 +83,28 @@ def test_the_best_metric_its_step_and_the_test_are_told(trained) -> None:
 def test_a_completed_run_goes_on_with_twice_of_what_ended_it(
     trainer: dict, more: str, tmp_path: Path
 ) -> None:
-    assert commands(closing(results(), RunFolder(tmp_path), trainer))["train.py"][-1] == more
+    assert commands(closing(results(), RunFolder(tmp_path), trainer, TASK))["train.py"][-1] == more
 
 
 def test_an_interrupted_run_goes_on_as_it_is(tmp_path: Path) -> None:
-    shown = commands(closing(results(status="interrupted"), RunFolder(tmp_path), STEPS))
+    shown = commands(closing(results(status="interrupted"), RunFolder(tmp_path), STEPS, TASK))
     assert shown["train.py"] == ["python", "train.py", f"resume={tmp_path}"]
 
 
 def test_a_folder_with_spaces_is_quoted(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "two words" / "run")
-    shown = commands(closing(results(), folder, STEPS))
+    shown = commands(closing(results(), folder, STEPS, TASK))
     assert shown["train.py"][2] == f"resume={folder.path}"
     assert shown["scripts/generate.py"][2] == str(folder.path)
     assert shown["tensorboard"][-1] == str(folder.path.parent)
 
 
 def test_without_a_checkpoint_there_is_nothing_to_go_on_from(tmp_path: Path) -> None:
-    shown = commands(closing(results(checkpoint=None), RunFolder(tmp_path), STEPS))
+    shown = commands(closing(results(checkpoint=None), RunFolder(tmp_path), STEPS, TASK))
     assert set(shown) == {"tensorboard"}
+
+
+def test_the_task_adds_its_table_and_its_commands(tmp_path: Path) -> None:
+    shown = closing(results(), RunFolder(tmp_path), STEPS, TASK).splitlines()
+    assert "beside a baseline" in shown
+    assert f"generate     python scripts/generate.py {tmp_path}" in shown

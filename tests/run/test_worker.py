@@ -63,7 +63,7 @@ class Losses(Callback):
         self.seen: list[tuple[float, int]] = []
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
-        self.seen.append((float(trainer.callback_metrics.get("train/loss", 0.0)), pl_module.tokens_seen))
+        self.seen.append((float(trainer.callback_metrics.get("train/loss", 0.0)), pl_module.targets_seen))
 
 
 def train(config: dict[str, Any], folder: Path) -> dict[str, Any]:

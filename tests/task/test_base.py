@@ -13,7 +13,7 @@ from lightning.pytorch.loggers import CSVLogger
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from throughtime.data.batch import Batch
+from throughtime.data.batch import Batch, Chunk
 from throughtime.errors import UserError
 from throughtime.head.softmax import Softmax
 from throughtime.model.sequence import SequenceModel
@@ -28,7 +28,6 @@ class Copying(Task):
 
     name: ClassVar[str] = "copying"
     kind: ClassVar[str] = "ids"
-    fitting_data: ClassVar[tuple[str, ...]] = ()
     monitor: ClassVar[str] = "val/loss"
 
 
@@ -66,7 +65,7 @@ def measured(task: Task, batches: list[Batch], folder: Path) -> float:
 def lanes(batch: Batch, each: int) -> list[Batch]:
     """The lanes of a whole sequence as batches of `each` lanes."""
     parts = batch.inputs.split(each, dim=1)
-    return [Batch(part.contiguous(), part.contiguous(), fresh=True) for part in parts]
+    return [Batch(Chunk(part.contiguous()), part.contiguous()) for part in parts]
 
 
 def test_the_loss_does_not_depend_on_chunks_or_on_the_batch_size(
@@ -83,9 +82,9 @@ def test_the_loss_does_not_depend_on_chunks_or_on_the_batch_size(
 def test_padded_steps_do_not_count(task: Copying, chunks: Chunks, tmp_path: Path) -> None:
     inputs = chunks(23)[0].inputs
     lengths = torch.tensor([23, 4, 11])
-    padded = Batch(inputs, inputs, fresh=True, lengths=lengths)
+    padded = Batch(Chunk(inputs, lengths), inputs)
     alone = [
-        Batch(inputs[:length, lane : lane + 1], inputs[:length, lane : lane + 1], fresh=True)
+        Batch(Chunk(inputs[:length, lane : lane + 1]), inputs[:length, lane : lane + 1])
         for lane, length in enumerate(lengths.tolist())
     ]
     assert measured(task, [padded], tmp_path) == pytest.approx(measured(task, alone, tmp_path), rel=1e-6)
@@ -170,7 +169,7 @@ def test_the_training_loss_is_the_mean_over_tokens_since_it_was_last_logged(
         for pair in (watch.losses[:2], watch.losses[2:])
     ]
     assert logged == [(2, pytest.approx(means[0])), (4, pytest.approx(means[1]))]
-    assert task.tokens_seen == 23 * 3
+    assert task.targets_seen == 23 * 3
 
 
 def test_a_horizon_below_the_chunk_or_below_1_is_refused(model: SequenceModel) -> None:

@@ -42,7 +42,7 @@ def losses_and_gradients(model: SequenceModel, head: Softmax, stream, horizon, i
         if in_parts:
             loss = carried.recomputed_loss(
                 model,
-                batch,
+                batch.chunk,
                 lambda features, steps, b=batch: (
                     head.loss(features, b.targets[steps]) * b.targets[steps].numel()
                 ),
@@ -50,7 +50,7 @@ def losses_and_gradients(model: SequenceModel, head: Softmax, stream, horizon, i
             )
             loss = loss / batch.targets.numel()
         else:
-            loss = head.loss(carried.run(model, batch), batch.targets)
+            loss = head.loss(carried.run(model, batch.chunk), batch.targets)
         loss.backward()
         losses.append(loss.detach())
     return losses, [p.grad.clone() for p in (*model.parameters(), *head.parameters())]
@@ -63,10 +63,10 @@ def test_segments_give_the_loss_and_the_gradient_of_the_whole(engine, chunks, ho
     resets = torch.rand(23, 3, generator=torch.Generator().manual_seed(2)) < 0.15 if with_resets else None
     torch.manual_seed(0)
     head, found = Softmax(6, 7), []
-    for checkpoint in (False, True):
-        model = model_with(ENGINES[engine](checkpoint=checkpoint))
-        assert in_segments(model) == checkpoint
-        found.append(losses_and_gradients(model, head, chunks(7, resets), horizon, checkpoint))
+    for recompute in (False, True):
+        model = model_with(ENGINES[engine](recompute=recompute))
+        assert in_segments(model) == recompute
+        found.append(losses_and_gradients(model, head, chunks(7, resets), horizon, recompute))
     torch.testing.assert_close(found[1], found[0])
 
 
@@ -77,7 +77,9 @@ def test_dropout_is_the_same_when_a_segment_is_made_again(chunks) -> None:
     carried = TruncatedBPTT()
     (batch,) = chunks(23)
     learned = list(model.parameters())
-    loss = carried.recomputed_loss(model, batch, lambda features, steps: features.square().sum(), learned)
+    loss = carried.recomputed_loss(
+        model, batch.chunk, lambda features, steps: features.square().sum(), learned
+    )
     first, state = list(drawn), torch.get_rng_state()
     loss.backward()
     assert torch.equal(state, torch.get_rng_state())
@@ -94,8 +96,8 @@ def test_nothing_is_carried_differently(chunks) -> None:
     model = model_with(BackpropagationThroughTime(recompute=True))
     whole, parts = TruncatedBPTT(9), TruncatedBPTT(9)
     for batch in chunks(5):
-        whole.run(model, batch)
-        parts.recomputed_loss(model, batch, lambda features, steps: features.sum(), [])
+        whole.run(model, batch.chunk)
+        parts.recomputed_loss(model, batch.chunk, lambda features, steps: features.sum(), [])
         torch.testing.assert_close(whole.state_dict(), parts.state_dict())
 
 

@@ -24,7 +24,7 @@ def test_chunks_with_carried_state_are_the_whole_sequence(
     model: SequenceModel, chunks: Chunks, horizon: int | None
 ) -> None:
     carried = TruncatedBPTT(horizon)
-    features = torch.cat([carried.run(model, batch) for batch in chunks(5)])
+    features = torch.cat([carried.run(model, batch.chunk) for batch in chunks(5)])
     torch.testing.assert_close(features, whole(model, chunks))
 
 
@@ -34,15 +34,15 @@ def test_resets_inside_chunks_are_those_of_the_whole_sequence(
 ) -> None:
     resets = torch.rand(23, 3, generator=torch.Generator().manual_seed(2)) < 0.15
     carried = TruncatedBPTT(horizon)
-    features = torch.cat([carried.run(model, batch) for batch in chunks(5, resets)])
+    features = torch.cat([carried.run(model, batch.chunk) for batch in chunks(5, resets)])
     torch.testing.assert_close(features, whole(model, chunks, resets))
 
 
 def test_a_fresh_batch_forgets_what_went_before(model: SequenceModel, chunks: Chunks) -> None:
     carried = TruncatedBPTT(9)
     for batch in chunks(5):
-        carried.run(model, batch)
-    again = carried.run(model, chunks(5)[0])
+        carried.run(model, batch.chunk)
+    again = carried.run(model, chunks(5)[0].chunk)
     torch.testing.assert_close(again, whole(model, chunks)[:5])
 
 
@@ -58,7 +58,7 @@ def reach(model: SequenceModel, chunks: Chunks, horizon: int | None, chunk: int)
     carried = TruncatedBPTT(horizon)
     for place, batch in enumerate(chunks(5)):
         seen.clear()
-        features = carried.run(model, batch)
+        features = carried.run(model, batch.chunk)
         if place == chunk:
             features.sum().backward()
             break
@@ -81,7 +81,7 @@ def test_a_horizon_over_everything_gives_the_gradient_of_full_backpropagation(
     model.zero_grad()
     carried = TruncatedBPTT(23)
     for place, batch in enumerate(chunks(5)):
-        features = carried.run(model, batch)
+        features = carried.run(model, batch.chunk)
         if place == 3:
             features.sum().backward()
             break
@@ -97,10 +97,10 @@ def test_what_is_saved_and_loaded_goes_on_as_if_never_stopped(
     first, second = TruncatedBPTT(horizon), TruncatedBPTT(horizon)
     stream = chunks(5, resets)
     for batch in stream[:2]:
-        first.run(model, batch)
+        first.run(model, batch.chunk)
     second.load_state_dict(first.state_dict(), model)
     for batch in stream[2:]:
-        assert torch.equal(first.run(model, batch), second.run(model, batch))
+        assert torch.equal(first.run(model, batch.chunk), second.run(model, batch.chunk))
 
 
 @pytest.mark.parametrize("horizon", [None, 9])
@@ -110,11 +110,11 @@ def test_what_is_carried_is_finite_until_it_is_not(
     carried = TruncatedBPTT(horizon)
     assert carried.is_finite()
     for batch in chunks(5)[:3]:
-        carried.run(model, batch)
+        carried.run(model, batch.chunk)
     assert carried.is_finite()
     model.front.weight.data.fill_(torch.nan)
     for batch in chunks(5)[3:]:
-        carried.run(model, batch)
+        carried.run(model, batch.chunk)
     assert not carried.is_finite()
     carried.forget()
     assert carried.is_finite()
@@ -133,7 +133,7 @@ def test_what_ranks_carry_goes_on_with_any_number_of_ranks(
         for rank, one in enumerate(carried):
             if saved is not None:
                 one.load_state_dict(scatter(saved, rank, count), model)
-            features.append(torch.cat([one.run(model, batch.share(rank, count)) for batch in batches]))
+            features.append(torch.cat([one.run(model, batch.shard(rank, count).chunk) for batch in batches]))
         lanes = torch.empty(len(features[0]), 3, *features[0].shape[2:], dtype=features[0].dtype)
         for rank, part in enumerate(features):
             lanes[:, rank::count] = part
@@ -154,14 +154,16 @@ def test_a_state_of_other_lanes_than_the_next_chunk_is_a_mistake(
 ) -> None:
     first, second = TruncatedBPTT(horizon), TruncatedBPTT(horizon)
     batches = chunks(5)
-    first.run(model, batches[0])
+    first.run(model, batches[0].chunk)
     second.load_state_dict(first.state_dict(), model)
     with pytest.raises(
         UserError, match=r"carried on is that of 3 lanes, but the next chunk has 2.*data\.batch_size"
     ):
-        second.run(model, batches[1].share(0, 2))
+        second.run(model, batches[1].shard(0, 2).chunk)
     with pytest.raises(UserError, match="3 lanes, but the next chunk has 2"):
-        second.recomputed_loss(model, batches[1].share(0, 2), lambda features, steps: features.sum(), [])
+        second.recomputed_loss(
+            model, batches[1].shard(0, 2).chunk, lambda features, steps: features.sum(), []
+        )
 
 
 DAMAGE = {
@@ -185,7 +187,7 @@ def test_what_is_not_a_state_of_the_model_is_a_mistake(
 ) -> None:
     carried = TruncatedBPTT(8)
     for batch in chunks(5, torch.zeros(23, 3, dtype=torch.bool))[:2]:
-        carried.run(model, batch)
+        carried.run(model, batch.chunk)
     saved = carried.state_dict()
     TruncatedBPTT(8).load_state_dict(saved, model)
     with pytest.raises(UserError, match="carried state of the checkpoint is not one of this model"):

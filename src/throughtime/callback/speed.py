@@ -16,7 +16,7 @@ class Speed(Callback):
     """Logs `speed/tokens_per_second` since it was last logged, every `trainer.log_every_n_steps`.
 
     Validation, with all that is done at its end, does not count as training time; waiting for data does.
-    The task counts the targets (`task.tokens_seen`), so that neither padding nor masked targets are taken
+    The task counts the targets (`task.targets_seen`), so that neither padding nor masked targets are taken
     for work.
 
     Args:
@@ -32,7 +32,7 @@ class Speed(Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._resumed_at = None
-        self._seconds, self._tokens, self._step = 0.0, pl_module.tokens_seen, trainer.global_step
+        self._seconds, self._tokens, self._step = 0.0, pl_module.targets_seen, trainer.global_step
 
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
         if self._resumed_at is None:
@@ -43,7 +43,7 @@ class Speed(Callback):
             return
         self._pause()
         self._resumed_at = self.clock()
-        tokens = pl_module.tokens_seen
+        tokens = pl_module.targets_seen
         if self._seconds > 0:
             pl_module.log(NAME, (tokens - self._tokens) / self._seconds)
         self._seconds, self._tokens, self._step = 0.0, tokens, trainer.global_step

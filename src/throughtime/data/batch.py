@@ -1,55 +1,188 @@
-"""What a loader hands to a task: one chunk of B lanes."""
+"""Chunk and batch: T steps of B lanes for the model, and their targets for the loss."""
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from throughtime.tree import Tree, leaves, length_mask, map_state
 
-class Batch(NamedTuple):
-    """One chunk of T steps in B lanes, time-major.
+Inputs = Any
+"""Ids `[T, B]`, features `[T, B, I]`, or a named tuple of tensors of which the first is `[T, B, ...]`."""
+
+Targets = Any
+"""A tensor, a (named) tuple of tensors, or None where nothing is to be learned or measured."""
+
+Self = TypeVar("Self")
+
+
+@runtime_checkable
+class LaneSelectable(Protocol):
+    """Inputs with parts that are not `[T, B, ...]`: they select lanes themselves, and cannot be cut in time."""
+
+    def lanes(self: Self, chosen: slice) -> Self:
+        """The inputs of some of the lanes."""
+
+
+class Chunk(NamedTuple):
+    """The inputs of a model: T steps in B lanes, time-major.
 
     Attributes:
-        inputs: `[T, B]` ids, `[T, B, I]` features, or a named tuple of such tensors.
-        targets: what each step should predict, `[T, B]` or `[T, B, ...]`.
-        fresh: True when every lane starts anew with this batch; False when it goes on from the batch before.
+        inputs: `[T, B]` ids, `[T, B, I]` features, or a named tuple of tensors of which the first is `[T, B, ...]`.
+            Where its parts are not all `[T, B, ...]`, its class defines `lanes(chosen)`.
         lengths: the true steps of each lane, where lanes differ.
-        resets: where true, the lane's state starts anew before that step (a new document inside a chunk).
-        mask: which targets count, where that is not said by `lengths` alone (missing values).
+        resets: true where the lane's state starts anew before that step (a new document inside a chunk).
+        fresh: whether every lane starts anew with this chunk; otherwise it continues the chunk before.
     """
 
-    inputs: Any
-    targets: Tensor
-    fresh: bool
+    inputs: Inputs
     lengths: Int[Tensor, " B"] | None = None
     resets: Bool[Tensor, "T B"] | None = None
-    mask: Bool[Tensor, "T B ..."] | None = None
+    fresh: bool = True
 
-    def target_mask(self) -> Bool[Tensor, "T B ..."] | None:
-        """Which targets count: `mask` where given, else the steps before each lane's length, else None for all."""
-        if self.mask is not None or self.lengths is None:
-            return self.mask
-        steps = torch.arange(self.targets.shape[0], device=self.lengths.device)
-        return steps[:, None] < self.lengths
+    @property
+    def steps(self) -> int:
+        """T, of the first tensor of the inputs."""
+        return leaves(self.inputs)[0].shape[0]
 
-    def share(self, rank: int, ranks: int) -> "Batch":
-        """The lanes of one of several processes that work on this batch together: rank, rank + ranks, and so on.
+    @property
+    def batch_size(self) -> int:
+        """B, of the first tensor of the inputs."""
+        return leaves(self.inputs)[0].shape[1]
 
-        Loaders order lanes by length, so that dealing them out like cards gives all ranks about as much work. Where
-        there are fewer lanes than ranks, those that are left over take the first one, of which nothing counts: every
-        rank takes part in every batch, and none waits for another.
-        """
-        if ranks == 1:
-            return self
-        idle = rank >= self.targets.shape[1]
-        lanes = slice(0, 1) if idle else slice(rank, None, ranks)
-        inputs = self.inputs[:, lanes] if isinstance(self.inputs, Tensor) else self.inputs.lanes(lanes)
-        mask = None if self.mask is None else self.mask[:, lanes]
+    def lanes(self, chosen: slice) -> "Chunk":
+        """The chunk of some of the lanes."""
         return self._replace(
-            inputs=inputs,
-            targets=self.targets[:, lanes],
-            lengths=None if self.lengths is None else self.lengths[lanes],
-            resets=None if self.resets is None else self.resets[:, lanes],
-            mask=torch.zeros_like(self.targets[:, lanes], dtype=torch.bool) if idle else mask,
+            inputs=self.inputs.lanes(chosen)
+            if isinstance(self.inputs, LaneSelectable)
+            else select_lanes(self.inputs, chosen, axis=1),
+            lengths=None if self.lengths is None else self.lengths[chosen],
+            resets=None if self.resets is None else self.resets[:, chosen],
         )
+
+    def between(self, start: int, stop: int) -> "Chunk":
+        """The chunk of the steps from `start` to before `stop`; a lane that has ended before them has length 0.
+
+        Raises:
+            TypeError: the inputs have parts without steps, so that only all steps together have a meaning.
+        """
+        if (start, stop) == (0, self.steps):
+            return self
+        if isinstance(self.inputs, LaneSelectable):
+            raise TypeError(
+                f"{type(self.inputs).__name__} cannot be cut in time: not all of its parts have steps"
+            )
+        return Chunk(
+            inputs=map_state(lambda tensor: tensor[start:stop], self.inputs),
+            lengths=None if self.lengths is None else (self.lengths - start).clamp(0, stop - start),
+            resets=None if self.resets is None else self.resets[start:stop],
+            fresh=self.fresh and start == 0,
+        )
+
+
+def concatenate(chunks: Sequence[Chunk]) -> Chunk:
+    """One chunk of several that follow each other in time: the inverse of `Chunk.between`.
+
+    A lane that ends within a chunk must have no steps in the chunks after it.
+    """
+    lengths = resets = None
+    if any(chunk.lengths is not None for chunk in chunks):
+        known = next(chunk.lengths for chunk in chunks if chunk.lengths is not None)
+        full = (torch.full_like(known, chunk.steps) for chunk in chunks)
+        given = (chunk.lengths for chunk in chunks)
+        lengths = sum(whole if own is None else own for whole, own in zip(full, given, strict=True))
+    if any(chunk.resets is not None for chunk in chunks):
+        resets = torch.cat([_resets(chunk) for chunk in chunks])
+    inputs = map_state(lambda *parts: torch.cat(parts), *(chunk.inputs for chunk in chunks))
+    return Chunk(inputs, lengths, resets, chunks[0].fresh)
+
+
+def _resets(chunk: Chunk) -> Bool[Tensor, "T B"]:
+    if chunk.resets is not None:
+        return chunk.resets
+    device = leaves(chunk.inputs)[0].device
+    return torch.zeros(chunk.steps, chunk.batch_size, dtype=torch.bool, device=device)
+
+
+class Batch(NamedTuple):
+    """A chunk with its targets.
+
+    Targets of each step are `[T, B, ...]` (`lane_axis=1`), targets of each sequence `[B, ...]` (`lane_axis=0`): a
+    class, or labels `[B, U]` of ragged length with a mask of those that exist. They may be a (named) tuple of tensors.
+
+    Attributes:
+        chunk: the inputs of the model.
+        targets: a tensor or a (named) tuple of tensors; None in inference.
+        mask: which targets count, where the chunk's lengths alone do not tell (missing values, ragged labels).
+        lane_axis: the axis of lanes in every tensor of targets and in the mask.
+    """
+
+    chunk: Chunk
+    targets: Targets
+    mask: Bool[Tensor, "..."] | None = None
+    lane_axis: int = 1
+
+    @property
+    def inputs(self) -> Inputs:
+        """The chunk's inputs."""
+        return self.chunk.inputs
+
+    @property
+    def lengths(self) -> Int[Tensor, " B"] | None:
+        """The chunk's lengths."""
+        return self.chunk.lengths
+
+    @property
+    def resets(self) -> Bool[Tensor, "T B"] | None:
+        """The chunk's reset marks."""
+        return self.chunk.resets
+
+    @property
+    def fresh(self) -> bool:
+        """Whether every lane starts anew with the chunk."""
+        return self.chunk.fresh
+
+    def target_mask(self) -> Bool[Tensor, "..."] | None:
+        """Which targets count; None for all of them.
+
+        The mask where one is given; else, of targets of each step, the steps before each lane's length `[T, B]`.
+        """
+        if self.mask is not None or self.lengths is None or self.lane_axis == 0:
+            return self.mask
+        return length_mask(self.lengths, self.chunk.steps)
+
+    def count(self) -> int:
+        """The number of targets that count, of the first tensor where there are several; 0 without targets."""
+        mask = self.target_mask()
+        if mask is not None:
+            return int(mask.sum())
+        return 0 if self.targets is None else leaves(self.targets)[0].numel()
+
+    def shard(self, rank: int, world_size: int) -> "Batch":
+        """Strided sharding: rank r of W takes lanes r, r + W, r + 2 W, …
+
+        Loaders order lanes by length, so that strides give all ranks about as much work. A rank that has no lane of
+        its own, where there are fewer lanes than ranks, takes the first lane with a mask in which nothing counts:
+        every rank takes part in every batch, and none waits for another.
+        """
+        if world_size == 1:
+            return self
+        idle = rank >= self.chunk.batch_size
+        chosen = slice(0, 1) if idle else slice(rank, None, world_size)
+        mask = self.mask
+        if idle and mask is None:
+            mask = self.target_mask()
+        if idle and mask is None and self.targets is not None:
+            mask = torch.zeros_like(leaves(self.targets)[0], dtype=torch.bool)
+        if mask is not None:
+            mask = select_lanes(mask, chosen, self.lane_axis)
+            mask = torch.zeros_like(mask) if idle else mask
+        targets = None if self.targets is None else select_lanes(self.targets, chosen, self.lane_axis)
+        return Batch(self.chunk.lanes(chosen), targets, mask, self.lane_axis)
+
+
+def select_lanes(tree: Tree, chosen: slice, axis: int) -> Tree:
+    """Some lanes of every tensor of a tree, along one axis."""
+    return map_state(lambda tensor: tensor[(slice(None),) * axis + (chosen,)], tree)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Integer
 
-from throughtime.data.batch import Batch
+from throughtime.data.batch import Batch, Chunk
 from throughtime.data.position import Position
 from throughtime.errors import UserError, check_positive
 
@@ -85,13 +85,13 @@ class Lanes:
         pairs = (self._starts + steps[:, None] + self.offset(epoch)) % self._pairs
         lengths = np.clip(self._lengths - first, 0, len(steps))
         uneven = bool((lengths < len(steps)).any())
-        return Batch(
+        inputs = Chunk(
             inputs=torch.from_numpy(self.ids[pairs].astype(np.int64)),
-            targets=torch.from_numpy(self.ids[pairs + 1].astype(np.int64)),
-            fresh=chunk == 0,
             lengths=torch.from_numpy(lengths) if uneven else None,
             resets=self._resets(pairs, lengths, chunk == 0),
+            fresh=chunk == 0,
         )
+        return Batch(inputs, targets=torch.from_numpy(self.ids[pairs + 1].astype(np.int64)))
 
     def _resets(
         self, pairs: Integer[np.ndarray, "T B"], lengths: Integer[np.ndarray, " B"], fresh: bool

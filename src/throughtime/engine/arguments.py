@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
+from torch.utils._python_dispatch import _disable_current_modes
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.trace.signature import tensors_of
@@ -103,9 +104,9 @@ def _expect(cell: Cell, lanes: Any, tensors: list[tuple], compiling: bool) -> _E
     if compiling:
         state = cell.initial_state(lanes)
     else:
-        # Without random numbers being drawn, which would be others from then on.
+        # Without random numbers being drawn, which would be others from then on, or operators that a mode counts.
         devices = [device for _, _, device in tensors if device.type == "cuda"][:1]
-        with torch.random.fork_rng(devices), torch.no_grad():
+        with _disable_current_modes(), torch.random.fork_rng(devices), torch.no_grad():
             state = cell.initial_state(lanes)
     parts = []
     for name, part in _parts("state", state):

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from throughtime.errors import UserError, check_choice
 from throughtime.inference.averages import RAW
-from throughtime.inference.export_graphs import graph_of
 from throughtime.inference.export_onnx import check_packages, write_onnx
 from throughtime.inference.load import Loaded, load
 from throughtime.run.build import build_task
@@ -67,7 +66,7 @@ def _write(loaded: Loaded, format: str, folder: Path) -> str:
     artifacts = json.dumps(plain(loaded.artifacts), indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "artifacts.json").write_text(artifacts + "\n", encoding="utf-8")
     if format == "onnx":
-        return write_onnx(graph_of(loaded.task), folder / "model.onnx")
+        return write_onnx(loaded.task.export_graph(), folder / "model.onnx")
     return write_safetensors(loaded, folder / "model.safetensors")
 
 

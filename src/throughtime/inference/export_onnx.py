@@ -16,7 +16,7 @@ from throughtime.engine.base import Engine
 from throughtime.engine.reference import Reference
 from throughtime.engine.symbolic_scan import Symbolic
 from throughtime.errors import UserError
-from throughtime.inference.export_graphs import Graph
+from throughtime.task.export_graph import ExportGraph
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 TOLERANCE = 1e-4
@@ -32,7 +32,7 @@ def check_packages() -> None:
         )
 
 
-def write_onnx(graph: Graph, path: Path) -> str:
+def write_onnx(graph: ExportGraph, path: Path) -> str:
     """Trace, save and check a graph; returns what it takes and gives, and how far it is from PyTorch.
 
     Raises:
@@ -60,7 +60,7 @@ def write_onnx(graph: Graph, path: Path) -> str:
     )
 
 
-def check_onnx(graph: Graph, path: Path) -> float:
+def check_onnx(graph: ExportGraph, path: Path) -> float:
     """The largest difference between ONNX Runtime and the plain loop, relative to each output's largest value."""
     import onnxruntime
 
@@ -91,7 +91,7 @@ def _difference(answer: np.ndarray, truth: np.ndarray) -> float:
     return float(np.abs(answer - truth).max() / max(np.abs(truth).max(), 1.0))
 
 
-def _traced(graph: Graph) -> Any:
+def _traced(graph: ExportGraph) -> Any:
     axes = {axis: torch.export.Dim(axis) for axis in graph.sizes[0]}
     dynamic = tuple(
         {place: axes[axis] for place, axis in enumerate(shape) if isinstance(axis, str)}

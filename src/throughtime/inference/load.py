@@ -1,12 +1,14 @@
-"""From the path of a run or a checkpoint to a task that can be used; nothing else is needed."""
+"""Load a trained task from the folder of a run, or from a checkpoint alone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from throughtime.errors import UserError
+from throughtime.config.registry import locate
 from throughtime.inference.averages import RAW, take_average
-from throughtime.run.build import Config, build_task
+from throughtime.run.build import Config, check_content, restore_task
 from throughtime.run.checkpoint import find_checkpoint, read_checkpoint
 from throughtime.task.base import Task
 
@@ -28,6 +30,40 @@ class Loaded:
     path: Path
 
 
+class CheckpointFile:
+    """A checkpoint that is read once: first the class of its task, then the trained task.
+
+    Args:
+        path: the folder of a run (its best checkpoint), or a checkpoint file.
+
+    Raises:
+        UserError: there is no checkpoint, it is damaged, or it is none of throughtime's.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = find_checkpoint(str(path))
+        self._content: Mapping[str, Any] = read_checkpoint(self.path)
+        check_content(self._content, self.path)
+
+    @cached_property
+    def task_class(self) -> type[Task]:
+        """The class of the task; nothing is built."""
+        return locate(self._content["config"]["task"]["_target_"], "task").factory
+
+    def load(self, weights: str = RAW) -> Loaded:
+        """The trained task.
+
+        Args:
+            weights: `raw` as they were trained, or an average that the run kept, `ema` or `average`.
+
+        Raises:
+            UserError: the checkpoint has no such weights.
+        """
+        task = restore_task(self._content, self.path)
+        take_average(task, self._content, weights)
+        return Loaded(task, self._content["config"], self._content["artifacts"], self.path)
+
+
 def load(path: str | Path, weights: str = RAW) -> Loaded:
     """The trained task at `path`: the folder of a run (its best checkpoint), or a checkpoint file.
 
@@ -38,11 +74,4 @@ def load(path: str | Path, weights: str = RAW) -> Loaded:
     Raises:
         UserError: there is no checkpoint, it is damaged, it is none of throughtime's, or it has no such weights.
     """
-    checkpoint_path = find_checkpoint(str(path))
-    checkpoint = read_checkpoint(checkpoint_path)
-    if not {"config", "artifacts", "state_dict"} <= checkpoint.keys():
-        raise UserError(f"{checkpoint_path} is not a checkpoint of throughtime: it holds no configuration")
-    task = build_task(checkpoint["config"], checkpoint["artifacts"])
-    task.load_state_dict(checkpoint["state_dict"])
-    take_average(task, checkpoint, weights)
-    return Loaded(task.eval(), checkpoint["config"], checkpoint["artifacts"], checkpoint_path)
+    return CheckpointFile(path).load(weights)

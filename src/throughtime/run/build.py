@@ -1,11 +1,14 @@
 """From a configuration to the parts of an experiment: the one place where they are wired together."""
 
 from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
 
 from throughtime.config.instantiate import instantiate
+from throughtime.config.registry import MODEL_PARTS
 from throughtime.errors import UserError
 from throughtime.task.base import Task, check_horizon
 
@@ -36,32 +39,60 @@ def build_data(config: Config, choice: str | None = None) -> LightningDataModule
     return data
 
 
-def build_task(config: Config, artifacts: dict[str, Any]) -> Task:
+def build_task(config: Config, artifacts: dict[str, Any], trains: bool = True) -> Task:
     """The task with its model and head, sized for the data.
 
     Args:
         config: the whole configuration, of a new run or out of a checkpoint.
         artifacts: what the data fitted, in plain containers (`data.artifacts()`, or a checkpoint's).
+        trains: whether the task is to be trained; if not, as for inference from a checkpoint that may come from
+            anywhere, the model's parts alone are built, and no optimiser.
+
+    Raises:
+        UserError: a part is not of its place's kind, or does not fit the others.
     """
-    engine = instantiate(config["engine"], "engine")
-    cell = instantiate(config["cell"], "cell")
-    model = instantiate(config["model"], "model")(cell=cell, engine=engine, **artifacts["input_sizes"])
-    head = instantiate(config["head"], "head")(input_size=model.output_size, **artifacts["output_sizes"])
+    build = instantiate if trains else partial(instantiate, kinds=MODEL_PARTS)
+    engine = build(config["engine"], "engine")
+    cell = build(config["cell"], "cell")
+    model = build(config["model"], "model")(cell=cell, engine=engine, **artifacts["input_sizes"])
+    head = build(config["head"], "head")(input_size=model.output_size, **artifacts["output_sizes"])
     if getattr(head, "tied", False):
         head.tie(model.front.weight)
-    optimization = instantiate(config["optim"], "optim")
-    task = instantiate(
+    optimization = build(config["optim"], "optim") if trains else None
+    task = build(
         config["task"], "task", model=model, head=head, optimization=optimization, artifacts=artifacts
     )
     check_horizon(config["task"].get("horizon"), config["data"].get("chunk_length", 1))
     return task
 
 
+def restore_task(checkpoint: Mapping[str, Any], path: Path) -> Task:
+    """The task of a checkpoint with the weights it was saved with, in evaluation mode on the CPU.
+
+    Args:
+        checkpoint: its content (`throughtime.run.checkpoint.read_checkpoint`).
+        path: its file, for error messages.
+
+    Raises:
+        UserError: the file is no checkpoint of this package.
+    """
+    check_content(checkpoint, path)
+    task = build_task(checkpoint["config"], checkpoint["artifacts"], trains=False)
+    task.load_state_dict(checkpoint["state_dict"])
+    return task.eval()
+
+
+def check_content(checkpoint: Mapping[str, Any], path: Path) -> None:
+    """Raise `UserError` unless a checkpoint holds its configuration, the fitted artifacts and weights."""
+    if not {"config", "artifacts", "state_dict"} <= checkpoint.keys():
+        raise UserError(f"{path} is not a checkpoint of throughtime: it holds no configuration")
+
+
 def check_fit(task_config: Mapping[str, Any], data_name: str, kind: str) -> None:
     """Raise `UserError` where a task is given the data of another task."""
     from throughtime.config.registry import locate
 
-    task: type[Task] = locate(task_config["_target_"], "task")
+    task: type[Task] = locate(task_config["_target_"], "task").factory
     if kind != task.kind:
         fitting = ", ".join(task.fitting_data)
         raise UserError(f"task={task.name} cannot be trained on data={data_name}; data that fit: {fitting}")

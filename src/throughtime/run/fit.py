@@ -125,7 +125,7 @@ def _train_and_test(
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     finally:
         results.seconds = round(keeper.seconds, 2)
-        results.speed = round(task.tokens_seen / keeper.seconds, 1) if keeper.seconds else 0.0
+        results.speed = round(task.targets_seen / keeper.seconds, 1) if keeper.seconds else 0.0
         results.steps, results.epochs = trainer.global_step, trainer.current_epoch
         results.best, results.best_step = keeper.best, keeper.best_step
         results.pruned = any(getattr(callback, "pruned", False) for callback in trainer.callbacks)
@@ -201,7 +201,7 @@ def _conclude_failure(error: BaseException, results: Results, run: Run, task: Ta
 
 def _conclude(results: Results, run: Run, task: Task) -> None:
     results.write(run.folder)
-    run.say(summary.closing(results, run.folder, run.config["trainer"], task.report()))
+    run.say(summary.closing(results, run.folder, run.config["trainer"], task))
 
 
 def _results(run: Run, task: Task, overrides: list[str]) -> Results:

@@ -31,7 +31,7 @@ def opening(
     return lines if transfer is None else f"{lines}\n{transfer}"
 
 
-def closing(results: Results, folder: RunFolder, trainer: Config, report: str = "") -> str:
+def closing(results: Results, folder: RunFolder, trainer: Config, task: Task) -> str:
     """How the run ended, its best metric, its speed, and the exact commands to go on from here."""
     run = shlex.quote(_short(folder.path))
     lines = ["", f"{results.status} after {results.steps:,} steps, {_clock(results.seconds)}"]
@@ -44,14 +44,12 @@ def closing(results: Results, folder: RunFolder, trainer: Config, report: str = 
         lines.append(
             "test " + "  ".join(f"{name.removeprefix('test/')} {value:.4f}" for name, value in tested.items())
         )
-    if report:
-        lines.append(report)
+    if table := task.summary_table():
+        lines.append(table)
     lines.append(f"run folder   {run}")
     if results.checkpoint is not None:
         lines.append(f"go on        python train.py resume={run}{_larger_budget(results, trainer)}")
-        script = "generate" if results.task == "textgen" else "predict"
-        rest = "--length 500" if results.task == "textgen" else "FILE"
-        lines.append(f"{script:<12} python scripts/{script}.py {run} {rest}")
+        lines += [f"{label:<12} {command}" for label, command in task.next_commands(run)]
     parent = folder.path.resolve().parent
     # runs/<task>/<run>, or a place of the user's own
     together = parent.parent if parent.name == results.task else parent

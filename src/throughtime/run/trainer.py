@@ -1,5 +1,6 @@
 """Lightning's trainer for one run, with the callbacks, the logger and the way to the disk that belong to it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import lightning.pytorch as pl
@@ -47,9 +48,14 @@ def build_trainer(
     for callback in callbacks:
         if isinstance(callback, Hyperparameters):
             callback.values = flat(config)
+    settings = dict(config["trainer"])
+    profiler = settings.pop("profiler", None)
+    if isinstance(profiler, Mapping):
+        profiler = instantiate(profiler, "trainer.profiler", dirpath=str(folder.path), filename="profile")
     return instantiate(
-        config["trainer"],
+        settings,
         "trainer",
+        profiler=profiler,
         default_root_dir=str(folder.path),
         logger=_build_logger(config, folder, resumed_step) or False,
         callbacks=[*callbacks, FinalValidation()],
@@ -61,7 +67,7 @@ def build_trainer(
 def _build_logger(config: Config, folder: RunFolder, resumed_step: int | None) -> Logger | None:
     if not config.get("logger"):
         return None
-    arguments: dict[str, Any] = {"save_dir": str(folder.path)}
+    arguments: dict[str, Any] = {"save_dir": str(folder.path), "name": "", "version": ""}
     if config["logger"]["_target_"] == TENSORBOARD:
         # What was logged after the checkpoint will be logged again. A new run says so too: TensorBoard heeds only
         # the second and later ones that it meets.

@@ -11,7 +11,8 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
 from throughtime.errors import UserError
-from throughtime.inference.load import Loaded, load
+from throughtime.run.build import restore_task
+from throughtime.run.checkpoint import find_checkpoint, read_checkpoint
 from throughtime.task.base import Task
 from throughtime.task.symbol_axis import SymbolAxis
 
@@ -79,10 +80,10 @@ def take_weights(task: Task, data: LightningDataModule, path: str | None) -> Tra
     """
     if not path:
         return None
-    source = _load(path)
-    checksum = hashlib.sha256(source.path.read_bytes()).hexdigest()
-    transfer = Transfer(path, source.path, checksum)
-    theirs, axes, their_axes = source.task.state_dict(), task.symbol_axes(), source.task.symbol_axes()
+    source, checkpoint = _restore(path)
+    checksum = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    transfer = Transfer(path, checkpoint, checksum)
+    theirs, axes, their_axes = source.state_dict(), task.symbol_axes(), source.symbol_axes()
     seen: set[int] = set()
     for name, weight in task.state_dict().items():
         if weight.numel() and weight.data_ptr() in seen:  # tied: it has been taken under its first name
@@ -97,13 +98,15 @@ def take_weights(task: Task, data: LightningDataModule, path: str | None) -> Tra
         raise UserError(
             f"init_from={path}: none of its weights fits this model; is it a run of the same task?"
         )
-    _leave_vectors_to_new_words(task, source.task, data)
+    _leave_vectors_to_new_words(task, source, data)
     return transfer
 
 
-def _load(path: str) -> Loaded:
+def _restore(path: str) -> tuple[Task, Path]:
+    """The trained task of a run or a checkpoint, and the file it was read from."""
     try:
-        return load(path)
+        checkpoint = find_checkpoint(path)
+        return restore_task(read_checkpoint(checkpoint), checkpoint), checkpoint
     except UserError as error:
         sentence = str(error).removeprefix(f"RUN={path}: ").removeprefix(f"{path}: ")
         raise UserError(f"init_from={path}: {sentence}") from error

@@ -76,7 +76,7 @@ def _monitored_direction(task: Mapping[str, Any]) -> str:
     chosen = task.get("monitor")
     if isinstance(chosen, str) and chosen.endswith("/loss"):
         return MINIMIZE
-    return DIRECTIONS[locate(task["_target_"], "task").mode]
+    return DIRECTIONS[locate(task["_target_"], "task").factory.mode]
 
 
 def measured(wanted: Sequence[Objective], folder: Path) -> list[float]:

@@ -37,7 +37,7 @@ def _task(job: Job) -> tuple[str, str, str]:
     """The task's name, its monitored metric and the mode, as far as they are known without having built it."""
     config = job.config.get("task") or {}
     try:
-        task = locate(config["_target_"], "task")
+        task = locate(config["_target_"], "task").factory
     except (UserError, KeyError):
         return job.choices.get("task") or "", "", "min"
     return task.name, config.get("monitor") or task.monitor, task.mode

@@ -1,13 +1,14 @@
-"""What every task is: a model with a head, trained through time by Lightning's automatic optimisation.
+"""The base class of tasks: a model with a head, trained through time by Lightning's automatic optimisation.
 
-The loss of a chunk is the mean over its counted targets (tokens, frames, points). Validation and test add up totals and
-counts, so their means do not depend on how the data were cut into batches. Each stage carries a state of its own, and
-the sanity check leaves none behind.
+The loss of a chunk is the mean over its counted targets, in the unit of the data (tokens, points, frames, sequences).
+Validation and test add up totals and counts, so their means do not depend on how the data were cut into batches. Each
+stage carries a state of its own, and the sanity check leaves none behind.
 
-Where several processes train one model (ranks), each works on a share of the lanes of every batch, and all that is
-logged, and the step that is taken, is that of the whole batch.
+Where several processes (ranks) train one model, each works on a shard of the lanes of every batch; all that is logged,
+and the optimiser step, are those of the whole batch.
 """
 
+import argparse
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
@@ -27,6 +28,7 @@ from throughtime.errors import UserError, check_positive
 from throughtime.head.base import Head
 from throughtime.optim.optimization import Optimization
 from throughtime.optim.plateau import Plateau
+from throughtime.task.export_graph import ExportGraph
 from throughtime.task.recompute import in_segments
 from throughtime.task.symbol_axis import SymbolAxis
 from throughtime.task.tbptt import TruncatedBPTT, gather, scatter
@@ -35,30 +37,30 @@ STAGES = ("train", "val", "test")
 
 
 class Task(LightningModule):
-    """A model and a head, what is trained and what is measured.
+    """A model with a head, its training and its metrics. Other packages call the hooks below and know no task by name.
+
+    A subclass names its `name`, `kind` and `monitor`, and overrides the hooks it has something to say to.
 
     Args:
         model: inputs to features, `model(inputs, state, lengths, resets) -> (features [T, B, H], state)`.
         head: features to a loss and to predictions.
-        optimization: optimiser and schedule.
+        optimization: optimiser and schedule; None for a task that is not trained.
         horizon: k2 of truncated backpropagation through time; None for the chunk's own length.
 
     Attributes:
         name: the task's name on the command line.
-        kind: the kind of data that it is trained on (a datamodule's `kind`).
-        fitting_data: the names of such data on the command line.
-        monitor, mode: the metric that tells the best model, and whether "min" or "max" of it is best.
-        tokens_seen: counted training targets so far.
+        kind: the kind of data that it is trained on (`DataModule.kind`).
+        monitor, mode: the metric that chooses the best checkpoint, and whether its "min" or its "max" is best.
+        targets_seen: counted training targets so far, in the unit of the data.
     """
 
     name: ClassVar[str]
     kind: ClassVar[str]
-    fitting_data: ClassVar[tuple[str, ...]]
     monitor: ClassVar[str]
     mode: ClassVar[str] = "min"
 
     def __init__(
-        self, model: nn.Module, head: Head, optimization: Optimization, horizon: int | None = None
+        self, model: nn.Module, head: Head, optimization: Optimization | None, horizon: int | None = None
     ) -> None:
         super().__init__()
         if horizon is not None:
@@ -67,7 +69,7 @@ class Task(LightningModule):
         self.head = head
         self.optimization = optimization
         self.carried = {stage: TruncatedBPTT(horizon if stage == "train" else None) for stage in STAGES}
-        self.tokens_seen = 0
+        self.targets_seen = 0
         self._losses = nn.ModuleDict(
             {stage: MeanMetric().set_dtype(torch.float64) for stage in ("val", "test")}
         )
@@ -76,23 +78,111 @@ class Task(LightningModule):
             0,
         )  # the total loss and the count of targets since train/loss was last logged
 
-    def measure_on(self, artifacts: dict[str, Any]) -> None:
-        """Take from other data what measures need to know of them (not what was fitted in training)."""
+    # Hooks: metrics and figures
 
-    def measures(self, stage: str, loss: float) -> Mapping[str, float]:
-        """The field's own measures at the end of a stage, by their names without the stage's; given the mean loss."""
+    def measure_on(self, artifacts: dict[str, Any]) -> None:
+        """Take from the artifacts of other data what metrics need of them; what training fitted stays."""
+
+    def metrics(self, stage: str, loss: float) -> Mapping[str, float]:
+        """The task's metrics at the end of a stage, by their names without the stage's.
+
+        Args:
+            stage: "val" or "test".
+            loss: the mean loss of the stage.
+        """
         return {}
 
     def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
-        """Take one evaluation batch into account for `measures`."""
+        """Add one validation or test batch to what `metrics` is computed from; targets outside the mask do not count."""
+
+    def summary_table(self) -> str:
+        """The lines that a run's summary shows beside its metrics, such as a comparison with baselines."""
+        return ""
 
     def symbol_axes(self) -> Mapping[str, Sequence[SymbolAxis]]:
-        """The weights whose first axes are those of symbols, by their names: another run may have them elsewhere."""
+        """Symbols of the first axes of weights, by the weights' names, for a transfer between vocabularies."""
         return {}
 
-    def report(self) -> str:
-        """What the summary of a run says beyond the metrics, such as a table beside baselines."""
-        return ""
+    # Hooks: commands
+
+    @classmethod
+    def add_predict_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Add the options of `scripts/predict.py`, beside the run and its weights.
+
+        Raises:
+            UserError: the task predicts nothing from a file.
+        """
+        raise UserError(cls._no_prediction())
+
+    def predict(self, options: argparse.Namespace, config: Mapping[str, Any]) -> None:
+        """Predict from a file: `scripts/predict.py`.
+
+        Args:
+            options: of `add_predict_options`.
+            config: the whole configuration of the run.
+
+        Raises:
+            UserError: the task predicts nothing from a file.
+        """
+        raise UserError(self._no_prediction())
+
+    @classmethod
+    def add_generate_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Add the options of `scripts/generate.py`, beside the run and its weights.
+
+        Raises:
+            UserError: the task writes no samples.
+        """
+        raise UserError(cls._no_samples())
+
+    def generate(self, options: argparse.Namespace) -> None:
+        """Write samples: `scripts/generate.py`.
+
+        Raises:
+            UserError: the task writes no samples.
+        """
+        raise UserError(self._no_samples())
+
+    def export_graph(self) -> ExportGraph:
+        """The graph of `scripts/export.py --format onnx`.
+
+        Raises:
+            UserError: the task or its model has none.
+        """
+        raise UserError(f"task={self.name} cannot be exported to ONNX; --format safetensors takes every task")
+
+    def next_commands(self, run: str) -> list[tuple[str, str]]:
+        """The commands that use the trained model, as (label, command), shown at the end of a run.
+
+        Args:
+            run: its folder, quoted for a shell.
+        """
+        commands = []
+        if self._predicts():
+            commands.append(("predict", f"python scripts/predict.py {run} FILE"))
+        if self._generates():
+            commands.append(("generate", f"python scripts/generate.py {run}"))
+        return commands
+
+    @classmethod
+    def _predicts(cls) -> bool:
+        return cls.predict is not Task.predict
+
+    @classmethod
+    def _generates(cls) -> bool:
+        return cls.generate is not Task.generate
+
+    @classmethod
+    def _no_prediction(cls) -> str:
+        instead = "; scripts/generate.py writes its samples" if cls._generates() else ""
+        return f"task={cls.name} predicts nothing from a file{instead}"
+
+    @classmethod
+    def _no_samples(cls) -> str:
+        instead = "; scripts/predict.py predicts from a file" if cls._predicts() else ""
+        return f"task={cls.name} writes no samples{instead}"
+
+    # Training and evaluation
 
     def configure_optimizers(self) -> Any:
         return self.optimization.configure(self, self.trainer.estimated_stepping_batches)
@@ -112,7 +202,7 @@ class Task(LightningModule):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        return batch.share(rank(), world_size())
+        return batch.shard(rank(), world_size())
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss, count = self.chunk_loss("train", batch)
@@ -122,7 +212,7 @@ class Task(LightningModule):
             counted = int(everyone)
             # The ranks' gradients are averaged. So weighted, their mean is the gradient of the mean over all targets.
             loss = loss * (count * world_size() / max(counted, 1))
-        self.tokens_seen += counted
+        self.targets_seen += counted
         before, seen = self._recent
         self._recent = (before + summed, seen + counted)
         return loss
@@ -163,27 +253,27 @@ class Task(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["carried"] = gather(all_gather(self.carried["train"].state_dict()))
-        checkpoint["tokens_seen"] = self.tokens_seen
+        checkpoint["targets_seen"] = self.targets_seen
         checkpoint["recent"] = self._recent
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.carried["train"].load_state_dict(
             scatter(checkpoint["carried"], rank(), world_size()), self.model
         )
-        self.tokens_seen = checkpoint["tokens_seen"]
+        self.targets_seen = checkpoint["targets_seen"]
         summed, seen = checkpoint["recent"]
         self._recent = (summed.to(self.device), seen)
 
     def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
         """The mean loss of one batch and the number of targets it is a mean of."""
         mask = batch.target_mask()
-        count = batch.targets.numel() if mask is None else int(mask.sum())
+        count = batch.count()
         measured = stage != "train" and type(self).update_metrics is not Task.update_metrics
         if not measured and in_segments(self.model):
             measure, learned = partial(self._total, batch.targets, mask), list(self.parameters())
-            total = self.carried[stage].recomputed_loss(self.model, batch, measure, learned)
+            total = self.carried[stage].recomputed_loss(self.model, batch.chunk, measure, learned)
             return total / max(count, 1), count
-        features = self.carried[stage].run(self.model, batch)
+        features = self.carried[stage].run(self.model, batch.chunk)
         if stage != "train":
             self.update_metrics(stage, batch, features)
         return self.head.loss(features, batch.targets, mask), count
@@ -203,7 +293,7 @@ class Task(LightningModule):
         loss = float(self._losses[stage].compute())
         self._losses[stage].reset()
         values = {
-            f"{stage}/{name}": value for name, value in {"loss": loss, **self.measures(stage, loss)}.items()
+            f"{stage}/{name}": value for name, value in {"loss": loss, **self.metrics(stage, loss)}.items()
         }
         self.log_dict(values | {"step": float(self.trainer.global_step)})
         schedule = self.lr_schedulers() if stage == "val" and not self.trainer.sanity_checking else None

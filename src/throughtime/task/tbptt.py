@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from throughtime.data.batch import Batch
+from throughtime.data.batch import Chunk, concatenate
 from throughtime.engine.recompute import in_segments, segments
 from throughtime.errors import UserError
 from throughtime.tree import Tree, detach, from_plain, leaves, map_state, to_plain
@@ -36,35 +36,35 @@ class TruncatedBPTT:
     def forget(self) -> None:
         """Carry nothing: the next batch must be a fresh one, and is treated as such."""
         self._state: Tree | None = None
-        self._older: Batch | None = None
+        self._older: Chunk | None = None
 
     def is_finite(self) -> bool:
         """Whether no NaN and nothing infinite is carried on."""
         carried = (self._state, None if self._older is None else self._older.inputs)
         return all(tree is None or _is_finite(tree) for tree in carried)
 
-    def run(self, model: nn.Module, batch: Batch) -> Tensor:
+    def run(self, model: nn.Module, chunk: Chunk) -> Tensor:
         """The model's features `[T, B, H]` of this chunk, starting from the state carried so far.
 
         Raises:
             UserError: the chunk goes on in another number of lanes than the state carried so far.
         """
-        window, cut = self._window(model, batch)
-        steps, parts, state = _steps(window), [], self._state
+        window, cut = self._window(model, chunk)
+        steps, parts, state = window.steps, [], self._state
         for start, stop in pairwise(sorted({0, cut, steps})):
-            part = _cut(window, start, stop)
+            part = window.between(start, stop)
             features, state = model(part.inputs, state, part.lengths, part.resets)
             parts.append(features)
             if stop == cut:
                 self._state = detach(state)
-        self._older = _cut(window, cut, steps) if cut < steps else None
+        self._older = window.between(cut, steps) if cut < steps else None
         features = torch.cat(parts) if len(parts) > 1 else parts[0]
-        return features[steps - _steps(batch) :]
+        return features[steps - chunk.steps :]
 
     def recomputed_loss(
         self,
         model: nn.Module,
-        batch: Batch,
+        chunk: Chunk,
         measure: Callable[[Tensor, slice], Tensor],
         learned: Sequence[Tensor],
     ) -> Tensor:
@@ -74,11 +74,11 @@ class TruncatedBPTT:
             measure: of the features of some steps, which are told as a slice of the chunk's.
             learned: all whose gradient may be wanted.
         """
-        window, cut = self._window(model, batch)
-        older = _steps(window) - _steps(batch)
+        window, cut = self._window(model, chunk)
+        older = window.steps - chunk.steps
 
         def segment(start: int, stop: int, state: Tree, rows: Sequence[Tensor]) -> tuple[Tensor, Tree]:
-            part = _cut(window, start, stop)
+            part = window.between(start, stop)
             features, after = model(part.inputs, state, part.lengths, part.resets)
             if stop <= older:
                 return features.new_zeros(()), after
@@ -89,15 +89,15 @@ class TruncatedBPTT:
                 self._state = detach(state)
 
         total, _ = in_segments(
-            segment, segments(_steps(window), (older, cut)), self._state, [], learned, passing
+            segment, segments(window.steps, (older, cut)), self._state, [], learned, passing
         )
-        self._older = _cut(window, cut, _steps(window)) if cut < _steps(window) else None
+        self._older = window.between(cut, window.steps) if cut < window.steps else None
         return total
 
-    def _window(self, model: nn.Module, batch: Batch) -> tuple[Batch, int]:
+    def _window(self, model: nn.Module, chunk: Chunk) -> tuple[Chunk, int]:
         """The steps to run, and how many of them are too old for the next chunk's gradient."""
-        lanes = batch.targets.shape[1]
-        if batch.fresh or self._state is None:
+        lanes = chunk.batch_size
+        if chunk.fresh or self._state is None:
             self._state, self._older = model.initial_state(lanes), None
         elif (carried := len(_first(self._state))) != lanes:
             raise UserError(
@@ -105,9 +105,9 @@ class TruncatedBPTT:
                 "with the data, data.batch_size and data.chunk_length of the run that made the checkpoint"
             )
         if self.horizon is None:
-            return batch, _steps(batch)
-        window, chunk = _join(self._older, batch), _steps(batch)
-        return window, _steps(window) - min(_steps(window), max(self.horizon - chunk, 0))
+            return chunk, chunk.steps
+        window = chunk if self._older is None else concatenate([self._older, chunk])
+        return window, window.steps - min(window.steps, max(self.horizon - chunk.steps, 0))
 
     def state_dict(self) -> dict[str, Any]:
         """The carried state as tensors in plain containers; empty where nothing is carried."""
@@ -137,7 +137,7 @@ class TruncatedBPTT:
             inputs = map_state(lambda tensor: tensor.to(device), saved["older"]["inputs"])
             resets = saved["older"]["resets"]
             resets = None if resets is None else resets.to(device)
-            self._older = Batch(inputs, _first(inputs), fresh=False, resets=resets)
+            self._older = Chunk(inputs, resets=resets, fresh=False)
 
 
 def _check_saved(saved: dict[str, Any], model: nn.Module) -> None:
@@ -171,7 +171,7 @@ def _structure(tree: Tree) -> Any:
 
 
 def gather(shares: list[dict[str, Any]]) -> dict[str, Any]:
-    """What all ranks carry, as one process would that has all of their lanes (`throughtime.data.Batch.share`)."""
+    """What all ranks carry, as one process would that has all of their lanes (`throughtime.data.Batch.shard`)."""
     if len(shares) == 1 or not shares[0]:
         return shares[0]
     state = map_state(lambda *parts: _weave(parts, 0), *(share["state"] for share in shares))
@@ -215,35 +215,3 @@ def _first(tree: Tree) -> Tensor:
 
 def _is_finite(tree: Tree) -> bool:
     return bool(tree.isfinite().all()) if isinstance(tree, Tensor) else all(map(_is_finite, tree))
-
-
-def _steps(batch: Batch) -> int:
-    return batch.targets.shape[0]
-
-
-def _join(older: Batch | None, batch: Batch) -> Batch:
-    """One batch of the older inputs followed by the chunk's; the targets only tell the shape from here on."""
-    if older is None:
-        return batch
-    inputs = map_state(lambda a, b: torch.cat([a, b]), older.inputs, batch.inputs)
-    lengths = None if batch.lengths is None else batch.lengths + _steps(older)
-    resets = None
-    if older.resets is not None or batch.resets is not None:
-        resets = torch.cat([_resets(older), _resets(batch)])
-    return Batch(inputs, _first(inputs), fresh=False, lengths=lengths, resets=resets)
-
-
-def _cut(batch: Batch, start: int, stop: int) -> Batch:
-    """The steps from `start` to before `stop`; not every part of inputs has steps, so the whole stays as it is."""
-    if (start, stop) == (0, _steps(batch)):
-        return batch
-    inputs = map_state(lambda tensor: tensor[start:stop], batch.inputs)
-    lengths = None if batch.lengths is None else (batch.lengths - start).clamp(0, stop - start)
-    resets = None if batch.resets is None else batch.resets[start:stop]
-    return Batch(inputs, _first(inputs), fresh=False, lengths=lengths, resets=resets)
-
-
-def _resets(batch: Batch) -> Tensor:
-    if batch.resets is not None:
-        return batch.resets
-    return torch.zeros(batch.targets.shape[:2], dtype=torch.bool, device=batch.targets.device)

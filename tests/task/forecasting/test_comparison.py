@@ -50,7 +50,7 @@ def shared() -> dict[str, float]:
     comparison = Comparison(artifacts, lambda: ForecastMetrics(1, torch.ones(1), torch.ones(1)))
     comparison.update(series[:, None], window, values[4:, lane], None)
     comparison.gather()
-    return {name: measures.overall()["mae"] for name, measures in comparison.measured.items()}
+    return {name: metrics.overall()["mae"] for name, metrics in comparison.measured.items()}
 
 
 def test_ranks_compare_all_windows(in_processes):

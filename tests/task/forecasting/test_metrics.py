@@ -26,12 +26,12 @@ def numbers():
 
 
 def measured(point, truth, mask=None, quantiles=None, rows=ROWS, units="original") -> ForecastMetrics:
-    measures = ForecastMetrics(S, torch.tensor([2.0, 4.0]), torch.tensor([0.5, math.nan]), units)
-    measures.update(rows, point, truth, mask, quantiles)
-    return measures
+    metrics = ForecastMetrics(S, torch.tensor([2.0, 4.0]), torch.tensor([0.5, math.nan]), units)
+    metrics.update(rows, point, truth, mask, quantiles)
+    return metrics
 
 
-def test_the_known_measures_are_those_of_torchmetrics(numbers):
+def test_the_known_metrics_are_those_of_torchmetrics(numbers):
     point, truth, quantiles = numbers
     found = measured(point, truth, quantiles=quantiles).overall()
     assert found["mae"] == pytest.approx(float(mean_absolute_error(point, truth)), rel=1e-5)
@@ -55,7 +55,7 @@ def test_standardised_units_divide_each_series_by_its_deviation(numbers):
     assert found["nrmse"] == pytest.approx(found["rmse"])
 
 
-def test_measures_do_not_depend_on_batches_and_masked_points_do_not_count(numbers):
+def test_metrics_do_not_depend_on_batches_and_masked_points_do_not_count(numbers):
     point, truth, quantiles = numbers
     mask = torch.rand(S, B, 1, generator=torch.Generator().manual_seed(1)) < 0.7
     whole = measured(point, torch.where(mask, truth, 1e9), mask, quantiles)
@@ -64,7 +64,7 @@ def test_measures_do_not_depend_on_batches_and_masked_points_do_not_count(number
     assert whole.overall() == pytest.approx(parts.overall())
 
 
-def test_steps_and_series_are_the_measures_of_their_points(numbers):
+def test_steps_and_series_are_the_metrics_of_their_points(numbers):
     point, truth, quantiles = numbers
     found = measured(point, truth, quantiles=quantiles)
     assert found.by_step()[1]["mae"] == pytest.approx(float((truth - point).abs()[1].mean()), rel=1e-5)
@@ -85,9 +85,9 @@ def test_the_crps_of_a_normal_distribution_is_near_its_closed_form():
     normal = torch.distributions.Normal(0.0, 1.0)
     truth = normal.icdf((torch.arange(2000) + 0.5) / 2000).reshape(1, -1, 1)
     quantiles = normal.icdf(torch.tensor(LEVELS))[:, None, None, None].expand(-1, 1, 2000, 1)
-    measures = ForecastMetrics(1, torch.ones(1), torch.ones(1))
-    measures.update(torch.zeros(2000, 1, dtype=torch.int64), torch.zeros_like(truth), truth, None, quantiles)
-    found = measures.overall()
+    metrics = ForecastMetrics(1, torch.ones(1), torch.ones(1))
+    metrics.update(torch.zeros(2000, 1, dtype=torch.int64), torch.zeros_like(truth), truth, None, quantiles)
+    found = metrics.overall()
     assert found["crps"] == pytest.approx(1 / math.sqrt(math.pi), rel=0.02)
     assert found["coverage_80"] == pytest.approx(0.8, abs=0.01)
     assert found["coverage_95"] == pytest.approx(0.95, abs=0.01)

@@ -57,7 +57,7 @@ def write(table: pd.DataFrame, path: Path) -> Path:
 def test_a_forecast_follows_its_history_with_intervals(trained, tmp_path):
     loaded = trained()
     history = write(frame(40), tmp_path / "history.csv")
-    predict(loaded, history, tmp_path / "out.csv", horizon=15, plot=True)
+    predict(loaded.task, history, tmp_path / "out.csv", horizon=15, plot=True)
     rows = pd.read_csv(tmp_path / "out.csv")
     assert rows["series"].unique().tolist() == ["load", "heat", "price"] and len(rows) == 3 * 15
     assert pd.Timestamp(rows["time"].iloc[0]) == pd.Timestamp("2024-01-02 16:00")
@@ -71,7 +71,7 @@ def test_the_beginning_of_a_long_forecast_is_the_short_one(trained, tmp_path):
     history = write(frame(40), tmp_path / "history.csv")
     tables = []
     for horizon in (4, 6, 13):
-        predict(loaded, history, tmp_path / "out.csv", horizon=horizon)
+        predict(loaded.task, history, tmp_path / "out.csv", horizon=horizon)
         rows = pd.read_csv(tmp_path / "out.csv")
         tables.append(rows[rows["step"] <= 4]["forecast"].to_numpy())
     assert np.allclose(tables[0], tables[1]) and np.allclose(tables[0], tables[2])
@@ -81,7 +81,7 @@ def test_a_forecast_depends_on_its_look_back_alone(trained, tmp_path):
     loaded = trained()
     outputs = []
     for rows in (frame(40), frame(40).iloc[28:]):
-        predict(loaded, write(rows, tmp_path / "history.csv"), tmp_path / "out.csv")
+        predict(loaded.task, write(rows, tmp_path / "history.csv"), tmp_path / "out.csv")
         outputs.append(pd.read_csv(tmp_path / "out.csv")["forecast"].to_numpy())
     assert np.allclose(outputs[0], outputs[1])
 
@@ -90,23 +90,23 @@ def test_covariates_of_the_future_are_needed_and_read(trained, tmp_path):
     loaded = trained("data.known=price", "data.values=[load]")
     history = write(frame(40), tmp_path / "history.csv")
     with pytest.raises(UserError, match="needs the covariates price of the steps ahead; give --future FILE"):
-        predict(loaded, history, tmp_path / "out.csv")
+        predict(loaded.task, history, tmp_path / "out.csv")
     future = frame(60)[["time", "price"]]  # rows of the past are passed over by their time
     outputs = []
     for shift in (0.0, 5.0):
         future["price"] += shift
-        predict(loaded, history, tmp_path / "out.csv", future=write(future, tmp_path / "future.csv"))
+        predict(loaded.task, history, tmp_path / "out.csv", future=write(future, tmp_path / "future.csv"))
         outputs.append(pd.read_csv(tmp_path / "out.csv")["forecast"].to_numpy())
     assert not np.allclose(outputs[0], outputs[1])
     with pytest.raises(UserError, match="20 rows follow the history of load, but 21 steps ahead need a row"):
-        predict(loaded, history, tmp_path / "out.csv", horizon=21, future=tmp_path / "future.csv")
+        predict(loaded.task, history, tmp_path / "out.csv", horizon=21, future=tmp_path / "future.csv")
 
 
 def test_a_long_table_may_have_series_that_training_did_not_have(trained, tmp_path):
     long = frame(80).melt("time", var_name="shop", value_name="sold")
     loaded = trained("data.id=shop", "data.values=sold", table=long)
     history = long[long["shop"] != "heat"].replace({"shop": {"price": "new"}})
-    predict(loaded, write(history, tmp_path / "history.csv"), tmp_path / "out.csv")
+    predict(loaded.task, write(history, tmp_path / "history.csv"), tmp_path / "out.csv")
     rows = pd.read_csv(tmp_path / "out.csv")
     assert rows["series"].unique().tolist() == ["load", "new"] and np.isfinite(rows["forecast"]).all()
 
@@ -122,15 +122,15 @@ def test_a_long_table_may_have_series_that_training_did_not_have(trained, tmp_pa
 )
 def test_a_history_that_does_not_fit_is_told(trained, tmp_path, table, said):
     with pytest.raises(UserError, match=said):
-        predict(trained(), write(table, tmp_path / "history.csv"), tmp_path / "out.csv")
+        predict(trained().task, write(table, tmp_path / "history.csv"), tmp_path / "out.csv")
 
 
 def test_a_single_row_is_a_history(trained, tmp_path):
     loaded = trained()
-    predict(loaded, write(frame(1), tmp_path / "history.csv"), tmp_path / "out.csv")
+    predict(loaded.task, write(frame(1), tmp_path / "history.csv"), tmp_path / "out.csv")
     assert np.isfinite(pd.read_csv(tmp_path / "out.csv")["forecast"]).all()
 
 
 def test_the_horizon_must_be_positive(trained, tmp_path):
     with pytest.raises(UserError, match="--horizon must be above 0"):
-        predict(trained(), write(frame(40), tmp_path / "history.csv"), None, horizon=0)
+        predict(trained().task, write(frame(40), tmp_path / "history.csv"), None, horizon=0)

@@ -26,7 +26,7 @@ from throughtime.model.inputs.linear import Linear
 from throughtime.model.layers.stack import Stack
 from throughtime.optim.optimization import Optimization
 from throughtime.run.build import build_data, build_task
-from throughtime.task.forecasting.task import Forecasting, held_truth, path_quantile
+from throughtime.task.forecasting.task import Forecasting, forward_filled, path_quantile
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SMALL = (
@@ -91,10 +91,10 @@ def evaluate(task: Forecasting, data: SeriesData, stage: str, batch_size: int) -
     with torch.no_grad():
         for batch in data.loader(stage, batch_size):
             task.chunk_loss(stage, batch)
-    return dict(task.measures(stage, 0.0))
+    return dict(task.metrics(stage, 0.0))
 
 
-def test_measures_do_not_depend_on_the_size_of_batches():
+def test_metrics_do_not_depend_on_the_size_of_batches():
     task, data = built()
     assert evaluate(task, data, "val", 3) == pytest.approx(evaluate(task, data, "val", 256), rel=1e-4)
 
@@ -127,7 +127,7 @@ def test_a_missing_truth_is_held_for_teacher_forcing():
     values[20:22] = np.nan
     _, data = built(model=Recursive, values=values)
     batch = data.windows_of(np.array([[0, 20]]), 1).batch(np.array([[0, 20]]))
-    held = held_truth(batch)
+    held = forward_filled(batch)
     assert torch.equal(held[:2, 0, 0], batch.inputs.history[-1, 0, 0].expand(2))
     assert torch.equal(held[2:], batch.targets[2:])
 

@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from throughtime.errors import UserError
-from throughtime.task.tagging.figures import TagTable, as_markdown, confusion, table
+from throughtime.task.tagging.figures import TagTable, confusion, markdown, table
 from throughtime.task.tagging.metrics import TagMetrics
 
 
 @pytest.fixture
 def measured():
-    measures = TagMetrics(["B-X", "I-X", "O|"], entities=True)
-    expected, answered = torch.tensor([[0], [1], [2], [2], [3]]), torch.tensor([[0], [2], [2], [2], [0]])
-    measures.update(expected, answered, answered, torch.ones(5, 1, dtype=torch.bool), torch.tensor([5]))
-    return measures
+    metrics = TagMetrics(["B-X", "I-X", "O|"], entities=True)
+    expected, predicted = torch.tensor([[0], [1], [2], [2], [3]]), torch.tensor([[0], [2], [2], [2], [0]])
+    metrics.update(expected, predicted, predicted, *[torch.ones(5, 1, dtype=torch.bool)] * 2)
+    return metrics
 
 
 def test_tags_come_by_frequency_and_entities_after_them(measured):
@@ -29,7 +29,7 @@ def test_tags_come_by_frequency_and_entities_after_them(measured):
 
 
 def test_each_line_of_the_markdown_has_all_columns(measured):
-    assert {line.count("|") for line in as_markdown(table(measured)).split("\n")} == {6}
+    assert {line.count("|") for line in markdown(table(measured)).split("\n")} == {6}
 
 
 def test_the_figure_shows_shares_of_true_tags(measured):

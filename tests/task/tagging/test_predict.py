@@ -75,9 +75,9 @@ def test_python_is_read_as_such(trained, tmp_path):
 
 def test_probabilities_follow_the_tags(trained, tmp_path):
     text = written(trained, tmp_path, "she saw Anna\n", probabilities=True)
-    shares = [float(token.rsplit("/", 1)[1]) for token in text.split()]
-    assert len(shares) == 3
-    assert all(0.5 < share <= 1 for share in shares)
+    chances = [float(token.rsplit("/", 1)[1]) for token in text.split()]
+    assert len(chances) == 3
+    assert all(0.5 < chance <= 1 for chance in chances)
 
 
 def test_the_standard_output_is_the_default(trained, tmp_path, capsys):
@@ -86,7 +86,7 @@ def test_the_standard_output_is_the_default(trained, tmp_path, capsys):
     assert capsys.readouterr().out == "Anna\tI-PER\n"
 
 
-def test_each_sentence_is_answered_as_if_it_were_alone(trained, tmp_path):
+def test_each_sentence_is_tagged_as_if_it_were_alone(trained, tmp_path):
     (tmp_path / "file").write_text("\n".join("Anna\n" * (1 + number % 4) + "saw\n" for number in range(150)))
     sentences = Conll().read(document_at(tmp_path / "file"), tagged=False)
     together = tag(trained, sentences)

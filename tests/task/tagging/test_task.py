@@ -65,7 +65,7 @@ def test_it_learns_its_sentences_by_heart(head):
             optimizer.step()
     for batch in batches():
         task.chunk_loss("val", batch)
-    assert task.measures("val", float(loss.detach())) == {
+    assert task.metrics("val", float(loss.detach())) == {
         "accuracy": 1,
         "macro_f1": 1,
         "precision": 1,
@@ -76,13 +76,13 @@ def test_it_learns_its_sentences_by_heart(head):
 
 @pytest.mark.parametrize("head", [Softmax, CRF])
 @pytest.mark.parametrize("size", [1, 3])
-def test_loss_and_measures_do_not_depend_on_the_batch(head, size):
+def test_loss_and_metrics_do_not_depend_on_the_batch(head, size):
     def measured(size):
         task, total, tokens = tagging(head).eval(), 0.0, 0
         for batch in batches(size=size):
             loss, count = task.chunk_loss("val", batch)
             total, tokens = total + float(loss.detach()) * count, tokens + count
-        return {"loss": total / tokens} | dict(task.measures("val", 0.0))
+        return {"loss": total / tokens} | dict(task.metrics("val", 0.0))
 
     assert measured(size) == pytest.approx(measured(2))
 
@@ -94,19 +94,19 @@ def test_a_tag_that_training_lacks_is_an_error_and_no_part_of_the_loss(head):
     (alone,) = batches([strange])
     loss, count = task.chunk_loss("val", alone)
     assert (float(loss.detach()), count) == (0.0, 0)
-    assert task.measures("val", 0.0)["accuracy"] <= 0.5
+    assert task.metrics("val", 0.0)["accuracy"] <= 0.5
     (known,), (both,) = batches(SENTENCES[:1]), batches([SENTENCES[0], strange])
     torch.testing.assert_close(task.chunk_loss("val", known), task.chunk_loss("val", both))
 
 
-def test_answers_of_a_chain_are_whole_entities():
+def test_predictions_of_a_chain_are_whole_entities():
     task = tagging(CRF).eval()
     torch.nn.init.normal_(task.head.transitions, std=5.0)
     number = {tag: place for place, tag in enumerate(LEXICON.tags)}
     for seed in range(10):
         features = torch.randn(9, 4, 10, generator=torch.Generator().manual_seed(seed))
-        answers = task.answer(features, torch.ones(9, 4, dtype=torch.bool))
-        after = answers[1:][answers[:-1] == number["O"]]
+        predicted = task.predictions(features, torch.ones(9, 4, dtype=torch.bool))
+        after = predicted[1:][predicted[:-1] == number["O"]]
         assert not (after == number["I-LOC"]).any()
 
 
@@ -124,14 +124,14 @@ def test_the_monitor_follows_the_tags():
         tagging(scheme=None, monitor="val/f1")
 
 
-def test_the_report_is_a_table_beside_the_baseline():
+def test_the_summary_table_is_a_table_beside_the_baseline():
     task = tagging()
-    assert task.report() == ""
+    assert task.summary_table() == ""
     for batch in batches():
         task.chunk_loss("test", batch)
-    task.measures("test", 0.0)
-    assert "most frequent tag" in task.report()
-    assert all(len(line) <= 80 for line in task.report().split("\n"))
+    task.metrics("test", 0.0)
+    assert "most frequent tag" in task.summary_table()
+    assert all(len(line) <= 80 for line in task.summary_table().split("\n"))
 
 
 SMALL = (

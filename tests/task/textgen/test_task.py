@@ -151,7 +151,7 @@ def test_the_prompt_is_read_before_the_text_is_written(by_line: tuple[TextGenera
         ids = torch.tensor([int(index) for index in task.tokenizer.encode("Ein", Origin("prompt"))])
         read = torch.cat([torch.tensor([task.tokenizer.vocabulary.start]), ids])[:, None]
         features, _ = task.model(read, task.model.initial_state(1), None, None)
-        most_probable = int(task._writable(features[-1]).argmax())
+        most_probable = int(task._log_probabilities(features[-1]).argmax())
     assert write_greedily(task, "Ein") == most_probable
 
 

@@ -58,18 +58,16 @@ class SeriesLanes:
         chunks = iter(self.lanes)
         return (self._batch(chunk) for chunk in chunks)
 
-    def _batch(self, chunk: Batch) -> Batch:
-        now, following = chunk.inputs.numpy(), chunk.targets.numpy()
+    def _batch(self, steps: Batch) -> Batch:
+        now, following = steps.inputs.numpy(), steps.targets.numpy()
         mask = self._observed[following] & (self._series[following] == self._series[now])[..., None]
-        if chunk.lengths is not None:
-            mask &= (np.arange(len(now))[:, None] < chunk.lengths.numpy())[..., None]
+        running = steps.target_mask()
+        if running is not None:
+            mask &= running.numpy()[..., None]
         inputs = np.concatenate([self._history[now], self._known[following]], axis=2)
         return Batch(
-            inputs=torch.from_numpy(inputs),
+            steps.chunk._replace(inputs=torch.from_numpy(inputs)),
             targets=torch.from_numpy(np.where(mask, self._values[following], 0)),
-            fresh=chunk.fresh,
-            lengths=chunk.lengths,
-            resets=chunk.resets,
             mask=torch.from_numpy(mask),
         )
 

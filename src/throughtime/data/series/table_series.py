@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from throughtime.data.series.series import Series, SeriesSet
+from throughtime.data.series.series import Series, SeriesSet, SeriesSource
 from throughtime.data.series.table import Table
 from throughtime.data.series.time_grid import in_order, infer_frequency, parse_times, place_on_grid
 from throughtime.errors import UserError, check_choice
@@ -16,7 +16,7 @@ from throughtime.errors import UserError, check_choice
 Names = Sequence[str] | str | None
 
 
-class TableSeries:
+class TableSeries(SeriesSource):
     """Reads series of equal steps; rows that are missing on the grid of times become missing values.
 
     Missing covariates are an error: they are inputs, which no mask can leave out.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Integer
 
-from throughtime.data.batch import Batch
+from throughtime.data.batch import Batch, Chunk
 from throughtime.data.position import Position
 from throughtime.data.series.store import SeriesStore
 from throughtime.errors import check_positive
@@ -71,7 +71,7 @@ class Windows:
         """The batch of these windows."""
         sizes = (self.look_back, self.horizon)
         cut = self.store.cut(pairs[:, 0], pairs[:, 1], *sizes, self.normalisation, self.season)
-        return Batch(cut.window, cut.targets, fresh=True, mask=None if bool(cut.mask.all()) else cut.mask)
+        return Batch(Chunk(cut.window), cut.targets, mask=None if bool(cut.mask.all()) else cut.mask)
 
     def _epoch_order(self, epoch: int) -> np.ndarray:
         if not self.shuffle:

@@ -3,14 +3,14 @@
 import numpy as np
 from jaxtyping import Float
 
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, SeriesSource, series_of
 from throughtime.errors import check_positive
 
 SUBSTEPS = 5
 """Integration steps between two observations."""
 
 
-class Lorenz:
+class Lorenz(SeriesSource):
     """dx/dt = σ (y - x),  dy/dt = x (ρ - z) - y,  dz/dt = x y - β z,  σ = 10, ρ = 28, β = 8/3.
 
     Three channels without units, integrated by the classical Runge-Kutta method (Kutta 1901) in steps of 0.01 and

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, SeriesSource, series_of
 from throughtime.errors import check_positive
 
 SUBSTEPS = 10
@@ -13,7 +13,7 @@ DECAY = 0.1
 """γ."""
 
 
-class MackeyGlass:
+class MackeyGlass(SeriesSource):
     """dx/dt = β x(t-τ) / (1 + x(t-τ)^n) - γ x(t),  β = 0.2, γ = 0.1, n = 10.
 
     Integrated by the classical Runge-Kutta method (Kutta 1901) in steps of 0.1, the delayed value between two steps

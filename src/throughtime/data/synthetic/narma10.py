@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, SeriesSource, series_of
 from throughtime.errors import check_positive
 
 MEMORY = 10
 
 
-class Narma10:
+class Narma10(SeriesSource):
     """y_{t+1} = 0.3 y_t + 0.05 y_t (y_t + … + y_{t-9}) + 1.5 u_{t-9} u_t + 0.1,  u_t uniform in [0, 0.5].
 
     The input is a covariate that is known for the future: the row of y_{t+1} holds u_t. The first 200 steps are left

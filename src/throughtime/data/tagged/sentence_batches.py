@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Integer
 
-from throughtime.data.batch import Batch
+from throughtime.data.batch import Batch, Chunk
 from throughtime.data.buckets import LengthBuckets
 from throughtime.data.tagged.lexicon import Lexicon
 from throughtime.data.tagged.sentences import Sentence
@@ -82,19 +82,16 @@ class SentenceBatches:
             whole[running] = values
             return torch.from_numpy(whole)
 
-        return Batch(
-            inputs=WordInputs(
-                words=padded(self._words[distinct][which]),
-                spellings=padded(which),
-                characters=torch.from_numpy(self._letters[distinct, : letter_counts.max()].T.copy()),
-                lengths=torch.from_numpy(letter_counts),
-                seen=padded(self._seen[distinct][which]),
-                usual=padded(self._usual[distinct][which]),
-            ),
-            targets=padded(self._tags[places[running]]),
-            fresh=True,
-            lengths=torch.from_numpy(lengths),
+        inputs = WordInputs(
+            words=padded(self._words[distinct][which]),
+            spellings=padded(which),
+            characters=torch.from_numpy(self._letters[distinct, : letter_counts.max()].T.copy()),
+            lengths=torch.from_numpy(letter_counts),
+            seen=padded(self._seen[distinct][which]),
+            usual=padded(self._usual[distinct][which]),
         )
+        chunk = Chunk(inputs, lengths=torch.from_numpy(lengths))
+        return Batch(chunk, targets=padded(self._tags[places[running]]))
 
     def state_dict(self) -> dict[str, Any]:
         """The epoch and the next batch."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+from throughtime.data.base import DataPart
 from throughtime.data.text.source import Document
 
 
@@ -41,7 +42,7 @@ class Tagged(NamedTuple):
         return (f"{probability:.4f}" for probability in self.probabilities or ())
 
 
-class Format(ABC):
+class Format(DataPart, ABC):
     """A way in which files hold sentences and tags.
 
     Attributes:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Integer
 
-from throughtime.data.batch import Batch
+from throughtime.data.batch import Batch, Chunk
 from throughtime.data.buckets import LengthBuckets
 
 
@@ -59,12 +59,8 @@ class LineBatches:
         inputs = np.roll(targets, 1, axis=0)
         inputs[steps > symbols] = 0
         inputs[0] = self.start
-        return Batch(
-            inputs=torch.from_numpy(inputs),
-            targets=torch.from_numpy(targets),
-            fresh=True,
-            lengths=torch.from_numpy(symbols + 1),
-        )
+        chunk = Chunk(torch.from_numpy(inputs), lengths=torch.from_numpy(symbols + 1))
+        return Batch(chunk, torch.from_numpy(targets))
 
     def state_dict(self) -> dict[str, Any]:
         """The epoch and the next batch."""

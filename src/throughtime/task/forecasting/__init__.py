@@ -6,8 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "backtest": ["Backtest"],
-        "figures": ["ForecastFigures"],
-        "tables": ["ForecastTables"],
+        "figures": ["ForecastFigures", "ForecastTables"],
         "task": ["Forecasting"],
     },
 )

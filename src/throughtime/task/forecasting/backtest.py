@@ -1,4 +1,4 @@
-"""Forecasts as they would have been made: from rolling origins, each with its date, in one CSV file."""
+"""Backtest: forecasts from rolling origins of the test part, in one CSV file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +14,11 @@ from throughtime.data.series.series import SeriesSet
 from throughtime.data.series.windows import Windows, window_pairs
 from throughtime.errors import check_positive
 from throughtime.task.forecasting.metrics import LEVELS
+from throughtime.task.part import TaskPart
 
 
-class Backtest:
-    """Writes `backtest.csv`: a row for each series, origin, step ahead and channel.
+class Backtest(TaskPart):
+    """Write `backtest.csv`: a row for each series, origin, step ahead and channel.
 
     The last origins of the test part are taken, `stride` steps apart. With `refit_steps` the trained weights are first
     trained on, at each origin, with all windows that end before it; the scaler and the calibration stay.
@@ -64,11 +65,11 @@ class Backtest:
                 self._refit(task, data, time)
             pairs = chosen[times == time]
             batch = task.transfer_batch_to_device(loader.batch(pairs), task.device, 0)
-            made = task.forecast(batch.inputs)
+            forecast = task.forecast(batch.inputs)
             truth = batch.inputs.original(batch.targets)
             if batch.mask is not None:
                 truth = truth.masked_fill(~batch.mask, torch.nan)
-            tables.append(forecast_table(data.series, pairs, made, truth))
+            tables.append(forecast_table(data.series, pairs, forecast, truth))
         task.load_state_dict(trained)
         pd.concat(tables).to_csv(Path(folder) / "backtest.csv", index=False, float_format="%.8g")
 
@@ -104,19 +105,19 @@ def _endless(loader: Windows) -> Iterator[Batch]:
 
 
 def forecast_table(
-    series_set: SeriesSet, pairs: np.ndarray, made: Any, truth: torch.Tensor | None = None
+    series_set: SeriesSet, pairs: np.ndarray, forecast: Any, truth: torch.Tensor | None = None
 ) -> pd.DataFrame:
     """Forecasts as rows: series, channel, origin, step, time, forecast, its intervals, and the truth where known.
 
     Args:
         series_set: the series that were forecast.
         pairs: series and origin of each lane, `[B, 2]`.
-        made: the forecasts (`Forecast`).
+        forecast: the forecasts (`Forecast`).
         truth: `[S, B, C]`, NaN where not observed.
     """
     rows = []
-    named = dict(zip(LEVELS, made.quantiles.cpu().numpy(), strict=True))
-    point = made.point.cpu().numpy()
+    named = dict(zip(LEVELS, forecast.quantiles.cpu().numpy(), strict=True))
+    point = forecast.point.cpu().numpy()
     for lane, (place, origin) in enumerate(pairs.tolist()):
         series = series_set.series[place]
         for channel, name in enumerate(series_set.channels):

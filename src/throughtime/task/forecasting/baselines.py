@@ -1,4 +1,4 @@
-"""Forecasts that need no learning: what a model has to beat."""
+"""Baseline forecasts: naive, seasonal naive, drift and a linear autoregression."""
 
 import torch
 from jaxtyping import Float

@@ -1,4 +1,4 @@
-"""Conformal calibration: intervals that cover as often on the validation part as they say."""
+"""Conformal calibration of quantile forecasts on the validation part."""
 
 import math
 
@@ -10,11 +10,11 @@ from throughtime.distributed.collectives import all_gather
 
 
 class Calibration(nn.Module):
-    """Widens (or narrows) each pair of quantiles a and 1-a by what the validation part asks for, step by step ahead.
+    """Widen or narrow each pair of quantiles a and 1-a, separately for each step ahead.
 
     The score of a value y is E = max(q_a - y, y - q_{1-a}); the pair is widened by the ⌈(n+1)(1-2a)⌉-th smallest of
-    the n scores, or by the largest where n is too small. The promise holds for data that are exchangeable, which
-    series are at best nearly. Scores are in relative units, so that series of all sizes serve together. Source:
+    the n scores, or by the largest where n is too small. The coverage is
+    guaranteed for exchangeable data, which series are only approximately. Scores are in relative units, so that series of all sizes are pooled. Source:
     Y. Romano, E. Patterson & E. Candès (2019), Conformalized quantile regression, arXiv 1905.03222.
 
     Args:
@@ -37,7 +37,7 @@ class Calibration(nn.Module):
         targets: Float[Tensor, "S B C"],
         mask: Bool[Tensor, "S B C"] | None = None,
     ) -> None:
-        """Take the scores of validation forecasts into account."""
+        """Add the scores of validation forecasts."""
         pairs = len(self.lower)
         scores = torch.maximum(quantiles[:pairs] - targets, targets - quantiles.flip(0)[:pairs])
         if mask is not None:
@@ -50,7 +50,7 @@ class Calibration(nn.Module):
 
     def fit(self) -> None:
         """Set the offsets by the observed scores; a step ahead without any keeps its own."""
-        observed = [scores for share in all_gather(self._scores) for scores in share]
+        observed = [scores for part in all_gather(self._scores) for scores in part]
         if not observed:
             return
         scores = torch.cat(observed, dim=-1).sort(dim=-1).values
@@ -65,7 +65,7 @@ class Calibration(nn.Module):
         self.offsets.copy_(offsets)
 
     def forward(self, quantiles: Float[Tensor, "Q S B C"]) -> Float[Tensor, "Q S B C"]:
-        """The calibrated quantiles, in order again where a pair was narrowed past the next."""
+        """The calibrated quantiles, sorted again where a pair was narrowed past the next."""
         pairs, steps = len(self.lower), quantiles.shape[1]
         offsets = self.offsets[:, :steps]
         if steps > offsets.shape[1]:  # beyond the horizon that was calibrated its last step is the best guess

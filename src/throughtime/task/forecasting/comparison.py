@@ -1,4 +1,4 @@
-"""The test forecasts beside those that need no learning, as a table."""
+"""Comparison of a model's test forecasts with baselines, as a table."""
 
 from collections.abc import Callable, Mapping
 from functools import reduce
@@ -17,11 +17,13 @@ COLUMNS = ("mae", "rmse", "smape", "mase")
 
 
 class Comparison:
-    """Baselines from the same origins, with the same history: a season longer than the history has no line.
+    """Metrics of the baselines from the same origins, with the same history.
+
+    A season longer than the history has no baseline.
 
     Args:
         artifacts: what the data fitted: seasons and the linear autoregression.
-        new_measures: makes measures with nothing in them.
+        new_metrics: makes empty metrics.
     """
 
     def __init__(self, artifacts: Mapping[str, Any], new_metrics: Callable[[], ForecastMetrics]) -> None:
@@ -38,7 +40,7 @@ class Comparison:
         truth: Float[Tensor, "S B C"],
         mask: Bool[Tensor, "S B C"] | None,
     ) -> None:
-        """Let every baseline forecast these windows."""
+        """Forecast these windows by every baseline and add the results to its metrics."""
         steps, history = len(truth), window.original_history()
         # A series that training did not have has no coefficients; those of the first are as good as any.
         known = window.series.where(window.series < len(self.coefficients), 0)
@@ -48,19 +50,19 @@ class Comparison:
             drift(history, steps),
             autoregression(history, steps, self.coefficients.to(history.device)[known]),
         ]
-        for measures, forecast in zip(self.measured.values(), forecasts, strict=True):
-            measures.update(rows, forecast, truth, mask)
+        for metrics, forecast in zip(self.measured.values(), forecasts, strict=True):
+            metrics.update(rows, forecast, truth, mask)
 
     def gather(self) -> None:
-        """Take into account what the other ranks have measured, of their share of the windows."""
-        for name, measures in self.measured.items():
-            self.measured[name] = reduce(add, all_gather(measures))
+        """Add the metrics of all ranks."""
+        for name, metrics in self.measured.items():
+            self.measured[name] = reduce(add, all_gather(metrics))
 
     def table(self, model: ForecastMetrics) -> str:
-        """A line a forecast, at most 80 columns wide."""
+        """A line for the model and for each baseline, at most 80 columns wide."""
         lines = [f"{'test':<22}" + "".join(f"{name:>12}" for name in COLUMNS)]
-        for name, measures in {"this model": model, **self.measured}.items():
-            values = measures.overall()
+        for name, metrics in {"this model": model, **self.measured}.items():
+            values = metrics.overall()
             if values:
                 lines.append(f"{name:<22}" + "".join(f"{values[column]:>12.4g}" for column in COLUMNS))
         return "\n".join(lines)

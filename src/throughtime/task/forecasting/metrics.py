@@ -1,4 +1,4 @@
-"""How good forecasts are: overall, for each step ahead and for each series."""
+"""Metrics of forecasts: errors, pinball loss, CRPS and coverage, overall, by step ahead and by series."""
 
 import math
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ UNITS = ("original", "standardised")
 
 
 class ForecastMetrics:
-    """Sums over forecasts, for each series (row) and step ahead, from which every measure follows.
+    """Sums over forecasts, for each series (row) and step ahead, from which every metric follows.
 
     With e = x - x̂, q_a the forecast quantile of level a, s the training deviation and d MASE's scale of a series:
 
         mae |e| · mse e² · rmse √mse · nrmse √mean (e/s)² · mase |e|/d · smape 200 |e| / (|x|+|x̂|), in percent
         pinball mean over LEVELS of max(a (x-q_a), (a-1)(x-q_a)) · crps 2 ∫ pinball da, by the trapezoidal rule
-        coverage_80, coverage_95: the share of values within the interval
+        coverage_80, coverage_95: the fraction of values within the interval
 
     mae, mse, rmse, pinball and crps are in the units of the data, or in standardised ones, e/s, as much of the
     literature has them. A series for which d is not defined is left out of MASE.
@@ -54,7 +54,7 @@ class ForecastMetrics:
         mask: Bool[Tensor, "S B C"] | None = None,
         quantiles: Float[Tensor, "Q S B C"] | None = None,
     ) -> None:
-        """Take forecasts into account, all in the data's units; `quantiles` are those of `LEVELS`."""
+        """Add forecasts, all in the data's units; `quantiles` are those of `LEVELS`."""
         mask = torch.ones_like(truth, dtype=torch.bool) if mask is None else mask
         unit = self.scale.to(point.device)[rows]
         divisor = unit if self.units == "standardised" else torch.ones_like(unit)
@@ -100,8 +100,8 @@ class ForecastMetrics:
         by_lane = terms.masked_fill(~mask, 0).flatten(1).T
         self.sums[name] = total.index_add(0, rows.flatten(), by_lane)
 
-    def __add__(self, other: "ForecastMeasures") -> "ForecastMeasures":
-        """What both have added up, of the same series."""
+    def __add__(self, other: "ForecastMetrics") -> "ForecastMetrics":
+        """The sums of both, of the same series."""
         both = copy(self)
         both.sums = {
             name: sum(part.sums[name] for part in (self, other) if name in part.sums)
@@ -110,7 +110,7 @@ class ForecastMetrics:
         return both
 
     def overall(self) -> dict[str, float]:
-        """Every measure over all points, and nrmse of the first and the last step ahead; {} before any update."""
+        """Every metric over all points, and nrmse of the first and the last step ahead; {} before any update."""
         if not self.sums:
             return {}
         steps = self.by_step()
@@ -118,11 +118,11 @@ class ForecastMetrics:
         return derive({name: float(total.sum()) for name, total in self.sums.items()}) | ends
 
     def by_step(self) -> list[dict[str, float]]:
-        """Every measure for each step ahead, of all series together."""
+        """Every metric for each step ahead, of all series together."""
         return self._each({name: total.sum(0) for name, total in self.sums.items()})
 
     def by_series(self) -> list[dict[str, float]]:
-        """Every measure for each row, of all steps together."""
+        """Every metric for each row, of all steps together."""
         return self._each({name: total.sum(1) for name, total in self.sums.items()})
 
     @staticmethod
@@ -133,12 +133,12 @@ class ForecastMetrics:
 
 
 def derive(sums: Mapping[str, float]) -> dict[str, float]:
-    """The measures that follow from sums; NaN where nothing was counted."""
+    """The metrics that follow from sums; NaN where nothing was counted."""
 
     def mean(name: str, count: str = "count") -> float:
         return sums[name] / sums[count] if sums[count] else math.nan
 
-    measures = {
+    metrics = {
         "mae": mean("absolute"),
         "mse": mean("square"),
         "rmse": math.sqrt(mean("square")),
@@ -147,9 +147,9 @@ def derive(sums: Mapping[str, float]) -> dict[str, float]:
         "mase": mean("scaled", "scaled_count"),
     }
     if "pinball" in sums:
-        measures |= {"pinball": mean("pinball"), "crps": mean("crps")}
-        measures |= {"coverage_80": mean("covered_80"), "coverage_95": mean("covered_95")}
-    return measures
+        metrics |= {"pinball": mean("pinball"), "crps": mean("crps")}
+        metrics |= {"coverage_80": mean("covered_80"), "coverage_95": mean("covered_95")}
+    return metrics
 
 
 def trapezoid(levels: tuple[float, ...]) -> list[float]:

@@ -1,5 +1,6 @@
-"""Forecasts of a file, from a checkpoint alone (`scripts/predict.py RUN history.csv`)."""
+"""Forecast from a file of history: the options and the work of `scripts/predict.py`."""
 
+import argparse
 import inspect
 import sys
 from collections.abc import Mapping
@@ -22,14 +23,23 @@ from throughtime.data.window import Window
 from throughtime.errors import UserError, check_positive
 from throughtime.files import output_file
 from throughtime.task.forecasting.backtest import forecast_table
-from throughtime.task.forecasting.plots import Example, plot_forecasts
+from throughtime.task.forecasting.figures import Example, plot_forecasts
 from throughtime.task.forecasting.task import Forecast, Forecasting
 
-LANES = 256
+LANES = 256  # series of a batch
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `scripts/predict.py`."""
+    parser.add_argument("input", type=Path, help="the history to forecast from, CSV or Parquet")
+    parser.add_argument("--output", type=Path, help="where the CSV goes (default: the terminal)")
+    parser.add_argument("--horizon", type=int, help="steps to forecast (default: as many as were trained)")
+    parser.add_argument("--future", type=Path, help="known covariates of the steps ahead")
+    parser.add_argument("--plot", action="store_true", help="draw a PNG beside the output")
 
 
 def predict(
-    loaded: Any,
+    task: Forecasting,
     history: Path,
     output: Path | None = None,
     horizon: int | None = None,
@@ -39,7 +49,7 @@ def predict(
     """Write the forecasts that follow a file of history, a row for each series, channel and step ahead.
 
     Args:
-        loaded: the trained task (`throughtime.inference.load.Loaded`).
+        task: trained, in evaluation mode.
         history: CSV or Parquet, with the columns of the training data; a wide table without times, too.
         output: where the CSV goes; None for the terminal.
         horizon: how many steps; None for as many as were trained. More are forecast piece by piece, each piece reading
@@ -51,13 +61,12 @@ def predict(
     Raises:
         UserError: a column is missing, or the file is not such a history.
     """
-    task: Forecasting = loaded.task
     horizon = task.artifacts["input_sizes"]["horizon"] if horizon is None else horizon
     check_positive(**{"--horizon": horizon})
     series = extend(read_history(task.artifacts, history), task.artifacts, horizon, future)
-    made = roll(task, series, horizon)
+    forecast = roll(task, series, horizon)
     pairs = np.array([(place, len(one) - horizon) for place, one in enumerate(series)])
-    table = forecast_table(series, pairs, made).drop(columns="origin")
+    table = forecast_table(series, pairs, forecast).drop(columns="origin")
     text = table.to_csv(index=False, float_format="%.8g")
     if output is None:
         sys.stdout.write(text)
@@ -67,12 +76,12 @@ def predict(
     if plot:
         picture = Path("forecast.png") if output is None else output.with_suffix(".png")
         with output_file(picture) as file:
-            plot_forecasts(examples(series, made, horizon)).savefig(file, format="png", dpi=120)
+            plot_forecasts(examples(series, forecast, horizon)).savefig(file, format="png", dpi=120)
         print(f"figure {picture}", file=sys.stderr)
 
 
-def reading(artifacts: Mapping[str, Any]) -> dict[str, Any]:
-    """How files are read: as the training data were."""
+def reading_options(artifacts: Mapping[str, Any]) -> dict[str, Any]:
+    """The options for reading a file as the training data were read."""
     known = inspect.signature(TableSeries).parameters
     options = {name: value for name, value in artifacts["reading"].items() if name in known}
     return options | {"frequency": artifacts["frequency"]}
@@ -80,7 +89,7 @@ def reading(artifacts: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_history(artifacts: Mapping[str, Any], path: Path) -> SeriesSet:
     """The series of a file, in the channels of the training data; the calendar is not yet among the covariates."""
-    read = TableSeries(str(path), **reading(artifacts))()
+    read = TableSeries(str(path), **reading_options(artifacts))()
     return read if artifacts["joint"] else read.separate()
 
 
@@ -124,7 +133,7 @@ def _future_covariates(
     series_set: SeriesSet, artifacts: Mapping[str, Any], horizon: int, future: Path | None
 ) -> list[np.ndarray]:
     """The known covariates ahead of each series; static ones are those of its history."""
-    options = reading(artifacts)
+    options = reading_options(artifacts)
     known = list(options["known"])
     constant = [series.known[-1, len(known) :] for series in series_set]
     if not known:
@@ -165,10 +174,10 @@ def roll(task: Forecasting, series_set: SeriesSet, horizon: int) -> Forecast:
         steps = min(sizes["horizon"], horizon - start)
         store = SeriesStore(series_set, scaler, artifacts["indicator"])
         origins = store.lengths - horizon + start
-        made = []
+        parts = []
         for lanes in np.split(np.arange(len(series_set)), range(LANES, len(series_set), LANES)):
-            made.append(task.forecast(_window(store, lanes, origins[lanes], artifacts)))
-        piece = Forecast(*(torch.cat(parts, dim=-2) for parts in zip(*made, strict=True)))
+            parts.append(task.forecast(_window(store, lanes, origins[lanes], artifacts)))
+        piece = Forecast(*(torch.cat(batches, dim=-2) for batches in zip(*parts, strict=True)))
         pieces.append(Forecast(piece.point[:steps], piece.quantiles[:, :steps]))
         series_set = _with_values(series_set, origins, pieces[-1].point.double().cpu().numpy())
     return Forecast(
@@ -195,9 +204,9 @@ def _with_values(series_set: SeriesSet, origins: np.ndarray, point: np.ndarray) 
     return replace(series_set, series=tuple(written))
 
 
-def examples(series_set: SeriesSet, made: Forecast, horizon: int, count: int = 6) -> list[Example]:
+def examples(series_set: SeriesSet, forecast: Forecast, horizon: int, count: int = 6) -> list[Example]:
     """The first forecasts, to be drawn."""
-    point, quantiles = made.point.cpu().numpy(), made.quantiles.cpu().numpy()
+    point, quantiles = forecast.point.cpu().numpy(), forecast.quantiles.cpu().numpy()
     return [
         Example(
             title=f"{series.name} after {str(series.times[-horizon - 1])[:16]}",

@@ -1,5 +1,6 @@
 """Forecasting: the next S steps of a series from the T steps before them."""
 
+import argparse
 from collections.abc import Mapping
 from functools import reduce
 from operator import add
@@ -19,6 +20,7 @@ from throughtime.head.forecast import ForecastHead
 from throughtime.model.forecast.base import Forecaster
 from throughtime.optim.optimization import Optimization
 from throughtime.task.base import Task
+from throughtime.task.export_graph import ExportGraph
 from throughtime.task.forecasting.backtest import Backtest
 from throughtime.task.forecasting.calibration import Calibration
 from throughtime.task.forecasting.comparison import Comparison
@@ -26,43 +28,34 @@ from throughtime.task.forecasting.metrics import LEVELS, UNITS, ForecastMetrics
 
 
 class Forecast(NamedTuple):
-    """What is forecast of each lane, in the data's units; the quantiles are those of `LEVELS`."""
+    """Point forecasts and quantiles of each lane, in the data's units; the quantiles are those of `LEVELS`."""
 
     point: Float[Tensor, "S B C"]
     quantiles: Float[Tensor, "Q S B C"]
 
 
 class Forecasting(Task):
-    """A model of p(x_{t+1} … x_{t+S} | what is known at t), measured by `ForecastMeasures`.
+    """A model of p(x_{t+1} … x_{t+S} | what is known at t), measured by `ForecastMetrics`.
 
     Validation measures the model's own intervals and calibrates them; the test measures the calibrated ones.
 
     Args:
         artifacts: what the data fitted: scaler, MASE's scale, the linear baseline, names.
         units: of mae, mse, rmse, pinball and crps, `original` or `standardised`.
-        paths: the futures that are drawn for the intervals of a model that decodes step by step.
-        monitor: the measure that tells the best model; the least is the best.
+        paths: the number of sampled futures for the intervals of a model that decodes step by step.
+        monitor: the metric that chooses the best checkpoint; the least is the best.
         backtest: forecasts from rolling origins after the test.
     """
 
     name: ClassVar[str] = "forecasting"
     kind: ClassVar[str] = "series"
-    fitting_data: ClassVar[tuple[str, ...]] = (
-        "taylor",
-        "sunspots",
-        "airpassengers",
-        "mackey_glass",
-        "lorenz",
-        "narma10",
-        "csv",
-    )
     monitor: ClassVar[str] = "val/mae"
 
     def __init__(
         self,
         model: nn.Module,
         head: Head,
-        optimization: Optimization,
+        optimization: Optimization | None,
         artifacts: dict[str, Any],
         horizon: int | None = None,
         units: str = "original",
@@ -81,6 +74,22 @@ class Forecasting(Task):
         self.comparison: Comparison | None = None
         self._generator = torch.Generator()
 
+    @classmethod
+    def add_predict_options(cls, parser: argparse.ArgumentParser) -> None:
+        from throughtime.task.forecasting.predict import add_options
+
+        add_options(parser)
+
+    def predict(self, options: argparse.Namespace, config: Mapping[str, Any]) -> None:
+        from throughtime.task.forecasting.predict import predict
+
+        predict(self, options.input, options.output, options.horizon, options.future, options.plot)
+
+    def export_graph(self) -> ExportGraph:
+        from throughtime.task.forecasting.export_graph import export_graph
+
+        return export_graph(self)
+
     def forecast(self, window: Window) -> Forecast:
         """Point forecasts and calibrated quantiles of a batch of windows."""
         features = self.model.forecast(window, self.head.predict)
@@ -94,12 +103,11 @@ class Forecasting(Task):
         window = batch.inputs
         if not isinstance(window, Window):  # a chunk of a stream
             return super().chunk_loss(stage, batch)
-        truth = held_truth(batch) if stage == "train" else None
+        truth = forward_filled(batch) if stage == "train" else None
         features = self.model.forecast(window, self.head.predict, truth)
         if stage != "train":
             self._measure(stage, batch, features)
-        count = batch.targets.numel() if batch.mask is None else int(batch.mask.sum())
-        return self.head.loss(features, batch.targets, batch.mask, window.scale), count
+        return self.head.loss(features, batch.targets, batch.mask, window.scale), batch.count()
 
     def on_validation_epoch_start(self) -> None:
         super().on_validation_epoch_start()
@@ -120,24 +128,24 @@ class Forecasting(Task):
         if wanted and self.trainer.is_global_zero:
             self.backtest.run(self, self.trainer.datamodule, self.trainer.default_root_dir)
 
-    def measures(self, stage: str, loss: float) -> Mapping[str, float]:
+    def metrics(self, stage: str, loss: float) -> Mapping[str, float]:
         self.measured[stage] = reduce(add, all_gather(self.measured[stage]))
         if stage == "test":
             self.comparison.gather()
         return self.measured[stage].overall()
 
-    def report(self) -> str:
+    def summary_table(self) -> str:
         return "" if self.comparison is None else self.comparison.table(self.measured["test"])
 
     def new_metrics(self) -> ForecastMetrics:
-        """Measures with nothing in them; their rows are the channels of each series, and of any other series."""
+        """Empty metrics; their rows are the channels of each series of training, and of any other series."""
         scale, mase_scale = self.artifacts["scaler"]["scale"], self.artifacts["mase_scale"]
         other = torch.ones_like(scale[:1])
         rows = torch.cat([scale, other]).flatten(), torch.cat([mase_scale, other * torch.nan]).flatten()
         return ForecastMetrics(self.artifacts["input_sizes"]["horizon"], *rows, units=self.units)
 
     def rows(self, window: Window) -> Int[Tensor, "B C"]:
-        """The row of measures for each channel of each lane."""
+        """The row of the metrics for each channel of each lane."""
         channels = window.scale.shape[-1]
         return window.series[:, None] * channels + torch.arange(channels, device=window.series.device)
 
@@ -169,13 +177,13 @@ class Forecasting(Task):
 
 
 def path_quantile(paths: Float[Tensor, "N S B C"], level: float) -> Float[Tensor, "S B C"]:
-    """The order statistic of the paths nearest to a level; torch.quantile takes 16 million elements at most."""
+    """A quantile over paths: the nearest order statistic (torch.quantile takes at most 16 million elements)."""
     rank = min(max(round(level * (len(paths) + 1)), 1), len(paths))
     return paths.kthvalue(rank, dim=0).values
 
 
-def held_truth(batch: Batch) -> Float[Tensor, "S B C"]:
-    """The targets for teacher forcing, where a missing one is the last value that was observed before it."""
+def forward_filled(batch: Batch) -> Float[Tensor, "S B C"]:
+    """The targets for teacher forcing, each missing one replaced by the last observed value before it."""
     if batch.mask is None:
         return batch.targets
     channels = batch.targets.shape[-1]

@@ -1,4 +1,4 @@
-"""How well each tag is found, and which are taken for which: after each validation and after the test."""
+"""Precision, recall and F1 of each tag and the confusion matrix, after each validation and after the test."""
 
 import csv
 from pathlib import Path
@@ -17,11 +17,11 @@ HEADER = ("tag", "precision", "recall", "f1", "tokens")
 
 @runtime_checkable
 class Measured(Protocol):
-    """What the task has counted in a validation or a test (`throughtime.task.tagging.metrics`).
+    """The metrics of a validation or a test (`throughtime.task.tagging.metrics.TagMetrics`).
 
     Attributes:
         tags: their names.
-        confusion: `[K + 1, K]`, how often each true tag was answered with each; the last row is not shown.
+        confusion: `[K + 1, K]`, how often each true tag was predicted as each; the last row is not shown.
         entities: counts of entities, or None.
     """
 
@@ -34,8 +34,7 @@ class Measured(Protocol):
 
 
 class TagTable(Callback):
-    """Writes `tags_val.csv` and `tags_test.csv` to the run's folder; to TensorBoard the same table (TEXT), and
-    the confusion matrix as a figure (IMAGES).
+    """Write `tags_val.csv` and `tags_test.csv` to the run's folder; to the loggers the same table and the confusion matrix.
 
     Args:
         most_tags: how many tags the figure shows, the most frequent ones; more could not be read.
@@ -62,42 +61,42 @@ class TagTable(Callback):
             csv.writer(file).writerows([HEADER, *rows])
         writer = tensorboard_writer(trainer)
         if writer is not None:
-            writer.add_text(f"{stage}/tags", as_markdown(rows), trainer.global_step)
+            writer.add_text(f"{stage}/tags", markdown(rows), trainer.global_step)
             writer.add_figure(f"{stage}/confusion", confusion(measured, self.most_tags), trainer.global_step)
 
 
 def table(measured: Measured) -> list[tuple[str, ...]]:
     """A row a tag, the most frequent first; then, where tags are those of entities, a row a type of entity."""
     tags = sorted(measured.by_tag().items(), key=lambda item: -item[1][1])
-    rows = [(tag, *(f"{share:.4f}" for share in found), str(tokens)) for tag, (found, tokens) in tags]
+    rows = [(tag, *(f"{value:.4f}" for value in found), str(tokens)) for tag, (found, tokens) in tags]
     if measured.entities is not None:
         expected = measured.entities.expected
         for kind, found in measured.entities.by_kind().items():
-            rows.append((f"entity {kind}", *(f"{share:.4f}" for share in found), str(expected[kind])))
+            rows.append((f"entity {kind}", *(f"{value:.4f}" for value in found), str(expected[kind])))
     return rows
 
 
-def as_markdown(rows: list[tuple[str, ...]]) -> str:
-    """The table as TensorBoard shows it."""
+def markdown(rows: list[tuple[str, ...]]) -> str:
+    """The table in Markdown."""
     lines = [HEADER, ("---",) + ("---:",) * (len(HEADER) - 1), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines)
 
 
 def confusion(measured: Measured, most_tags: int) -> Figure:
-    """Each row is a true tag; its colours tell which share of it was answered with which tag."""
+    """The confusion matrix: a row a true tag, coloured by the fraction that was predicted as each tag."""
     counts = measured.confusion[:-1].double()
     chosen = counts.sum(1).argsort(descending=True, stable=True)[:most_tags]
-    shares = counts[chosen] / counts[chosen].sum(1, keepdim=True).clamp(min=1)
+    fractions = counts[chosen] / counts[chosen].sum(1, keepdim=True).clamp(min=1)
     names = [measured.tags[tag] for tag in chosen.tolist()]
     side = 2.5 + 0.35 * len(names)
     figure = Figure(figsize=(side, side), layout="constrained")
-    axes = figure.add_subplot(xlabel="answered", ylabel="true")
-    image = axes.imshow(shares[:, chosen].numpy(), cmap="Blues", vmin=0, vmax=1)
+    axes = figure.add_subplot(xlabel="predicted", ylabel="true")
+    image = axes.imshow(fractions[:, chosen].numpy(), cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(names)), names, rotation=90)
     axes.set_yticks(range(len(names)), names)
-    for row, column in (shares[:, chosen] >= 0.005).nonzero().tolist():
-        share = float(shares[row, chosen[column]])
-        shade = "white" if share > 0.5 else "black"
-        axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", size=7, color=shade)
-    figure.colorbar(image, ax=axes, shrink=0.6, label="share of the true tag")
+    for row, column in (fractions[:, chosen] >= 0.005).nonzero().tolist():
+        fraction = float(fractions[row, chosen[column]])
+        shade = "white" if fraction > 0.5 else "black"
+        axes.text(column, row, f"{100 * fraction:.0f}", ha="center", va="center", size=7, color=shade)
+    figure.colorbar(image, ax=axes, shrink=0.6, label="fraction of the true tag")
     return figure

@@ -1,30 +1,85 @@
-"""What is counted while tagged sentences are evaluated."""
+"""Metrics of tagging: accuracy, macro F1, and precision, recall and F1 of entities."""
 
+from collections import Counter
 from collections.abc import Sequence
 from copy import copy
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from throughtime.task.tagging.entities import EntityCounts, Score, score
+from throughtime.data.tagged.entity_schemes import spans
 
 UNKNOWN_ENTITY = "I-?"
-"""A tag that training does not have, among tags of entities: neighbours with it are one entity, never found."""
+"""The name of every entity tag that training does not have; neighbours with it are one entity, which is never found."""
+
+
+class Score(NamedTuple):
+    """Precision, recall and F1, each from 0 to 1; 0 where it is not defined."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+def score(correct: int, predicted: int, expected: int) -> Score:
+    """precision = correct / predicted,  recall = correct / expected,  F1 = 2 correct / (predicted + expected)."""
+    return Score(
+        correct / predicted if predicted else 0.0,
+        correct / expected if expected else 0.0,
+        2 * correct / (predicted + expected) if correct else 0.0,
+    )
+
+
+class EntityCounts:
+    """Counts of entities over sentences, as conlleval has them (Tjong Kim Sang, CoNLL-2000).
+
+    A predicted entity is correct if its type, its first and its last token all agree with a true one.
+    """
+
+    def __init__(self) -> None:
+        self.correct: Counter[str] = Counter()
+        self.predicted: Counter[str] = Counter()
+        self.expected: Counter[str] = Counter()
+
+    def add(self, expected: Sequence[str], predicted: Sequence[str]) -> None:
+        """Count one sentence by its true and its predicted tags."""
+        true, found = set(spans(expected)), set(spans(predicted))
+        self.expected.update(span.kind for span in true)
+        self.predicted.update(span.kind for span in found)
+        self.correct.update(span.kind for span in true & found)
+
+    def __add__(self, other: "EntityCounts") -> "EntityCounts":
+        """The sum of both counts."""
+        both = EntityCounts()
+        both.correct = self.correct + other.correct
+        both.predicted = self.predicted + other.predicted
+        both.expected = self.expected + other.expected
+        return both
+
+    def overall(self) -> Score:
+        """The score over entities of all types."""
+        return score(self.correct.total(), self.predicted.total(), self.expected.total())
+
+    def by_kind(self) -> dict[str, Score]:
+        """The score of each type."""
+        kinds = sorted({*self.expected, *self.predicted})
+        return {kind: score(self.correct[kind], self.predicted[kind], self.expected[kind]) for kind in kinds}
 
 
 class TagMetrics:
-    """Counts of true tags and answers. K are the tags of training.
+    """Confusion matrices of a model and of a baseline, from which every metric follows. K are the tags of training.
 
-    A true tag that training does not have is counted like any other; no answer can be right there.
+    A true tag that training does not have is counted like any other; no prediction can be right there.
 
     Args:
         tags: their names.
-        signs: those of them that tell themselves (`Format.signs`).
+        signs: the tags that a token's spelling alone determines (`Format.signs`).
         entities: whether the tags are BIO tags of entities.
 
     Attributes:
-        confusion: `[K + 1, K]`, how often each tag (the last row: an unknown one) was answered with each.
+        confusion: `[K + 1, K]`, how often each tag (the last row: an unknown one) was predicted as each.
         baseline: the same for the most frequent tag of each word.
         unseen, baseline_unseen: both for words that training does not have.
         entities: counts of entities, or None.
@@ -42,29 +97,36 @@ class TagMetrics:
     def update(
         self,
         expected: Int[Tensor, "T B"],
-        answered: Int[Tensor, "T B"],
-        usual: Int[Tensor, "T B"],
+        predicted: Int[Tensor, "T B"],
+        majority_tag: Int[Tensor, "T B"],
         seen: Bool[Tensor, "T B"],
-        lengths: Int[Tensor, " B"],
+        mask: Bool[Tensor, "T B"],
     ) -> None:
-        """Count a batch: its true tags, the answers, each word's usual tag, and whether training has it."""
-        expected, answered, usual, seen, lengths = (
-            part.cpu() for part in (expected, answered, usual, seen, lengths)
+        """Count a batch.
+
+        Args:
+            expected: the true tags; K for a tag that training does not have.
+            predicted: the predicted tags.
+            majority_tag: the most frequent tag of each word in training, the baseline's prediction.
+            seen: whether training has the word.
+            mask: true up to the end of each sentence, for the sentences that count.
+        """
+        expected, predicted, majority_tag, seen, mask = (
+            part.cpu() for part in (expected, predicted, majority_tag, seen, mask)
         )
-        running = torch.arange(len(expected))[:, None] < lengths
-        unseen = running & ~seen
-        self.confusion += self._counts(expected[running], answered[running])
-        self.baseline += self._counts(expected[running], usual[running])
-        self.unseen += self._counts(expected[unseen], answered[unseen])
-        self.baseline_unseen += self._counts(expected[unseen], usual[unseen])
+        unseen = mask & ~seen
+        self.confusion += self._counts(expected[mask], predicted[mask])
+        self.baseline += self._counts(expected[mask], majority_tag[mask])
+        self.unseen += self._counts(expected[unseen], predicted[unseen])
+        self.baseline_unseen += self._counts(expected[unseen], majority_tag[unseen])
         if self.entities is not None:
             names = [*self.tags, UNKNOWN_ENTITY]
-            for lane, length in enumerate(lengths.tolist()):
-                true, found = expected[:length, lane].tolist(), answered[:length, lane].tolist()
+            for lane, length in enumerate(mask.sum(0).tolist()):
+                true, found = expected[:length, lane].tolist(), predicted[:length, lane].tolist()
                 self.entities.add([names[tag] for tag in true], [names[tag] for tag in found])
 
-    def __add__(self, other: "TagMeasures") -> "TagMeasures":
-        """What both have counted, of the same tags."""
+    def __add__(self, other: "TagMetrics") -> "TagMetrics":
+        """The sum of both counts, of the same tags."""
         both = copy(self)
         for name in ("confusion", "baseline", "unseen", "baseline_unseen"):
             setattr(both, name, getattr(self, name) + getattr(other, name))
@@ -72,7 +134,7 @@ class TagMetrics:
         return both
 
     def values(self) -> dict[str, float]:
-        """The measures by their names; one that has nothing to be measured on is left out."""
+        """The metrics by their names; one without any token is left out."""
         values = {"macro_f1": self.macro_f1()}
         for name, matrix, _, rows in self._parts():
             if matrix[rows].sum():
@@ -84,42 +146,42 @@ class TagMetrics:
     def by_tag(self) -> dict[str, tuple[Score, int]]:
         """Precision, recall and F1 of each tag, and how many tokens truly have it."""
         correct = self.confusion.diagonal()
-        answered, expected = self.confusion.sum(0), self.confusion.sum(1)
-        counts = zip(self.tags, correct.tolist(), answered.tolist(), expected[:-1].tolist(), strict=True)
+        predicted, expected = self.confusion.sum(0), self.confusion.sum(1)
+        counts = zip(self.tags, correct.tolist(), predicted.tolist(), expected[:-1].tolist(), strict=True)
         return {tag: (score(right, given, true), true) for tag, right, given, true in counts}
 
     def macro_f1(self) -> float:
-        """The mean of F1 over the tags that occur, truly or as an answer; an unknown tag counts as one with 0."""
-        answered = self.confusion.sum(0)
+        """The mean of F1 over the tags that occur as true or predicted; an unknown true tag counts with 0."""
+        predicted = self.confusion.sum(0)
         scores = [
             found.f1
-            for (found, true), given in zip(self.by_tag().values(), answered.tolist(), strict=True)
+            for (found, true), given in zip(self.by_tag().values(), predicted.tolist(), strict=True)
             if true or given
         ]
         scores += [0.0] if self.confusion[-1].sum() else []
         return sum(scores) / max(len(scores), 1)
 
     def against_baseline(self) -> list[tuple[str, float, float, int]]:
-        """A measure, its value, that of the most frequent tag of each word, and on how many tokens."""
+        """Rows of (metric, its value, the baseline's value, number of tokens)."""
         return [
-            (name, accuracy(matrix, rows), accuracy(usual, rows), count)
-            for name, matrix, usual, rows in self._parts()
+            (name, accuracy(matrix, rows), accuracy(baseline, rows), count)
+            for name, matrix, baseline, rows in self._parts()
             if (count := int(matrix[rows].sum()))
         ]
 
     def _parts(self) -> list[tuple[str, Tensor, Tensor, Tensor]]:
-        """The measures of accuracy: the counts, those of the baseline, and which true tags matter."""
+        """The kinds of accuracy: name, confusion matrix, the baseline's, and the true tags that count."""
         every, names = torch.ones_like(self.is_sign), ~self.is_sign
         parts = [("accuracy", self.confusion, self.baseline, every)]
         if self.is_sign.any():
             parts.append(("accuracy_names", self.confusion, self.baseline, names))
         return [*parts, ("accuracy_unseen", self.unseen, self.baseline_unseen, every)]
 
-    def _counts(self, expected: Int[Tensor, " N"], answered: Int[Tensor, " N"]) -> Int[Tensor, "R K"]:
+    def _counts(self, expected: Int[Tensor, " N"], predicted: Int[Tensor, " N"]) -> Int[Tensor, "R K"]:
         size = self.confusion.shape
-        return torch.bincount(expected * size[1] + answered, minlength=size[0] * size[1]).view(size)
+        return torch.bincount(expected * size[1] + predicted, minlength=size[0] * size[1]).view(size)
 
 
 def accuracy(confusion: Int[Tensor, "R K"], rows: Bool[Tensor, " R"]) -> float:
-    """The share of right answers among the tokens with these true tags."""
+    """The fraction of right predictions among the tokens with these true tags."""
     return int(confusion.diagonal()[rows[:-1]].sum()) / max(int(confusion[rows].sum()), 1)

@@ -1,5 +1,6 @@
-"""From a file to the same file with tags, by a trained tagger alone."""
+"""Tag a file: the options and the work of `scripts/predict.py`."""
 
+import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +17,15 @@ from throughtime.files import output_file
 from throughtime.task.tagging.task import Tagging
 
 LANES = 64
-"""Sentences that are read at once."""
+"""Sentences of a batch."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `scripts/predict.py`."""
+    parser.add_argument("input", type=Path, help="the file to tag: plain text, CoNLL, CoNLL-U, ...")
+    parser.add_argument("--output", type=Path, help="where to write (default: the terminal)")
+    parser.add_argument("--probabilities", action="store_true", help="write each tag's probability beside it")
+    parser.add_argument("--encoding", default="utf-8", help="of the input (default utf-8)")
 
 
 def predict(
@@ -55,31 +64,31 @@ def predict(
 
 
 def tag(task: Tagging, sentences: Sequence[Sentence], probabilities: bool = False) -> list[Tagged]:
-    """The answers to some sentences, in their order; none for one without tokens."""
-    answers = [Tagged((), () if probabilities else None)] * len(sentences)
+    """The predicted tags of some sentences, in their order; none for a sentence without tokens."""
+    tagged = [Tagged((), () if probabilities else None)] * len(sentences)
     scheme = task.scheme and (recognise(sentence.tags for sentence in sentences) or task.scheme)
     batches = SentenceBatches(sentences, task.lexicon, LANES, shuffle=False)
     for lanes in batches.buckets:
-        for lane, (tags, shares) in zip(
-            lanes, _answers(task, batches.batch(lanes), probabilities), strict=True
+        for lane, (tags, chances) in zip(
+            lanes, _predictions(task, batches.batch(lanes), probabilities), strict=True
         ):
             tags = convert(tags, scheme) if scheme else tags
-            answers[batches.numbers[lane]] = Tagged(tags, shares)
-    return answers
+            tagged[batches.numbers[lane]] = Tagged(tags, chances)
+    return tagged
 
 
-def _answers(
+def _predictions(
     task: Tagging, batch: Batch, probabilities: bool
 ) -> Iterator[tuple[tuple[str, ...], tuple[float, ...] | None]]:
-    """The tags of each lane, and their probabilities where they are asked for."""
+    """Yield the tags of each lane, and their probabilities where asked for."""
     with torch.inference_mode():
         batch = task.transfer_batch_to_device(batch, task.device, 0)
         mask = batch.target_mask()
         features, _ = task.model(batch.inputs, task.model.initial_state(mask.shape[1]), batch.lengths)
-        answers = task.answer(features, mask)
-        shares = None
+        predicted = task.predictions(features, mask)
+        chances = None
         if probabilities:
-            shares = task.probabilities(features, mask).gather(-1, answers[..., None])[..., 0]
+            chances = task.probabilities(features, mask).gather(-1, predicted[..., None])[..., 0]
     for lane, length in enumerate(batch.lengths.tolist()):
-        tags = tuple(task.lexicon.tags[number] for number in answers[:length, lane].tolist())
-        yield tags, None if shares is None else tuple(shares[:length, lane].tolist())
+        tags = tuple(task.lexicon.tags[number] for number in predicted[:length, lane].tolist())
+        yield tags, None if chances is None else tuple(chances[:length, lane].tolist())

@@ -1,5 +1,6 @@
 """Tagging: a tag for every token of a sentence."""
 
+import argparse
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
@@ -22,6 +23,7 @@ from throughtime.head.base import Head
 from throughtime.head.crf import CRF
 from throughtime.optim.optimization import Optimization
 from throughtime.task.base import Task
+from throughtime.task.export_graph import ExportGraph
 from throughtime.task.symbol_axis import SymbolAxis
 from throughtime.task.tagging.metrics import TagMetrics
 
@@ -31,20 +33,20 @@ MONITORS = ("val/accuracy", "val/macro_f1", "val/f1", "val/loss")
 class Tagging(Task):
     """p(z_1 .. z_n | sentence): independent tags (`head=softmax`) or a chain of them (`head=crf`).
 
-    A chain is answered by its most probable sequence (Viterbi), in which BIO tags keep their order: no I-X but
-    after B-X or I-X. Sentences with a tag that training does not have are left out of the loss, which would be
-    infinite; in all other measures that tag counts as an error.
+    Of a chain the most probable sequence is predicted (Viterbi), in which BIO tags keep their order: I-X follows
+    B-X or I-X only. Sentences with a tag that training does not have are left out of the loss, which would be
+    infinite; in all other metrics that tag counts as an error.
 
     Args:
         artifacts: what the data fitted, in plain containers.
-        monitor: the measure that tells the best model; None for entity F1 where the tags are those of
+        monitor: the metric that chooses the best checkpoint; None for entity F1 where the tags are those of
             entities, else accuracy.
 
     Attributes:
         lexicon: the ids of words, characters and tags.
         scheme: the scheme of the training data's entity tags, or None.
         format: that of the training data.
-        measured: the counts of the last validation and the last test.
+        measured: the metrics of the last validation and the last test.
 
     Raises:
         UserError: a monitor that these tags do not have.
@@ -52,7 +54,6 @@ class Tagging(Task):
 
     name: ClassVar[str] = "tagging"
     kind: ClassVar[str] = "tags"
-    fitting_data: ClassVar[tuple[str, ...]] = ("python_roles", "conll", "conllu", "parallel")
     monitor: ClassVar[str] = "val/accuracy"
     mode: ClassVar[str] = "max"
 
@@ -60,7 +61,7 @@ class Tagging(Task):
         self,
         model: nn.Module,
         head: Head,
-        optimization: Optimization,
+        optimization: Optimization | None,
         artifacts: dict[str, Any],
         monitor: str | None = None,
     ) -> None:
@@ -73,7 +74,7 @@ class Tagging(Task):
         self.mode = "min" if self.monitor == "val/loss" else "max"
         check_choice([name for name in MONITORS if self.scheme or name != "val/f1"], monitor=self.monitor)
         self.measured: dict[str, TagMetrics] = {}
-        self._counting = {stage: self._nothing_counted() for stage in ("val", "test")}
+        self._unfinished = {stage: self._new_metrics() for stage in ("val", "test")}
         first, pairs = map(torch.from_numpy, allowed(self.lexicon.tags))
         self.register_buffer("_allowed_first", first, persistent=False)
         self.register_buffer("_allowed", pairs, persistent=False)
@@ -84,7 +85,7 @@ class Tagging(Task):
             self.model.front.take(vectors)
 
     def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
-        features = self.carried[stage].run(self.model, batch)
+        features = self.carried[stage].run(self.model, batch.chunk)
         last = len(self.lexicon.tags) - 1
         running = batch.target_mask()
         mask = running & ((batch.targets <= last) | ~running).all(0)
@@ -104,28 +105,29 @@ class Tagging(Task):
         }
 
     def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
-        answers = self.answer(features, batch.target_mask())
-        self._counting[stage].update(
-            batch.targets, answers, batch.inputs.usual, batch.inputs.seen, batch.lengths
+        mask = batch.target_mask()
+        inputs = batch.inputs
+        self._unfinished[stage].update(
+            batch.targets, self.predictions(features, mask), inputs.usual, inputs.seen, mask
         )
 
-    def measures(self, stage: str, loss: float) -> Mapping[str, float]:
-        self.measured[stage] = reduce(add, all_gather(self._counting[stage]))
-        self._counting[stage] = self._nothing_counted()
+    def metrics(self, stage: str, loss: float) -> Mapping[str, float]:
+        self.measured[stage] = reduce(add, all_gather(self._unfinished[stage]))
+        self._unfinished[stage] = self._new_metrics()
         return self.measured[stage].values()
 
-    def report(self) -> str:
-        """Accuracy beside always answering with a word's most frequent tag; of the test where there was one."""
+    def summary_table(self) -> str:
+        """Accuracy beside that of each word's most frequent tag; of the test where there was one."""
         stage = next((stage for stage in ("test", "val") if stage in self.measured), None)
         if stage is None:
             return ""
         lines = [f"{stage:16}{'this model':>12}{'most frequent tag':>20}{'tokens':>10}"]
-        for name, own, usual, count in self.measured[stage].against_baseline():
-            lines.append(f"{name:16}{own:12.2%}{usual:20.2%}{count:10,}")
+        for name, own, majority, count in self.measured[stage].against_baseline():
+            lines.append(f"{name:16}{own:12.2%}{majority:20.2%}{count:10,}")
         return "\n".join(lines)
 
-    def answer(self, features: Float[Tensor, "T B H"], mask: Bool[Tensor, "T B"]) -> Int[Tensor, "T B"]:
-        """The most probable tags."""
+    def predictions(self, features: Float[Tensor, "T B H"], mask: Bool[Tensor, "T B"]) -> Int[Tensor, "T B"]:
+        """The most probable tags: of each step alone, or of the whole chain."""
         if not isinstance(self.head, CRF):
             return self.head.predict(features).argmax(-1)
         head = self.head
@@ -137,9 +139,25 @@ class Tagging(Task):
     def probabilities(
         self, features: Float[Tensor, "T B H"], mask: Bool[Tensor, "T B"]
     ) -> Float[Tensor, "T B K"]:
-        """That of every tag at each step."""
+        """The probability of every tag at each step."""
         chain = (mask,) if isinstance(self.head, CRF) else ()
         return self.head.predict(features, *chain).exp()
 
-    def _nothing_counted(self) -> TagMetrics:
+    @classmethod
+    def add_predict_options(cls, parser: argparse.ArgumentParser) -> None:
+        from throughtime.task.tagging.predict import add_options
+
+        add_options(parser)
+
+    def predict(self, options: argparse.Namespace, config: Mapping[str, Any]) -> None:
+        from throughtime.task.tagging.predict import predict
+
+        predict(self, options.input, options.output, options.probabilities, options.encoding)
+
+    def export_graph(self) -> ExportGraph:
+        from throughtime.task.tagging.export_graph import export_graph
+
+        return export_graph(self)
+
+    def _new_metrics(self) -> TagMetrics:
         return TagMetrics(self.lexicon.tags, self.signs, entities=self.scheme is not None)

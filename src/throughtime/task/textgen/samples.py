@@ -1,4 +1,4 @@
-"""Text written by the model at each validation, to read how it learns."""
+"""Samples of text, written at each validation."""
 
 import textwrap
 from pathlib import Path
@@ -14,17 +14,17 @@ from throughtime.errors import check_positive
 
 
 class TextSamples(Callback):
-    """Writes samples to TensorBoard (TEXT) and to `samples/step_000500.txt` in the run's folder.
+    """Write samples to the loggers and to `samples/step_000500.txt` in the run's folder.
 
-    Each validation starts from the same seed, so that samples differ by what was learned between. Chance
-    comes from a generator of its own: training goes on as if no sample had been written.
+    Each validation starts from the same seed, so that samples differ only by what was learned between. Random
+    numbers come from a generator of their own, so that training does not depend on the samples.
 
     Args:
-        prompt: what each sample begins with.
+        prompt: the beginning of each sample.
         length: the symbols of each sample.
         count: how many samples.
         seed: of the generator.
-        decoder: how symbols are chosen; plain sampling where it is None.
+        decoder: chooses the symbols; None for plain sampling.
     """
 
     def __init__(
@@ -47,22 +47,22 @@ class TextSamples(Callback):
             return
         generator = torch.Generator(pl_module.device).manual_seed(self.seed)
         texts = [
-            pl_module.generate(self.prompt, self.length, self.decoder, generator) for _ in range(self.count)
+            pl_module.write_one(self.prompt, self.length, self.decoder, generator) for _ in range(self.count)
         ]
         path = Path(trainer.default_root_dir) / "samples" / f"step_{trainer.global_step:06d}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(as_plain(texts), encoding="utf-8")
+        path.write_text(plain_text(texts), encoding="utf-8")
         writer = tensorboard_writer(trainer)
         if writer is not None:
-            writer.add_text("samples", as_markdown(texts), trainer.global_step)
+            writer.add_text("samples", markdown(texts), trainer.global_step)
 
 
-def as_plain(texts: list[str]) -> str:
+def plain_text(texts: list[str]) -> str:
     """The texts, each below a line with its number."""
     return "\n".join(f"--- sample {number} ---\n{text}\n" for number, text in enumerate(texts, 1))
 
 
-def as_markdown(texts: list[str]) -> str:
-    """The texts as indented code blocks, which show any text as it is, whatever marks it holds."""
+def markdown(texts: list[str]) -> str:
+    """The texts as indented code blocks, which Markdown shows unchanged."""
     blocks = (textwrap.indent(text, "    ", lambda line: True) for text in texts)
     return "\n\n".join(f"sample {number}\n\n{block}" for number, block in enumerate(blocks, 1))

@@ -1,5 +1,6 @@
-"""Text generation: predict the next symbol of a text, and write text by sampling from the predictions."""
+"""Text generation: a language model predicts the next symbol of a text and writes by sampling its predictions."""
 
+import argparse
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
@@ -14,18 +15,19 @@ from throughtime.decode.prime import prime, step_of
 from throughtime.head.base import Head
 from throughtime.optim.optimization import Optimization
 from throughtime.task.base import Task
+from throughtime.task.export_graph import ExportGraph
 from throughtime.task.symbol_axis import SymbolAxis
 from throughtime.tokenizer.restore import tokenizer_from_state
 from throughtime.tokenizer.stream import Origin
 
-# In seconds on a machine of today: what making a compiled step takes where no cache has it, and what it saves.
-COMPILING = 1.0
-SAVED_A_STEP, SAVED_A_LANE = 50e-6, 4e-6
+# Estimates in seconds: compiling a step that no cache has, and the time saved by each step and by each of its lanes.
+COMPILE_SECONDS = 1.0
+SAVED_PER_STEP, SAVED_PER_LANE = 50e-6, 4e-6
 
 
-def worthwhile(lanes: int) -> int:
-    """From how many steps on a text of so many lanes is written by a compiled step."""
-    return math.ceil(COMPILING / (SAVED_A_STEP + SAVED_A_LANE * lanes))
+def break_even_length(lanes: int) -> int:
+    """The least number of steps for which compiling the step saves time."""
+    return math.ceil(COMPILE_SECONDS / (SAVED_PER_STEP + SAVED_PER_LANE * lanes))
 
 
 class TextGeneration(Task):
@@ -41,14 +43,13 @@ class TextGeneration(Task):
 
     name: ClassVar[str] = "textgen"
     kind: ClassVar[str] = "text"
-    fitting_data: ClassVar[tuple[str, ...]] = ("characters", "text", "lines")
     monitor: ClassVar[str] = "val/bpc"
 
     def __init__(
         self,
         model: nn.Module,
         head: Head,
-        optimization: Optimization,
+        optimization: Optimization | None,
         artifacts: dict[str, Any],
         horizon: int | None = None,
     ) -> None:
@@ -56,9 +57,9 @@ class TextGeneration(Task):
         self.tokenizer = tokenizer_from_state(artifacts["tokenizer"])
         self.characters_per_token: dict[str, float] = artifacts["characters_per_token"]
         vocabulary = self.tokenizer.vocabulary
-        no_text = [index for index in (vocabulary.unknown, vocabulary.start) if index is not None]
+        unprintable = [index for index in (vocabulary.unknown, vocabulary.start) if index is not None]
         excluded = torch.zeros(len(vocabulary.identities))
-        excluded[no_text] = -torch.inf
+        excluded[unprintable] = -torch.inf
         self.register_buffer("excluded", excluded, persistent=False)
 
     def measure_on(self, artifacts: dict[str, Any]) -> None:
@@ -68,14 +69,33 @@ class TextGeneration(Task):
         axis = SymbolAxis("symbols", self.tokenizer.vocabulary.identities)
         return dict.fromkeys(("model.front.weight", "head.weight", "head.bias"), (axis,))
 
-    def measures(self, stage: str, loss: float) -> Mapping[str, float]:
+    def metrics(self, stage: str, loss: float) -> Mapping[str, float]:
         bits = loss / math.log(2)
         return {"bpc": bits / self.characters_per_token[stage], "perplexity": math.exp(min(loss, 700.0))}
+
+    @classmethod
+    def add_generate_options(cls, parser: argparse.ArgumentParser) -> None:
+        from throughtime.task.textgen.generate import add_options
+
+        add_options(parser)
+
+    def generate(self, options: argparse.Namespace) -> None:
+        from throughtime.task.textgen.generate import generate
+
+        generate(self, options)
+
+    def export_graph(self) -> ExportGraph:
+        from throughtime.task.textgen.export_graph import export_graph
+
+        return export_graph(self)
+
+    def next_commands(self, run: str) -> list[tuple[str, str]]:
+        return [("generate", f"python scripts/generate.py {run} --length 500")]
 
     def write(
         self, prompt: str, length: int, decoder: Decoder, generator: torch.Generator, samples: int = 1
     ) -> Iterator[Int[Tensor, " B"]]:
-        """Go on from a prompt: the ids of all samples, one step after another, up to `length` steps.
+        """Yield the ids that follow a prompt, one step of all samples after another, up to `length` steps.
 
         The model must be in evaluation mode. Where sequences have an end symbol, a sample ends with it.
 
@@ -84,36 +104,35 @@ class TextGeneration(Task):
         """
         vocabulary = self.tokenizer.vocabulary
         read = torch.tensor(self._prompt_ids(prompt), device=self.device)[:, None].expand(-1, samples)
-        predicted, state = prime(self.model, self._writable, read, self.model.initial_state(samples))
+        predicted, state = prime(self.model, self._log_probabilities, read, self.model.initial_state(samples))
         step = self._step(length, read[-1])
         return decoder(step, predicted, state, length, generator, end=vocabulary.end)
 
     def _step(self, length: int, ids: Int[Tensor, " B"]) -> Step:
-        """The step of a decoder: compiled where that pays for the length and lanes of the text.
+        """A decoder's step, compiled where that saves time for this length and number of lanes.
 
         Nothing else decides, so that the same seed gives the same text whatever was written before.
         """
         found = None
-        if length >= worthwhile(len(ids)):
+        if length >= break_even_length(len(ids)):
             found = compiled_step(self.model, self.head, self.excluded, ids)
-        return step_of(self.model.step, self._writable) if found is None else found
+        return step_of(self.model.step, self._log_probabilities) if found is None else found
 
     def _prompt_ids(self, prompt: str) -> list[int]:
-        """The ids to read first, at least one."""
+        """The ids of a prompt, at least one: a text without boundaries begins after a new line."""
         start = self.tokenizer.vocabulary.start
         ids = [int(index) for index in self.tokenizer.encode(prompt, Origin("the prompt"))]
         if start is not None:
             return [start, *ids]
         if ids:
             return ids
-        # A text without boundaries has no beginning to start from; a new line is the nearest thing.
         return [int(index) for index in self.tokenizer.encode("\n", Origin("the empty prompt"))]
 
-    def _writable(self, features: Float[Tensor, "*B H"]) -> Float[Tensor, "*B V"]:
-        """The head's prediction without the symbols that are no text: `<unk>` and `<start>`."""
+    def _log_probabilities(self, features: Float[Tensor, "*B H"]) -> Float[Tensor, "*B V"]:
+        """The head's log-probabilities, -∞ for the symbols that are no text: `<unk>` and `<start>`."""
         return self.head.predict(features) + self.excluded
 
-    def generate(self, prompt: str, length: int, decoder: Decoder, generator: torch.Generator) -> str:
-        """The prompt and what one sample makes of it."""
+    def write_one(self, prompt: str, length: int, decoder: Decoder, generator: torch.Generator) -> str:
+        """The prompt and one sample that follows it, as text."""
         written = [int(ids[0]) for ids in self.write(prompt, length, decoder, generator)]
         return prompt + self.tokenizer.decode(written)

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from throughtime.errors import UserError
-from throughtime.inference.generate import Writer
+from throughtime.inference.load import load
+from throughtime.task.textgen.generate import Writer
 
 SCRIPT = "scripts/generate.py"
 
 
 def text(path: Path, prompt: str = "a", length: int = 40, **arguments: object) -> str:
-    return "".join(Writer(str(path), **arguments).write(prompt, length))
+    return "".join(Writer(load(path).task, **arguments).write(prompt, length))
 
 
 def test_the_same_seed_writes_the_same_and_another_one_another(trained) -> None:
@@ -32,7 +33,7 @@ def test_temperature_0_the_best_alone_and_the_tiniest_mass_agree(trained) -> Non
 
 def test_samples_differ_and_each_begins_with_the_prompt(trained, tmp_path: Path) -> None:
     with (tmp_path / "samples").open("w+") as out:
-        Writer(str(trained.run), seed=5).show("abc", 30, 3, out)
+        Writer(load(trained.run).task, seed=5).show("abc", 30, 3, out)
         out.seek(0)
         written = out.read()
     samples = written.removesuffix("\n").split("\n\nabc")
