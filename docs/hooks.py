@@ -13,17 +13,23 @@ from latex2mathml.converter import convert
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 EQUATION = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
-PUBLIC = re.compile(r"^public: ([\w.]+)$", re.MULTILINE)
+PUBLIC = "<!-- public names -->"
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace a line `public: PACKAGE` by a heading and a docstring for each public name of the package."""
-    return PUBLIC.sub(lambda match: "\n\n".join(map(_entry, public_names(match[1]))), markdown)
+    """Replace the mark of public names by a heading for each package and a docstring for each of its names."""
+    return markdown.replace(PUBLIC, "\n\n".join(map(_section, packages())))
 
 
 def on_page_content(content: str, **_: Any) -> str:
     """Replace each equation that arithmatex has marked by MathML."""
     return EQUATION.sub(_mathml, content)
+
+
+def packages() -> list[str]:
+    """The dotted names of all packages that list public names."""
+    folders = sorted(path.parent.relative_to(SOURCE) for path in SOURCE.glob("throughtime/**/__init__.py"))
+    return [name for name in (".".join(folder.parts) for folder in folders) if public_names(name)]
 
 
 def public_names(package: str) -> list[tuple[str, str]]:
@@ -41,6 +47,10 @@ def public_names(package: str) -> list[tuple[str, str]]:
         for module, names in modules.items()
         for name in names
     )
+
+
+def _section(package: str) -> str:
+    return "\n\n".join([f"## {package}", *map(_entry, public_names(package))])
 
 
 def _entry(names: tuple[str, str]) -> str:

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from throughtime.config.registry import KINDS, PLACES
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 README = REPOSITORY / "README.md"
 PAGES = [README, *sorted((REPOSITORY / "docs").rglob("*.md"))]
@@ -264,6 +266,16 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
     linked = [link for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)]
     missing = [path for path in named if not (REPOSITORY / path).exists()]
     assert missing + [link for link in linked if not (page.parent / link).exists()] == []
+
+
+def test_the_page_on_trust_lists_every_place_and_every_class_of_other_libraries() -> None:
+    text = (REPOSITORY / "docs" / "trust.md").read_text()
+    others = {name.rpartition(".")[2] for kind in KINDS.values() for name in kind.others}
+    packages = {package.removesuffix(".*") for kind in KINDS.values() for package in kind.packages}
+    assert {place for place in PLACES if f"`{place}`" not in text} == set()
+    assert {name for name in others if name not in text} | {
+        name for name in packages if f"`{name}`" not in text
+    } == set()
 
 
 def test_the_readme_fits_a_landing_page() -> None:
