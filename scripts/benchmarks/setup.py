@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from lightning.pytorch import LightningDataModule
 from omegaconf import OmegaConf, open_dict
 
+from throughtime.data.base import DataModule
 from throughtime.run.build import Config, build_data
 
 CONFIGURATIONS = Path(__file__).resolve().parent.parent.parent / "conf"
@@ -21,7 +21,7 @@ def composed(overrides: list[str]) -> Config:
     return OmegaConf.to_container(config, resolve=True)
 
 
-def prepared(overrides: list[str]) -> tuple[Config, LightningDataModule, dict[str, Any]]:
+def prepared(overrides: list[str]) -> tuple[Config, DataModule, dict[str, Any]]:
     """A configuration with its data, and what the data fitted."""
     config = composed(overrides)
     data = build_data(config)

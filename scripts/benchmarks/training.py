@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from benchmarks.setup import prepared
 from benchmarks.turns import compare
 from throughtime.cli.job import quiet
+from throughtime.data.base import DataModule
 from throughtime.data.batch import Batch
 from throughtime.errors import UserError
 from throughtime.run.build import Config, build_task
@@ -71,7 +72,7 @@ def measure(overrides: list[str], rounds: int, steps: int, against: Sequence[str
     return {"unit": "training targets a second", "against": " ".join(against) or "a bare loop", **figures}
 
 
-def framework(config: Config, data: pl.LightningDataModule, artifacts: dict[str, Any], steps: int) -> float:
+def framework(config: Config, data: DataModule, artifacts: dict[str, Any], steps: int) -> float:
     """Seconds of `steps` - 1 steps of Lightning's fit loop, with the trainer's settings of a run."""
     marks = Timestamps()
     trainer = pl.Trainer(

@@ -48,7 +48,7 @@ def test_the_horizon_is_at_least_the_chunk(configuration: Configuration, small: 
 
 def test_another_tasks_data_are_refused_with_those_that_fit(configuration: Configuration) -> None:
     check_fit(configuration()["task"], "characters", "text")
-    with pytest.raises(UserError, match=r"data=taylor; data that fit: characters, text, lines"):
+    with pytest.raises(UserError, match=r"data=taylor; data that fit: characters, lines, text"):
         check_fit(configuration()["task"], "taylor", "series")
 
 

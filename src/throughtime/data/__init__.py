@@ -1,4 +1,4 @@
-"""Data: what every modality shares lies here, each modality in a folder."""
+"""Data: the base class, batches and loaders common to all modalities, and a folder for each modality."""
 
 import lazy_loader
 

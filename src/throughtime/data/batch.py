@@ -145,7 +145,7 @@ class Batch(NamedTuple):
         return self.chunk.fresh
 
     def target_mask(self) -> Bool[Tensor, "..."] | None:
-        """Which targets count; None for all of them.
+        """The mask of targets that count; None where all do.
 
         The mask where one is given; else, of targets of each step, the steps before each lane's length `[T, B]`.
         """
@@ -184,5 +184,5 @@ class Batch(NamedTuple):
 
 
 def select_lanes(tree: Tree, chosen: slice, axis: int) -> Tree:
-    """Some lanes of every tensor of a tree, along one axis."""
+    """The chosen lanes of every tensor of a tree; `axis` is that of the lanes."""
     return map_state(lambda tensor: tensor[(slice(None),) * axis + (chosen,)], tree)

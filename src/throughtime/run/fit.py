@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from throughtime.callback.checkpoint import Checkpoint, logged
 from throughtime.callback.checkpoint_files import BEST, LAST
+from throughtime.data.base import DataModule
 from throughtime.distributed.launcher import SingleNodeEnvironment, check_ranks, other_ranks
 from throughtime.errors import UserError, check_seed
 from throughtime.files import atomic_write
@@ -116,7 +117,7 @@ def _train_and_test(
     trainer: pl.Trainer,
     keeper: Checkpoint,
     task: Task,
-    data: pl.LightningDataModule,
+    data: DataModule,
     results: Results,
     folder: RunFolder,
     checkpoint: Path | None,
@@ -146,7 +147,7 @@ def _take_metrics(trainer: pl.Trainer, results: Results) -> None:
     results.metrics |= logged(trainer)
 
 
-def _record(run: Run, recorded: Config, data: pl.LightningDataModule, transfer: Transfer | None) -> list[str]:
+def _record(run: Run, recorded: Config, data: DataModule, transfer: Transfer | None) -> list[str]:
     """Write down what is run; returns all that the user has typed for this run, at its start and on resuming it."""
     folder = run.folder
     earlier = (

@@ -5,8 +5,7 @@ import os
 import shlex
 from pathlib import Path
 
-from lightning.pytorch import LightningDataModule
-
+from throughtime.data.base import DataModule
 from throughtime.run.build import Config
 from throughtime.run.folder import RunFolder
 from throughtime.run.results import Results
@@ -16,7 +15,7 @@ from throughtime.task.base import Task
 
 def opening(
     task: Task,
-    data: LightningDataModule,
+    data: DataModule,
     results: Results,
     folder: RunFolder,
     transfer: Transfer | None = None,

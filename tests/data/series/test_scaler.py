@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from throughtime.data.series.scaler import fit_scaler, location_and_scale, scaler_from_state
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, make_series
 from throughtime.data.series.split import split_spans
 from throughtime.errors import UserError
 
@@ -18,7 +18,7 @@ def numbers():
 
 def fitted(numbers, kind="standard"):
     series_set = SeriesSet(
-        tuple(series_of(str(place), values) for place, values in enumerate(numbers)), ("a", "b")
+        tuple(make_series(str(place), values) for place, values in enumerate(numbers)), ("a", "b")
     )
     return fit_scaler(
         series_set, [split_spans(len(values), (0.5, 0.2, 0.3)) for values in numbers], kind
@@ -59,7 +59,7 @@ def test_a_checkpoint_keeps_all_of_it(numbers, tmp_path):
     torch.save(scaler.state_dict(), tmp_path / "s.pt")
     again = scaler_from_state(torch.load(tmp_path / "s.pt", weights_only=True))
     assert again.names == scaler.names and np.array_equal(again.scale, scaler.scale)
-    stranger = series_of("stranger", numbers[0] * 10)
+    stranger = make_series("stranger", numbers[0] * 10)
     assert again.place("stranger") == 2
     assert np.allclose(again.of(stranger)[0], (numbers[0] * 10).mean(0))
 

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from throughtime.data.tagged.entity_schemes import Span, allowed, broken, convert, encode, recognise, spans
+from throughtime.data.tagged.entity_schemes import (
+    EntitySpan,
+    allowed,
+    broken,
+    convert,
+    encode,
+    recognise,
+    spans,
+)
 
 SCHEMES = ("BIO", "IOB1", "BIOES", "BILOU")
 
@@ -17,7 +25,7 @@ def entities(draw):
     for gap, size, kind in draw(
         st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4), st.sampled_from(["PER", "LOC", "a-b"])))
     ):
-        found.append(Span(kind, place + gap, place + gap + size))
+        found.append(EntitySpan(kind, place + gap, place + gap + size))
         place += gap + size
     return found, place + draw(st.integers(0, 2))
 
@@ -53,7 +61,7 @@ def conlleval(tags):
         zip([("O", ""), *cut], [*cut, ("O", "")], strict=True)
     ):
         if ends(before, kind_before, now, kind):
-            found.append(Span(kind_before, start, place))
+            found.append(EntitySpan(kind_before, start, place))
         if begins(before, kind_before, now, kind):
             start = place
     return found

@@ -8,6 +8,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "data": ["SeriesData"],
         "pmdarima_series": ["AirPassengers", "Sunspots", "Taylor"],
         "series": ["SeriesSet", "SeriesSource", "series_of"],
-        "table_data": ["TableData"],
+        "table_series": ["TableData"],
     },
 )

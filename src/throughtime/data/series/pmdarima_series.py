@@ -1,4 +1,4 @@
-"""The series that the package pmdarima ships: nothing to download.
+"""Series that the package pmdarima ships, without a download.
 
 They are read out of the installed files without importing pmdarima, which would load scikit-learn and statsmodels
 for a list of numbers.
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from throughtime.data.series.series import SeriesSet, SeriesSource, series_of
+from throughtime.data.series.series import SeriesSet, SeriesSource, make_series
 from throughtime.errors import UserError
 
 
@@ -56,7 +56,9 @@ def _series_set(
     name: str, values: Float[np.ndarray, " N"], start: str, frequency: str, description: str
 ) -> SeriesSet:
     times = pd.date_range(start, periods=len(values), freq=frequency).to_numpy()
-    return SeriesSet((series_of(name, values, times),), (name,), frequency=frequency, description=description)
+    return SeriesSet(
+        (make_series(name, values, times),), (name,), frequency=frequency, description=description
+    )
 
 
 def _folder() -> Path:

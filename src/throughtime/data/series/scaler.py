@@ -1,4 +1,4 @@
-"""Scaling, fitted on what the training part knows and on nothing later."""
+"""Scaler of series, fitted on the training part."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 
 from throughtime.data.series.series import Series, SeriesSet
-from throughtime.data.series.split import Span
+from throughtime.data.series.split import StepRange
 from throughtime.errors import UserError, check_choice
 
 KINDS = ("standard", "mean", "none")
@@ -79,7 +79,7 @@ def scaler_from_state(state: Mapping[str, Any]) -> Scaler:
     return Scaler(state["kind"], tuple(state["names"]), arrays["location"], arrays["scale"], covariates)
 
 
-def fit_scaler(series_set: SeriesSet, spans: list[dict[str, Span]], kind: str) -> Scaler:
+def fit_scaler(series_set: SeriesSet, spans: list[dict[str, StepRange]], kind: str) -> Scaler:
     """The scaler of the training steps; `spans` are the splits of each series (`split_spans`)."""
     check_choice(KINDS, **{"data.scaler": kind})
     trained = [slice(*span["train"]) for span in spans]

@@ -1,4 +1,4 @@
-"""Series in memory, whatever they came from: values with gaps, times and covariates."""
+"""Series in memory: values with gaps, times and covariates."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -76,7 +76,7 @@ class SeriesSet:
         return replace(self, series=tuple(parts), channels=("value",))
 
 
-def series_of(
+def make_series(
     name: str,
     values: Float[np.ndarray, "N C"] | Float[np.ndarray, " N"],
     times: Shaped[np.ndarray, " N"] | None = None,

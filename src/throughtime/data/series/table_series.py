@@ -1,4 +1,4 @@
-"""Series out of a table: wide (a column a series) or long (`id, time, value`)."""
+"""Series of a table, wide (a column a series) or long (`id, time, value`), and their data module."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from throughtime.data.series.data import SeriesData
 from throughtime.data.series.series import Series, SeriesSet, SeriesSource
 from throughtime.data.series.table import Table
 from throughtime.data.series.time_grid import in_order, infer_frequency, parse_times, place_on_grid
 from throughtime.errors import UserError, check_choice
 
-Names = Sequence[str] | str | None
+ColumnNames = Sequence[str] | str | None
 
 
 class TableSeries(SeriesSource):
@@ -39,12 +40,12 @@ class TableSeries(SeriesSource):
     def __init__(
         self,
         path: str,
-        time: Names = None,
+        time: ColumnNames = None,
         id: str | None = None,
-        values: Names = None,
-        known: Names = None,
-        past: Names = None,
-        static: Names = None,
+        values: ColumnNames = None,
+        known: ColumnNames = None,
+        past: ColumnNames = None,
+        static: ColumnNames = None,
         separator: str | None = None,
         decimal: str = ".",
         missing: Sequence[float | int] | float | int | None = None,
@@ -142,6 +143,46 @@ class TableSeries(SeriesSource):
         return Series(name, parts["values"], grid, parts["past"], parts["known"])
 
 
-def names_of(names: Names) -> tuple[str, ...]:
+class TableData(SeriesData):
+    """The data of a CSV or Parquet file.
+
+    Args:
+        path, time, id, values, known, past, static: the file and its columns, as in `TableSeries`.
+        separator, decimal, missing, time_format, frequency, sort, duplicates: as in `TableSeries`.
+        options: the arguments of `SeriesData` without its source.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        time: Sequence[str] | str | None = None,
+        id: str | None = None,
+        values: Sequence[str] | str | None = None,
+        known: Sequence[str] | str | None = None,
+        past: Sequence[str] | str | None = None,
+        static: Sequence[str] | str | None = None,
+        separator: str | None = None,
+        decimal: str = ".",
+        missing: Sequence[float | int] | float | int | None = None,
+        time_format: str | None = None,
+        frequency: str | None = None,
+        sort: bool = False,
+        duplicates: str = "error",
+        **options: Any,
+    ) -> None:
+        columns = {"time": time, "id": id, "values": values, "known": known, "past": past, "static": static}
+        cells = {"separator": separator, "decimal": decimal, "missing": missing}
+        times = {"time_format": time_format, "frequency": frequency, "sort": sort, "duplicates": duplicates}
+        self._table = TableSeries(path, **columns, **cells, **times)
+        super().__init__(self._table, **options)
+
+    def paths(self) -> dict[str, str | None]:
+        return {"data.path": str(self._table.path)}
+
+    def _reading(self) -> dict[str, Any]:
+        return self._table.reading() | {"values": super()._reading()["values"]}
+
+
+def names_of(names: ColumnNames) -> tuple[str, ...]:
     """Column names as a tuple, however a configuration gives them."""
     return () if names is None else (names,) if isinstance(names, str) else tuple(names)

@@ -1,4 +1,4 @@
-"""Times: parsed, in order, without duplicates, and on a grid of equal steps."""
+"""Grid of times: parsed, in order, without duplicates, in equal steps."""
 
 import warnings
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def parse_times(table: Table, columns: Sequence[str], time_format: str | None) -
         with warnings.catch_warnings():
             warnings.simplefilter(
                 "ignore", UserWarning
-            )  # pandas found no format; what it cannot read is told below
+            )  # pandas found no format; the error below names what it cannot read
             times = pd.to_datetime(shown, format=time_format, errors="coerce")
     if times.isna().any():
         row = int(times.isna().to_numpy().argmax())

@@ -86,7 +86,7 @@ class Windows:
         return self.position.state_dict(len(self))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on, at the next `__iter__`, from a position that `state_dict` told."""
+        """Continue, at the next `__iter__`, at the position that `state_dict` gave."""
         self.position.load_state_dict(state, len(self))
 
 

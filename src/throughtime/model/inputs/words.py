@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from throughtime.data.tagged.word_inputs import WordInputs
-from throughtime.errors import UserError, check_fraction, check_positive
+from throughtime.errors import check_fraction, check_positive
 
 
 class Words(nn.Module):
@@ -52,20 +52,6 @@ class Words(nn.Module):
         self.word_dropout = word_dropout
         self.dropout = nn.Dropout(dropout)
         self.output_size = size + (0 if self.characters is None else self.characters.output_size)
-
-    def take(self, vectors: Float[Tensor, "V I"]) -> None:
-        """Begin from pretrained vectors; a row of NaN leaves its word as it is.
-
-        Raises:
-            UserError: the vectors are of another size.
-        """
-        if vectors.shape[1] != self.weight.shape[1]:
-            raise UserError(
-                f"data.vectors has {vectors.shape[1]} numbers a word; set model.front.size={vectors.shape[1]}"
-            )
-        with torch.no_grad():
-            vectors = vectors.to(self.weight)
-            self.weight.copy_(torch.where(vectors.isnan(), self.weight, vectors))
 
     def forward(self, inputs: WordInputs) -> Float[Tensor, "T B I"]:
         words = inputs.words

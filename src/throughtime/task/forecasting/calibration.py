@@ -13,9 +13,9 @@ class Calibration(nn.Module):
     """Widen or narrow each pair of quantiles a and 1-a, separately for each step ahead.
 
     The score of a value y is E = max(q_a - y, y - q_{1-a}); the pair is widened by the ⌈(n+1)(1-2a)⌉-th smallest of
-    the n scores, or by the largest where n is too small. The coverage is
-    guaranteed for exchangeable data, which series are only approximately. Scores are in relative units, so that series of all sizes are pooled. Source:
-    Y. Romano, E. Patterson & E. Candès (2019), Conformalized quantile regression, arXiv 1905.03222.
+    the n scores, or by the largest where n is too small. The coverage is guaranteed for exchangeable data, which series
+    are only approximately. Scores are in relative units, so that series of all sizes are pooled. Source: Y. Romano,
+    E. Patterson & E. Candès (2019), Conformalized quantile regression, arXiv 1905.03222.
 
     Args:
         levels: symmetric about 0.5, increasing.

@@ -34,7 +34,7 @@ class Measured(Protocol):
 
 
 class TagTable(Callback):
-    """Write `tags_val.csv` and `tags_test.csv` to the run's folder; to the loggers the same table and the confusion matrix.
+    """Write `tags_val.csv` and `tags_test.csv`, and log the same tables with the confusion matrix as a figure.
 
     Args:
         most_tags: how many tags the figure shows, the most frequent ones; more could not be read.
