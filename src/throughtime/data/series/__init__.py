@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "data": ["SeriesData"],
         "pmdarima_series": ["AirPassengers", "Sunspots", "Taylor"],
-        "series": ["SeriesSource"],
+        "series": ["SeriesSet", "SeriesSource", "make_series"],
         "table_series": ["TableData"],
     },
 )
