@@ -1,6 +1,7 @@
-"""Measure speed as ratios, in turns and in one process: `python scripts/benchmark.py cells`.
+"""Benchmarks of speed and memory as ratios: `python scripts/benchmark.py cells`.
 
-Machines are noisy, so what is compared runs in alternation, and medians are told with the worst.
+Machines are noisy, so both sides of a comparison are interleaved in one process, and medians are reported with the
+worst case.
 """
 
 import argparse
@@ -15,21 +16,21 @@ from throughtime.errors import UserError
 from throughtime.files import output_file
 
 CELLS = "forward and backward of cells by engines, against torch.nn and the plain loop"
-SHOW = "the C that engine=fused makes of a cell"
+SHOW = "the C that engine=fused generates for a cell"
 RUNS = {
     "training": "a whole run of train.py against a bare PyTorch loop, or against other settings",
     "generation": "characters a second for 1 lane and for 64 against torch.nn.LSTM in a loop",
-    "memory": "a chunk in segments (engine.recompute=true) against all at once, a long run against a short one",
+    "memory": "peak memory with engine.recompute=true against without, and of a long run against a short one",
 }
 KINDS = ("torch", "loop", "bptt", "lstm", "scan", "bf16", "auto", "compile")
 QUICK_CELLS = "elman,gru,lstm,layernorm_lstm,lem"
 
 
-def arguments(words: list[str]) -> argparse.Namespace:
-    """What was typed: a kind of benchmark, and what that kind takes."""
+def parse_arguments(words: list[str]) -> argparse.Namespace:
+    """Parse a kind of benchmark and its options."""
     top = argparse.ArgumentParser(
-        description="Measure speed as ratios, in turns and in one process.",
-        epilog="`benchmark.py KIND --help` tells what a kind takes.",
+        description="Measure speed and memory as ratios, interleaved in one process.",
+        epilog="`benchmark.py KIND --help` lists the options of a kind.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     kinds = {"cells": CELLS, "show": SHOW, **RUNS}
@@ -49,13 +50,13 @@ def arguments(words: list[str]) -> argparse.Namespace:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("overrides", nargs="*", help="settings of what is measured, as for train.py")
-    parser.add_argument("--rounds", type=int, default=7, help="turns of each side (default 7)")
+    parser.add_argument("overrides", nargs="*", help="settings of the measured run, as for train.py")
+    parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds (default 7)")
     parser.add_argument(
-        "--steps", type=int, default=60, help="optimiser steps, or for generation characters, a turn"
+        "--steps", type=int, default=60, help="optimiser steps, or for generation characters, a round"
     )
     parser.add_argument("--threads", type=int, help="threads of torch (default: its own choice)")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--json", type=Path, help="write the results to this file")
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
@@ -70,13 +71,13 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def _add_generation(parser: argparse.ArgumentParser) -> None:
     _add_run(parser)
-    # As many as make it worth while to compile.
+    # By default as many as make it worthwhile to compile the step.
     parser.set_defaults(steps=None)
 
 
 def _add_show(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("overrides", nargs="*", help="cell=NAME or cell=FILE.py:CLASS, cell.hidden_size=64 …")
-    parser.add_argument("--all", action="store_true", help="the whole file, not the cell's functions only")
+    parser.add_argument("--all", action="store_true", help="the whole file rather than the cell's functions")
 
 
 def _add_cells(parser: argparse.ArgumentParser) -> None:
@@ -87,15 +88,15 @@ def _add_cells(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", default="", help="threads of torch, such as 1,2 (default: its own choice)"
     )
-    parser.add_argument("--minutes", type=float, help="the time that all shapes share (default 10)")
+    parser.add_argument("--minutes", type=float, help="time limit for all shapes together (default 10)")
     parser.add_argument("--quick", action="store_true", help="four small shapes of a few cells, in a minute")
-    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--json", type=Path, help="write all results to this file")
     parser.add_argument("--figure", type=Path, help="draw the ratios into this PNG")
 
 
 def main() -> None:
     """Run one benchmark, print its table, and write it as JSON where asked."""
-    options = arguments(sys.argv[1:])
+    options = parse_arguments(sys.argv[1:])
     {"cells": compare_cells, "show": show}.get(options.kind, measure_run)(options)
 
 
@@ -105,11 +106,11 @@ def show(options: argparse.Namespace) -> None:
 
 
 def measure_run(options: argparse.Namespace) -> None:
-    """Measure a whole run, and print its figures."""
+    """Measure a whole run and print the results."""
     if options.rounds < 1 or (options.steps is not None and options.steps < 2):
         raise UserError("--rounds must be at least 1 and --steps at least 2")
     import torch
-    from benchmarks.machine import in_words, provenance
+    from benchmarks.machine import describe, provenance
 
     if options.threads is not None:
         torch.set_num_threads(options.threads)
@@ -119,23 +120,23 @@ def measure_run(options: argparse.Namespace) -> None:
     figures["threads"] = torch.get_num_threads()
     for name, value in figures.items():
         print(f"{name:<28} {value if isinstance(value, str) else round(value, 3)}")
-    print(in_words(provenance()))
+    print(describe(provenance()))
     _write(options.json, figures | provenance())
 
 
 def compare_cells(options: argparse.Namespace) -> None:
-    """Measure cells, and print their table."""
+    """Measure cells and print a table."""
     for kind in options.kinds:
         if kind not in KINDS:
             raise UserError(f"there is no comparison {kind}; choose among {', '.join(KINDS)}")
-    threads = [_whole(number) for number in options.threads.split(",") if number]
+    threads = [_thread_count(number) for number in options.threads.split(",") if number]
     minutes = (1 if options.quick else 10) if options.minutes is None else options.minutes
     if minutes <= 0:
         raise UserError(f"--minutes must be above 0, not {minutes}")
     import torch
     from benchmarks.cells import measure
     from benchmarks.table import table
-    from benchmarks.ways import cell_names
+    from benchmarks.variants import cell_names
 
     chosen = options.cells or (QUICK_CELLS if options.quick else ",".join(cell_names()))
     found = measure(
@@ -144,7 +145,7 @@ def compare_cells(options: argparse.Namespace) -> None:
         threads=threads or [torch.get_num_threads()],
         minutes=minutes,
         quick=options.quick,
-        tell=lambda line: print(line, file=sys.stderr, flush=True),
+        log=lambda line: print(line, file=sys.stderr, flush=True),
     )
     print(table(found))
     _write(options.json, found)
@@ -153,7 +154,7 @@ def compare_cells(options: argparse.Namespace) -> None:
         import_module("benchmarks.figure").figure(found, options.figure)
 
 
-def _whole(text: str) -> int:
+def _thread_count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise UserError(f"--threads takes whole numbers such as 1,2, not {text}")
     return int(text)

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from throughtime.cli.command_line import add_weights, run_script
+from throughtime.cli.command_line import add_trust, add_weights, run_script
 
 
 def main() -> None:
@@ -14,6 +14,7 @@ def main() -> None:
     parser.add_argument("run", help="the folder of a run, or a checkpoint")
     parser.add_argument("--path", help="other data to measure on (default: the run's own test split)")
     add_weights(parser)
+    add_trust(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     from throughtime.inference.evaluate import evaluate  # only now: this imports torch

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from throughtime.cli.command_line import add_weights, run_script
+from throughtime.cli.command_line import add_trust, add_weights, run_script
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
         "--output", type=Path, help="the folder to write to (default: export_<format> beside the checkpoints)"
     )
     add_weights(parser)
+    add_trust(parser)
     options = parser.parse_args()
     from throughtime.inference.export import export  # only now: this imports torch
 

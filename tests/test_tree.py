@@ -3,7 +3,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from throughtime.tree import detach, from_leaves, from_plain, leaves, length_mask, map_state, select, to_plain
+from throughtime.tree import (
+    detach,
+    first_leaf,
+    from_plain,
+    leaves,
+    length_mask,
+    map_state,
+    named_leaves,
+    select,
+    to_plain,
+    unflatten,
+)
 
 
 class Pair(NamedTuple):
@@ -44,13 +55,23 @@ def test_plain_and_back_is_the_same_state():
 
 
 def test_the_leaves_of_a_state_make_it_again():
-    back = from_leaves(leaves(layers(5.0)), like=layers(0.0))
+    back = unflatten(leaves(layers(5.0)), like=layers(0.0))
     assert [type(layer) for layer in back] == [Pair, Pair]
     assert all(torch.equal(a, b) for a, b in zip(leaves(back), leaves(layers(5.0)), strict=True))
 
 
-def test_the_length_mask_ends_each_lane_at_its_length() -> None:
-    lengths = torch.tensor([0, 2, 3])
-    mask = length_mask(lengths, 3)
-    assert mask.shape == (3, 3) and torch.equal(mask.sum(0), lengths)
-    assert mask[:2, 1].all() and not mask[2, 1]
+def test_leaves_are_named_by_their_paths_in_order():
+    state = layers(5.0)
+    names, tensors = zip(*named_leaves(state, "state"), strict=True)
+    assert names == ("state_0_hidden", "state_0_cell", "state_1_hidden", "state_1_cell")
+    assert all(a is b for a, b in zip(tensors, leaves(state), strict=True))
+    assert first_leaf(state) is state[0].hidden
+    assert list(named_leaves(state[0].hidden, "inputs")) == [("inputs", state[0].hidden)]
+
+
+def test_a_length_mask_counts_each_lanes_true_steps():
+    lengths = torch.tensor([4, 0, 2], dtype=torch.int32)
+    mask = length_mask(lengths, 4)
+    assert mask.dtype == torch.bool and mask.shape == (4, 3)
+    assert torch.equal(mask.sum(0), lengths.long())
+    assert not (mask[1:] & ~mask[:-1]).any()  # no lane goes on after its end

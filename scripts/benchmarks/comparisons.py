@@ -1,8 +1,8 @@
-"""What is compared with what: pairs of ways to run a recurrence."""
+"""Comparisons: pairs of variants of running a recurrence, by kind."""
 
 from dataclasses import dataclass
 
-from benchmarks.ways import MODULES, TORCH, Way, some_cell
+from benchmarks.variants import MODULES, TORCH, Variant, make_cell
 from throughtime.cell.linear_recurrence import LinearRecurrence
 
 KINDS = {
@@ -15,29 +15,34 @@ KINDS = {
     "auto": "auto against fused (all cells)",
     "compile": "seconds to compile a cell with a cold cache",
 }
-SHARES = {"torch": 6, "loop": 6, "bptt": 4, "bf16": 2}  # of the time; the others get 1
-TOGETHER = {
+"""The kinds of comparison and what each compares."""
+
+TIME_WEIGHTS = {"torch": 6, "loop": 6, "bptt": 4, "bf16": 2}  # 1 for the others
+POOLED = {
     "loop": "fused / the plain loop",
     "bptt": "bptt / the plain loop",
     "bf16": "fused bf16 / fused",
     "auto": "auto / fused",
 }
+"""The kinds whose comparisons are also pooled over cells, and the name of the ratio."""
+
 BF16_HIDDEN_SIZE = 256
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How many times as fast `ours` is as `theirs`.
+    """Comparison of two variants: how many times as fast `ours` is as `theirs`.
 
     Attributes:
         kind: one of `KINDS`.
-        least: the smallest hidden size that is measured.
+        ours, theirs: the variants.
+        min_hidden_size: the smallest hidden size that is measured.
     """
 
     kind: str
-    ours: Way
-    theirs: Way
-    least: int = 0
+    ours: Variant
+    theirs: Variant
+    min_hidden_size: int = 0
 
     def __str__(self) -> str:
         cell = self.ours.cell.rpartition("/")[2]
@@ -49,15 +54,21 @@ class Comparison:
 def comparisons(kinds: list[str], cells: list[str]) -> list[Comparison]:
     """All comparisons of these kinds for these cells, kind by kind."""
     makers = {
-        "torch": lambda cell: (Way(cell, "fused"), Way(cell, TORCH)) if cell in MODULES else None,
-        "loop": lambda cell: (Way(cell, "fused"), Way(cell, "reference")) if cell not in MODULES else None,
-        "bptt": lambda cell: (Way(cell, "bptt"), Way(cell, "reference")),
-        "lstm": lambda cell: (
-            (Way(cell, "fused"), Way("lstm", "fused")) if cell in ("layernorm_lstm", "zoneout") else None
+        "torch": lambda cell: (Variant(cell, "fused"), Variant(cell, TORCH)) if cell in MODULES else None,
+        "loop": lambda cell: (
+            (Variant(cell, "fused"), Variant(cell, "reference")) if cell not in MODULES else None
         ),
-        "scan": lambda cell: (Way(cell, "scan"), Way(cell, "fused")) if _is_linear(cell) else None,
-        "bf16": lambda cell: (Way(cell, "fused", True), Way(cell, "fused")) if cell in MODULES else None,
-        "auto": lambda cell: (Way(cell, "auto"), Way(cell, "fused")),
+        "bptt": lambda cell: (Variant(cell, "bptt"), Variant(cell, "reference")),
+        "lstm": lambda cell: (
+            (Variant(cell, "fused"), Variant("lstm", "fused"))
+            if cell in ("layernorm_lstm", "zoneout")
+            else None
+        ),
+        "scan": lambda cell: (Variant(cell, "scan"), Variant(cell, "fused")) if _is_linear(cell) else None,
+        "bf16": lambda cell: (
+            (Variant(cell, "fused", True), Variant(cell, "fused")) if cell in MODULES else None
+        ),
+        "auto": lambda cell: (Variant(cell, "auto"), Variant(cell, "fused")),
     }
     pairs = [
         (kind, makers[kind](cell)) for kind in KINDS if kind in makers for cell in cells if kind in kinds
@@ -68,4 +79,4 @@ def comparisons(kinds: list[str], cells: list[str]) -> list[Comparison]:
 
 
 def _is_linear(cell: str) -> bool:
-    return isinstance(some_cell(cell, 8), LinearRecurrence)
+    return isinstance(make_cell(cell, 8), LinearRecurrence)

@@ -1,4 +1,4 @@
-"""The figures of `benchmark.py cells` as a picture: one row of dots for each comparison."""
+"""Plot of the results of `benchmark.py cells`: one row of dots for each comparison."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.machine import in_words
+from benchmarks.machine import describe
 
 INK, GRID = "#333333", "#e4e4e4"
 
@@ -18,9 +18,9 @@ def figure(found: dict[str, Any], path: Path) -> None:
 
     Cells have a row of their own only where they are compared with what others offer.
     """
-    pooled = {each["kind"] for each in found["together"]} - {"loop"}
-    each_alone = [each for each in found["comparisons"] if each["kind"] not in pooled]
-    drawn = each_alone + [each for each in found["together"] if each["kind"] in pooled]
+    pooled_kinds = {each["kind"] for each in found["pooled"]} - {"loop"}
+    each_alone = [each for each in found["comparisons"] if each["kind"] not in pooled_kinds]
+    drawn = each_alone + [each for each in found["pooled"] if each["kind"] in pooled_kinds]
     threads = list(dict.fromkeys(each["threads"] for each in drawn))
     rows = [[each for each in drawn if each["threads"] == number] for number in threads]
     sizes = sorted({shape["hidden_size"] for each in drawn for shape in each["shapes"]})
@@ -37,7 +37,7 @@ def figure(found: dict[str, Any], path: Path) -> None:
     mean = panels[0].plot([], [], "|", color=INK, markersize=13, markeredgewidth=2, label="geometric mean")
     picture.legend(handles=[*dots, *mean], loc="outside upper center", ncols=len(sizes) + 1, frameon=False)
     picture.supxlabel(
-        f"times as fast, forward and backward, a dot a shape ({in_words(found)})", fontsize=8, color=INK
+        f"times as fast, forward and backward, a dot a shape ({describe(found)})", fontsize=8, color=INK
     )
     picture.savefig(path, dpi=160)
 

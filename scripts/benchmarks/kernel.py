@@ -1,28 +1,21 @@
-"""The kernel that engine=fused makes of a cell."""
+"""Compiled kernel of a cell, as engine=fused runs it."""
 
 import torch
 
 from throughtime.cell.base import Cell
-from throughtime.engine.compiler.ir.program import UnknownOperatorError
-from throughtime.engine.compiler.runtime.kernel import Compiled, compiled
-from throughtime.engine.compiler.runtime.toolchain import CompilerError
-from throughtime.engine.mixed_precision import own_rounding
-from throughtime.engine.trace.trace import UntraceableError
-from throughtime.engine.trace.trace_cache import traced
+from throughtime.engine.compiler.engine import Fused, cell_kernel
+from throughtime.engine.compiler.runtime.kernel import CompiledKernel
 from throughtime.errors import UserError
 
 
-def kernel(cell: Cell) -> Compiled:
-    """The compiled recurrence of a cell, under the autocast that is on.
+def kernel(cell: Cell) -> CompiledKernel:
+    """The compiled kernel of a cell, under the autocast that is on.
 
     Raises:
-        UserError: there is none, so that engine=fused would hand the cell to engine=bptt.
+        UserError: engine=fused cannot run the cell.
     """
-    try:
-        with own_rounding() as halves:
-            projected = cell.project(torch.zeros(1, 1, cell.input_size)).detach()
-            return compiled(traced(cell, projected, cell.initial_state(1)), halves)
-    except UnknownOperatorError as error:
-        raise UserError(f"engine=fused has no C for this cell: its step has {error}") from error
-    except (UntraceableError, CompilerError) as error:
-        raise UserError(f"engine=fused makes no C of this cell: {error}") from error
+    inputs = torch.zeros(1, 1, cell.input_size)
+    reason = Fused().unsupported_reason(cell, inputs, None, None)
+    if reason is not None:
+        raise UserError(f"engine=fused cannot run this {type(cell).__name__}: {reason}")
+    return cell_kernel(cell, inputs)

@@ -1,4 +1,4 @@
-"""Where and on what figures were measured."""
+"""Provenance of measurements: processor, versions, commit and date."""
 
 from datetime import date
 from typing import Any
@@ -22,8 +22,8 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def in_words(known: dict[str, Any]) -> str:
-    """The same in a line."""
+def describe(known: dict[str, Any]) -> str:
+    """Provenance as one line of text."""
     git = known["git"] or {"commit": "unknown", "dirty": False}
     commit = git["commit"][:7] + " with changes" * git["dirty"]
     cores = f"{known['cores']} cores"

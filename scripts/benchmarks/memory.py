@@ -1,4 +1,4 @@
-"""Memory: a chunk in segments against the same chunk at once, and a long stream against a short one."""
+"""Peak memory: a chunk with recomputation against one without, and a long stream against a short one."""
 
 import multiprocessing
 import os
@@ -19,16 +19,16 @@ from throughtime.run.build import build_task
 from throughtime.run.log_filters import filter_logs
 from throughtime.task.base import Task
 
-WARM = 400  # steps of a chunk before the one that is measured, in which kernels are compiled
+WARM_UP = 400  # steps of a chunk before the measured one, in which kernels are compiled
 TRAIN = Path(__file__).resolve().parent.parent.parent / "train.py"
 
 
 def measure(overrides: list[str], rounds: int, steps: int) -> dict[str, Any]:
-    """The figures of the settings, each in a process of its own; for engine=fused where no other is named.
+    """Measure peak memory and time, each setting in a process of its own; with engine=fused by default.
 
     Args:
         overrides: settings of what is measured.
-        rounds: how often a chunk is measured; the smallest time and the largest memory are told.
+        rounds: how often a chunk is measured; the smallest time and the largest memory are reported.
         steps: T of the chunk, one lane; the streams are runs of train.py over 10 T and 100 T tokens.
     """
     overrides = ["engine=fused", *overrides]
@@ -39,10 +39,10 @@ def measure(overrides: list[str], rounds: int, steps: int) -> dict[str, Any]:
         settings = [
             *overrides,
             "data.batch_size=1",
-            f"data.chunk_length={WARM}",
+            f"data.chunk_length={WARM_UP}",
             f"engine.recompute={setting}",
         ]
-        found = [_alone(settings, steps, torch.get_num_threads()) for _ in range(rounds)]
+        found = [_in_own_process(settings, steps, torch.get_num_threads()) for _ in range(rounds)]
         figures[f"memory {name}"] = max(memory for memory, _ in found)
         figures[f"time {name}"] = min(seconds for _, seconds in found)
     figures["time ratio"] = figures["time in segments"] / figures["time at once"]
@@ -52,7 +52,7 @@ def measure(overrides: list[str], rounds: int, steps: int) -> dict[str, Any]:
 
 
 def stream(overrides: list[str], tokens: int) -> float:
-    """The peak of memory, in MB, of a whole run of train.py over so many tokens."""
+    """Peak memory, in MB, of a whole run of train.py over a number of tokens."""
     data = composed(overrides)["data"]
     updates = max(1, tokens // (data["batch_size"] * data["chunk_length"]))
     with tempfile.TemporaryDirectory() as folder:
@@ -65,35 +65,36 @@ def stream(overrides: list[str], tokens: int) -> float:
     return usage.ru_maxrss / 1024
 
 
-def _alone(overrides: list[str], steps: int, threads: int) -> tuple[float, float]:
-    """What `chunk` gives in a process that does nothing else."""
+def _in_own_process(overrides: list[str], steps: int, threads: int) -> tuple[float, float]:
+    """`chunk` in a process that does nothing else."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(chunk, (overrides, steps, threads))
 
 
 def chunk(overrides: list[str], steps: int, threads: int) -> tuple[float, float]:
-    """The peak of memory in one chunk of T steps, in MB over what was in use before, and µs a step."""
+    """Peak memory of one chunk of T steps, in MB above the memory in use before it, and µs a step."""
     filter_logs()
     torch.set_num_threads(threads)
     config, data, artifacts = prepared(overrides)
     task = build_task(config, artifacts)
     batches = chain.from_iterable(repeat(data.train_dataloader()))
-    pieces = list(islice(batches, -(-steps // WARM)))
-    inputs = torch.cat([piece.inputs for piece in pieces])[:steps]
-    targets = torch.cat([piece.targets for piece in pieces])[:steps]
+    pieces = list(islice(batches, -(-steps // WARM_UP)))
+    inputs, targets = (
+        torch.cat([getattr(piece, name) for piece in pieces])[:steps] for name in ("inputs", "targets")
+    )
     for _ in range(2):
-        _learn(task, Batch(Chunk(inputs[:WARM]), targets[:WARM]))
-    Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
-    before, begin = _peak(), time.perf_counter()
-    _learn(task, Batch(Chunk(inputs), targets))
-    return _peak() - before, (time.perf_counter() - begin) / steps * 1e6
+        _forward_and_backward(task, Batch(Chunk(inputs[:WARM_UP]), targets[:WARM_UP]))
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
+    before, begin = _peak_megabytes(), time.perf_counter()
+    _forward_and_backward(task, Batch(Chunk(inputs), targets))
+    return _peak_megabytes() - before, (time.perf_counter() - begin) / steps * 1e6
 
 
-def _learn(task: Task, batch: Batch) -> None:
+def _forward_and_backward(task: Task, batch: Batch) -> None:
     task.zero_grad(set_to_none=False)
     task.chunk_loss("train", batch)[0].backward()
 
 
-def _peak() -> float:
+def _peak_megabytes() -> float:
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))

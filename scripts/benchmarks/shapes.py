@@ -1,10 +1,10 @@
-"""The shapes that cells are measured on, in an order that a limit of time cuts fairly."""
+"""Shapes that cells are measured on, ordered so that a time limit leaves out a part of each kind of shape."""
 
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-BYTES_A_NUMBER, NUMBERS_A_UNIT = 4, 40  # of each unit and step, what the plain loop of a large cell keeps
+BYTES_A_NUMBER, NUMBERS_A_UNIT = 4, 40  # saved by the plain loop of a large cell, for each unit and step
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Shape:
 
     @property
     def work(self) -> int:
-        """What the products of a run cost, but for a constant."""
+        """Cost of a run's matrix products, up to a constant factor."""
         return self.lanes * self.steps * self.hidden_size**2
 
     @property
     def bytes(self) -> int:
-        """More than a run takes, with its gradient."""
+        """Upper bound of the bytes of a run with its gradient."""
         return BYTES_A_NUMBER * NUMBERS_A_UNIT * self.lanes * self.steps * self.hidden_size
 
 
@@ -34,7 +34,7 @@ QUICK = [Shape(*sizes) for sizes in itertools.product((1, 32), (64,), (64, 256))
 
 
 def ordered() -> list[Shape]:
-    """All shapes in three layers, cheap ones first in each.
+    """All shapes in three layers, in ascending cost within each.
 
     A layer has every pair of lanes and hidden size once, and every number of steps about as often as the others, so
     that what a limit of time leaves out is a part of each row and column.
@@ -45,7 +45,7 @@ def ordered() -> list[Shape]:
 
 
 def expected_seconds(shape: Shape, known: dict[Shape, float]) -> float:
-    """At most how long a shape takes, from those that are known; 0 when none is.
+    """Upper bound of the seconds of a shape, from those of measured shapes; 0 if there are none.
 
     Time grows no faster than the lanes, the steps and the square of the hidden size.
     """
@@ -59,7 +59,7 @@ def expected_seconds(shape: Shape, known: dict[Shape, float]) -> float:
 
 
 def free_bytes() -> float:
-    """The memory that is free on this machine; without an answer, no limit."""
+    """Bytes of free memory on this machine; infinity where it cannot be read."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:

@@ -1,11 +1,11 @@
-"""The C that engine=fused makes of a cell."""
+"""Emitted C of a cell, as engine=fused compiles it."""
 
 import yaml
 from yaml import YAMLError
 
 from benchmarks.kernel import kernel
 from benchmarks.setup import composed
-from benchmarks.ways import some_cell
+from benchmarks.variants import make_cell
 from throughtime.cell.base import Cell
 from throughtime.config.instantiate import instantiate
 from throughtime.errors import UserError
@@ -16,10 +16,10 @@ def source(overrides: list[str], everything: bool) -> str:
 
     Args:
         overrides: as for train.py; `cell=FILE.py:CLASS` is a class of one's own.
-        everything: whether the whole file is wanted, not the cell's own functions only.
+        everything: whether to return the whole file rather than the cell's own functions.
 
     Raises:
-        UserError: there is no such cell, or the compiler has no C for it.
+        UserError: there is no such cell, or engine=fused cannot run it.
     """
     found = kernel(_cell(overrides))
     if everything:
@@ -37,7 +37,7 @@ def _cell(overrides: list[str]) -> Cell:
         key, _, value = word.partition("=")
         if key.startswith("cell."):
             options[key.removeprefix("cell.")] = _value(value)
-    return some_cell(own[0], **options)
+    return make_cell(own[0], **options)
 
 
 def _value(text: str) -> object:

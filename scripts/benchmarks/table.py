@@ -1,9 +1,9 @@
-"""The figures of `benchmark.py cells` as text of 80 columns."""
+"""Table of the results of `benchmark.py cells`, in 80 columns of text."""
 
 import textwrap
 from typing import Any
 
-from benchmarks.machine import in_words
+from benchmarks.machine import describe
 from benchmarks.shapes import Shape
 
 WIDTH = 80
@@ -11,12 +11,12 @@ NAMED = 8  # shapes; all of them are in the JSON
 
 
 def table(found: dict[str, Any]) -> str:
-    """A row for each comparison, and for several cells together: shapes, geometric mean, and the worst shape."""
+    """A row for each comparison and each pooled one: number of shapes, geometric mean, and the worst shape."""
     lines = []
     for threads in dict.fromkeys(each["threads"] for each in found["comparisons"]):
         title = f"{threads} thread{'s' * (threads > 1)}: how many times as fast"
         lines += ["", f"{title:<42}{'shapes':>7}{'geomean':>8}{'worst':>7} at"]
-        for each in (*found["comparisons"], *found["together"]):
+        for each in (*found["comparisons"], *found["pooled"]):
             if each["threads"] == threads:
                 lines.append(_row(each))
     if "compile_seconds" in found:
@@ -24,7 +24,7 @@ def table(found: dict[str, Any]) -> str:
         each = ", ".join(f"{name.rpartition('/')[2]} {value:.2f}" for name, value in seconds.items())
         lines += ["", *textwrap.wrap(f"seconds to compile, cold cache: {each}", WIDTH)]
     notes = [f"not measured: {name} ({reason})" for name, reason in found["impossible"].items()]
-    notes += [_left_out(found), in_words(found)]
+    notes += [_left_out(found), describe(found)]
     lines += ["", *(line for note in notes for line in textwrap.wrap(note, WIDTH))]
     return "\n".join(lines[1:])
 

@@ -1,4 +1,4 @@
-"""Whole-run throughput of Lightning training: against a bare loop over torch.nn modules, or against other settings."""
+"""Throughput of training by Lightning, against a bare loop over torch.nn modules or against other settings."""
 
 import itertools
 import time
@@ -10,8 +10,9 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
+from benchmarks.interleaved import compare_rates
 from benchmarks.setup import prepared
-from benchmarks.turns import compare
+from throughtime.data.base import DataModule
 from throughtime.data.batch import Batch
 from throughtime.errors import UserError
 from throughtime.run.build import Config, build_task
@@ -19,7 +20,7 @@ from throughtime.run.log_filters import filter_logs
 
 
 class Timestamps(pl.Callback):
-    """The moments after the first and after the last step."""
+    """Times after the first and after the last step."""
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         now = time.perf_counter()
@@ -28,8 +29,8 @@ class Timestamps(pl.Callback):
         self.last = now
 
 
-class Bare(nn.Module):
-    """Embedding, LSTM, linear: what a user would write without a framework."""
+class BareModel(nn.Module):
+    """Embedding, LSTM and linear layer of torch.nn, as one would write without a framework."""
 
     def __init__(self, vocabulary_size: int, size: int, hidden_size: int, depth: int, dropout: float) -> None:
         super().__init__()
@@ -50,8 +51,8 @@ def measure(overrides: list[str], rounds: int, steps: int, against: Sequence[str
 
     Args:
         overrides: settings of the run.
-        rounds: turns of each side.
-        steps: optimiser steps a turn.
+        rounds: interleaved rounds.
+        steps: optimiser steps a round.
         against: further settings that the other side has, such as engine=torch; without any, it is a bare loop.
     """
     filter_logs()
@@ -65,13 +66,13 @@ def measure(overrides: list[str], rounds: int, steps: int, against: Sequence[str
         theirs = partial(framework, *other, steps)
     else:
         theirs = partial(bare, config, artifacts, batches)
-    figures = compare(
+    figures = compare_rates(
         lambda: tokens / framework(config, data, artifacts, steps), lambda: tokens / theirs(), rounds
     )
     return {"unit": "training targets a second", "against": " ".join(against) or "a bare loop", **figures}
 
 
-def framework(config: Config, data: pl.LightningDataModule, artifacts: dict[str, Any], steps: int) -> float:
+def framework(config: Config, data: DataModule, artifacts: dict[str, Any], steps: int) -> float:
     """Seconds of `steps` - 1 steps of Lightning's fit loop, with the trainer's settings of a run."""
     marks = Timestamps()
     trainer = pl.Trainer(
@@ -99,7 +100,7 @@ def bare(config: Config, artifacts: dict[str, Any], batches: list[Batch]) -> flo
         layers["depth"],
         layers["dropout"],
     )
-    model = Bare(artifacts["input_sizes"]["vocabulary_size"], *sizes)
+    model = BareModel(artifacts["input_sizes"]["vocabulary_size"], *sizes)
     optimizer = torch.optim.AdamW(model.parameters(), lr=optim["lr"], fused=optim["fused"])
     state, first = None, 0.0
     for step, batch in enumerate(batches):

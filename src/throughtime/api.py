@@ -14,6 +14,9 @@ from omegaconf.errors import OmegaConfBaseException
 from throughtime.cli.command_line import resume_arguments
 from throughtime.cli.rerun import rerun_arguments
 from throughtime.config.config_errors import explain, in_one_sentence
+from throughtime.config.interpolation import refuse_environment
+from throughtime.config.registry import locate
+from throughtime.config.trust import take_word
 from throughtime.errors import UserError
 from throughtime.run import folder as run_folder
 
@@ -37,13 +40,13 @@ def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None)
     """
     configurations = _configurations(config_dir)
     given = [str(override) for override in overrides]
-    _register_token()
-    place, name, words = str(configurations), "config", given
-    arguments = resume_arguments(rerun_arguments(given, configurations), configurations)
-    if "--config-path" in arguments:
-        _, place, _, name, *words = arguments
+    _register_resolvers()
+    given = take_word(given)
+    name, words = "config", resume_arguments(rerun_arguments(given, configurations))
+    if "--config-name" in words:
+        _, name, *words = words
     try:
-        with hydra.initialize_config_dir(place, version_base="1.3"):
+        with hydra.initialize_config_dir(str(configurations), version_base="1.3"):
             config = hydra.compose(name, words, return_hydra_config=True)
             typed = [word for word in given if not word.startswith("hydra.")]
             composed = OmegaConf.masked_copy(config, "hydra"), typed
@@ -69,7 +72,8 @@ def fit(config: DictConfig, folder: str | Path | None = None) -> "Results":
         UserError: a mistake in the configuration.
         Interrupted: Ctrl-C or SIGTERM; the state is saved, and `resume` goes on from it.
     """
-    from throughtime.run.fit import Run  # only now: this imports torch
+    from throughtime.config.typed_targets import without_untaken  # only now: this imports torch
+    from throughtime.run.fit import Run
     from throughtime.run.fit import fit as fit_run
     from throughtime.run.log_filters import filter_logs
     from throughtime.run.repeat import repeat
@@ -79,6 +83,9 @@ def fit(config: DictConfig, folder: str | Path | None = None) -> "Results":
     choices, typed = _remembered(config, place)
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        plain, messages = without_untaken(plain, typed)
+        for message in messages:
+            print(message, flush=True)
         if plain.get("rerun") and not plain["resume"]:
             return repeat(plain, place)
         return fit_run(Run(plain, place, typed, choices))
@@ -96,13 +103,14 @@ def _configurations(config_dir: str | Path | None) -> Path:
     return found
 
 
-def _register_token() -> None:
+def _register_resolvers() -> None:
     OmegaConf.register_new_resolver("token", run_folder.token, use_cache=True, replace=True)
+    refuse_environment()
 
 
 def _new_folder(config: DictConfig) -> str:
-    task = config.task._target_.split(".")[-2]
-    return f"runs/{task}/{datetime.now():%Y-%m-%d_%H-%M-%S}-{run_folder.token()}"
+    task = locate(config.task._target_, "task").factory
+    return f"runs/{task.name}/{datetime.now():%Y-%m-%d_%H-%M-%S}-{run_folder.token()}"
 
 
 def _remembered(config: DictConfig, place: run_folder.RunFolder) -> tuple[dict[str, Any], list[str]]:

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from throughtime.cell.mingru import make_positive
-from throughtime.cell.minlstm import MinLSTM, MinLSTMState
+from throughtime.cell.minimal_recurrence import MinimalState, make_positive
+from throughtime.cell.minlstm import MinLSTM
 
 INPUT, HIDDEN = 3, 4
 
@@ -15,7 +15,7 @@ def test_one_step_is_the_equation(positive):
     x, h = torch.randn(INPUT).double(), torch.randn(HIDDEN).double()
     f, i, n = (cell.weight_input @ x + cell.bias).chunk(3)
     f, i, n = torch.sigmoid(f), torch.sigmoid(i), make_positive(n) if positive else n
-    output, state = cell.step(cell.project(x[None]), MinLSTMState(h[None]))
+    output, state = cell.step(cell.project(x[None]), MinimalState(h[None]))
     torch.testing.assert_close(output[0], f / (f + i) * h + i / (f + i) * n)
     assert torch.equal(output, state.hidden)
 

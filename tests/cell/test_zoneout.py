@@ -34,7 +34,7 @@ def test_every_engine_sees_the_same_masks(engine, inner):
     torch.manual_seed(0)
     cell = Zoneout(INPUT, HIDDEN, inner, hidden_rate=0.3, memory_rate=0.5)
     expected = run(Reference(), cell)
-    assert engine.refusal(cell, torch.zeros(STEPS, LANES, INPUT), LENGTHS, RESETS) is None
+    assert engine.unsupported_reason(cell, torch.zeros(STEPS, LANES, INPUT), LENGTHS, RESETS) is None
     for a, b in zip(run(engine, cell), expected, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
     assert not torch.equal(run(engine, cell, seed=2)[0], expected[0])

@@ -1,27 +1,84 @@
 """Configuration to objects: from the inside out, with every slip told by its key."""
 
+from functools import partial
+from pathlib import Path
+
 import pytest
 
+from throughtime.callback.progress import Progress
 from throughtime.cell.elman import Elman
+from throughtime.config import instantiate as instantiation
 from throughtime.config.instantiate import instantiate
+from throughtime.config.registry import MODEL_PARTS
 from throughtime.errors import UserError
 
 ELMAN = "throughtime.cell.Elman"
 
 
 def test_a_target_becomes_an_object_and_a_partial_waits_for_the_rest() -> None:
-    whole = instantiate({"_target_": ELMAN, "input_size": 2, "hidden_size": 3})
+    whole = instantiate({"_target_": ELMAN, "input_size": 2, "hidden_size": 3}, "cell")
     factory = instantiate({"_target_": ELMAN, "_partial_": True, "hidden_size": 3}, "cell")
     assert isinstance(whole, Elman)
     assert factory(input_size=5).input_size == 5
 
 
 def test_containers_are_built_item_by_item() -> None:
-    built = instantiate(
-        {"plain": [1, {"deep": {"_target_": ELMAN, "input_size": 1, "hidden_size": 1}}], "none": None}
-    )
-    assert isinstance(built["plain"][1]["deep"], Elman)
+    progress = {"_target_": "throughtime.callback.Progress"}
+    built = instantiate({"progress": progress, "none": None}, "callback")
+    assert isinstance(built["progress"], Progress)
     assert built["none"] is None
+
+
+def test_a_part_that_its_owner_does_not_take_is_refused_before_anything_is_built(tmp_path: Path) -> None:
+    """Nothing of a tree is imported or built where any of it is refused."""
+    built = []
+    seen = partial(built.append, "built")
+    inner = {"_target_": "throughtime.cell.LSTM", "hidden_size": "abc"}
+    config = {"_target_": "throughtime.cell.Zoneout", "hidden_size": 3, "cell": inner, "_partial_": True}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(instantiation, "_call", lambda *_, **__: seen())
+        for broken in (
+            config,
+            {**config, "cell": {**inner, "hidden_size": 1, "extra": {"_target_": "os.system"}}},
+        ):
+            with pytest.raises(UserError, match=r"^cell\.cell\."):
+                instantiate(broken, "cell")
+    assert built == []
+
+
+@pytest.mark.parametrize(
+    ("key", "config"),
+    [
+        ("trainer.profiler", {"_target_": "lightning.pytorch.profilers.SimpleProfiler", "dirpath": "/tmp"}),
+        ("trainer", {"_target_": "lightning.pytorch.Trainer", "default_root_dir": "/tmp"}),
+        ("trainer", {"_target_": "lightning.pytorch.Trainer", "plugins": []}),
+        ("logger", {"_target_": "lightning.pytorch.loggers.TensorBoardLogger", "name": "../../x"}),
+        ("logger", {"_target_": "lightning.pytorch.loggers.CSVLogger", "save_dir": "ftp://x"}),
+        ("data", {"_target_": "throughtime.data.text.TextData", "cache_dir": "/tmp"}),
+    ],
+)
+def test_where_to_write_is_given_by_the_program(key: str, config: dict) -> None:
+    with pytest.raises(UserError, match="is given by the program"):
+        instantiate(config, key)
+
+
+def test_a_checkpoint_builds_the_model_s_parts_only() -> None:
+    for key, target in (
+        ("data", "throughtime.data.text.TextData"),
+        ("trainer", "lightning.pytorch.Trainer"),
+        ("callback.x", "throughtime.callback.Progress"),
+        ("optim.optimizer", "torch.optim.SGD"),
+    ):
+        with pytest.raises(UserError, match=rf"^{key}: .* is not built from a checkpoint"):
+            instantiate({"_target_": target}, key, kinds=MODEL_PARTS)
+
+
+@pytest.mark.parametrize(
+    ("key", "config"), [("cell", 5), ("engine", "str"), ("head", None), ("model", {"a": 1})]
+)
+def test_a_place_without_a_part_is_named(key: str, config: object) -> None:
+    with pytest.raises(UserError, match=rf"^{key}="):
+        instantiate(config, key)
 
 
 @pytest.mark.parametrize(

@@ -102,8 +102,8 @@ def _make_cell(case: str, dtype: torch.dtype = torch.float32) -> Cell:
     return cell.to(dtype).train(case not in RANDOM)
 
 
-def refusal(case: str, engine: str) -> str | None:
-    return build("engine", engine).refusal(_make_cell(case), torch.zeros(1, 1, INPUT), None, None)
+def unsupported_reason(case: str, engine: str) -> str | None:
+    return build("engine", engine).unsupported_reason(_make_cell(case), torch.zeros(1, 1, INPUT), None, None)
 
 
 # engine=auto is one of the others, which are tested themselves; what it takes when is in test_auto.py.
@@ -114,7 +114,7 @@ PAIRS = [
     for engine in names("engine")
     if engine != "auto" or case in AUTO
 ]
-REFUSED = [pair for pair in PAIRS if refusal(*pair) is not None]
+REFUSED = [pair for pair in PAIRS if unsupported_reason(*pair) is not None]
 ACCEPTED = [pair for pair in PAIRS if pair not in REFUSED]
 
 

@@ -18,7 +18,7 @@ from throughtime.engine.bptt.engine import BackpropagationThroughTime
 from throughtime.engine.compiler.engine import Fused
 from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
-from throughtime.engine.symbolic_scan import Symbolic
+from throughtime.engine.symbolic_scan import SymbolicScan
 from throughtime.engine.torch_kernels.engine import TorchKernels
 from throughtime.tree import map_state
 
@@ -33,12 +33,12 @@ CELLS = {
 ENGINES = {
     "auto": Auto(),
     "bptt": BackpropagationThroughTime(),
-    "bptt checkpoint": BackpropagationThroughTime(recompute=True),
+    "bptt recompute": BackpropagationThroughTime(recompute=True),
     "fused": Fused(),
-    "fused checkpoint": Fused(recompute=True),
+    "fused recompute": Fused(recompute=True),
     "reference": Reference(),
     "scan": Scan(),
-    "symbolic": Symbolic(),
+    "symbolic": SymbolicScan(),
     "torch": TorchKernels(),
 }
 

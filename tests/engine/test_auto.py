@@ -7,10 +7,10 @@ from throughtime.cell.lstm import LSTM
 from throughtime.cell.mgu import MGU
 from throughtime.cell.minlstm import MinLSTM
 from throughtime.cell.zoneout import Zoneout
-from throughtime.engine import auto
-from throughtime.engine.auto import ELSEWHERE, WITHOUT_A_KERNEL, Auto, fastest
+from throughtime.engine.auto import CPU_ENGINES, OTHER_ENGINES, Auto, fastest_engine
 from throughtime.engine.bptt.engine import BackpropagationThroughTime
 from throughtime.engine.compiler.engine import Fused
+from throughtime.engine.compiler.runtime import kernel
 from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
@@ -29,18 +29,20 @@ class Counting(MGU):
 
 @pytest.fixture
 def no_compiler(monkeypatch):
+    """A machine on which no C compiler is found."""
+
     def fail(*arguments):
         raise CompilerError("there is no C compiler on this machine")
 
-    auto._compiles.cache_clear()
-    monkeypatch.setattr(auto, "compiled", fail)
+    kernel._compiled_or_error.cache_clear()
+    monkeypatch.setattr(kernel, "library", fail)
     yield
-    auto._compiles.cache_clear()
+    kernel._compiled_or_error.cache_clear()
 
 
 def chosen(cell, dtype=torch.float32, device="cpu"):
     cell = cell.to(device, dtype)
-    return type(fastest(cell, torch.zeros(5, 2, cell.input_size, dtype=dtype, device=device)))
+    return type(fastest_engine(cell, torch.zeros(5, 2, cell.input_size, dtype=dtype, device=device)))
 
 
 @pytest.mark.parametrize("kind", [LSTM, GRU, LEM, MinLSTM])
@@ -73,14 +75,30 @@ def test_what_has_no_c_is_run_all_the_same():
     assert torch.equal(after.hidden, expected_after.hidden)
 
 
+def test_each_engine_is_asked_at_most_once_a_run(no_compiler, monkeypatch):
+    asked = []
+    for kind in (Fused, TorchKernels, BackpropagationThroughTime, Reference):
+
+        def ask(self, *arguments, kind=kind, before=kind.unsupported_reason):
+            asked.append(kind)
+            return before(self, *arguments)
+
+        monkeypatch.setattr(kind, "unsupported_reason", ask)
+    cell = LEM(3, 4)
+    for _ in range(2):
+        asked.clear()
+        Auto().run(cell, torch.randn(5, 2, 3), cell.initial_state(2))
+        assert asked == [Fused, TorchKernels, BackpropagationThroughTime]
+
+
 def test_choosing_draws_no_random_numbers():
     """Though the cell draws its masks where the inputs are projected."""
     cell = Zoneout(3, 4, cell=LSTM)
     before = torch.get_rng_state()
-    fastest(cell, torch.zeros(5, 2, 3))
+    fastest_engine(cell, torch.zeros(5, 2, 3))
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_the_last_choice_takes_everything():
-    assert isinstance(WITHOUT_A_KERNEL[-1], Reference)
-    assert isinstance(ELSEWHERE[-1], Reference)
+    assert isinstance(CPU_ENGINES[-1], Reference)
+    assert isinstance(OTHER_ENGINES[-1], Reference)

@@ -2,11 +2,11 @@ from threading import Thread
 
 import torch
 
-from throughtime.engine.buffer_pool import Pool, Scratch
+from throughtime.engine.buffer_pool import BufferPool, ScratchBuffer
 
 
 def test_memory_is_used_again_when_nobody_looks_at_it():
-    pool = Pool()
+    pool = BufferPool()
     first = pool.empty(100, 1000, dtype=torch.float32)
     view, address = first[3:], first.data_ptr()
     second = pool.empty(100, 1000, dtype=torch.float32)
@@ -18,7 +18,7 @@ def test_memory_is_used_again_when_nobody_looks_at_it():
 
 
 def test_what_a_gradient_waits_for_is_in_use():
-    pool = Pool()
+    pool = BufferPool()
     x = torch.ones(100, 1000, requires_grad=True)
     kept = pool.empty(100, 1000, dtype=torch.float32)
     kept.fill_(3.0)
@@ -30,7 +30,7 @@ def test_what_a_gradient_waits_for_is_in_use():
 
 
 def test_a_tensor_has_its_shape_and_type_and_blocks_are_forgotten():
-    pool = Pool()
+    pool = BufferPool()
     found = pool.empty(10, 2000, dtype=torch.float64)
     assert found.shape == (10, 2000)
     assert found.is_contiguous()
@@ -41,7 +41,7 @@ def test_a_tensor_has_its_shape_and_type_and_blocks_are_forgotten():
 
 
 def test_scratch_grows_and_is_each_threads_own():
-    piece, others = Scratch(), []
+    piece, others = ScratchBuffer(), []
     small = piece.address(10)
     assert piece.address(5) == small
     large = piece.address(1 << 20)

@@ -4,12 +4,15 @@ The pairs are found in conf/, so a new cell or engine is tested by its files alo
 """
 
 import re
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from throughtime.cell.base import Cell
+from throughtime.cell.elman import Elman
+from throughtime.cell.lstm import LSTM
 from throughtime.engine.reference import Reference
 from throughtime.errors import UserError
 from throughtime.tree import detach, map_state
@@ -209,12 +212,76 @@ def test_lower_precision_keeps_the_state_in_the_parameters_precision(cell, engin
     torch.testing.assert_close(outputs.float(), exact, rtol=0.05, atol=0.05)
     assert {part.dtype for part in after} == {torch.float32}
     cell = cell.to(torch.bfloat16)
+    reason = engine.unsupported_reason(cell, inputs.bfloat16(), lengths, None)
+    if reason is not None:
+        with pytest.raises(UserError, match=re.escape(reason)):
+            engine.run(cell, inputs.bfloat16(), cell.initial_state(4), lengths)
+        return
     outputs, after = engine.run(cell, inputs.bfloat16(), cell.initial_state(4), lengths)
     assert {outputs.dtype, *(part.dtype for part in after)} == {torch.bfloat16}
 
 
-def test_an_engine_that_refuses_a_cell_says_why(refused):
+def test_an_engine_that_does_not_support_a_cell_says_why(refused):
     engine, cell = refused
-    reason = engine.refusal(cell, sequence(2, 1), None, None)
+    reason = engine.unsupported_reason(cell, sequence(2, 1), None, None)
     with pytest.raises(UserError, match=re.escape(reason)):
         engine.run(cell, sequence(2, 1), cell.initial_state(1))
+
+
+class Sorting(Elman):
+    """A step with an operator that the compiler has no C for."""
+
+    def step(self, projected, state):
+        output, after = super().step(projected, state)
+        return output, type(after)(after.hidden.sort(1).values)
+
+
+class Drawing(Elman):
+    """A step that draws random numbers."""
+
+    def step(self, projected, state):
+        return super().step(projected + torch.rand_like(projected), state)
+
+
+class Counting(Elman):
+    """A step that changes its cell."""
+
+    steps = 0
+
+    def step(self, projected, state):
+        self.steps += 1
+        return super().step(projected, state)
+
+
+UNUSUAL_CELLS = {
+    **{kind.__name__: partial(kind, 3, 4) for kind in (Sorting, Drawing, Counting, Elman)},
+    "LSTM projection": partial(LSTM, 3, 4, projection_size=4),
+}
+PRECISIONS = {
+    "fp32": (torch.float32, False),
+    "bf16-mixed": (torch.float32, True),
+    "fp64 bf16-mixed": (torch.float64, True),
+    "bf16": (torch.bfloat16, False),
+    "bf16 bf16-mixed": (torch.bfloat16, True),
+    "fp16": (torch.float16, False),
+}
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("case", UNUSUAL_CELLS)
+@pytest.mark.parametrize("name", ["auto", "bptt", "fused", "scan", "torch"])
+def test_the_reason_why_not_is_exact(name, case, precision, engine_of):
+    """Without a reason a run computes values and gradients, with one it says so and nothing else."""
+    torch.manual_seed(0)
+    dtype, autocast = PRECISIONS[precision]
+    cell, engine = UNUSUAL_CELLS[case]().to(dtype), engine_of(name)
+    inputs = sequence(6, 4, dtype).requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        reason = engine.unsupported_reason(cell, inputs, LENGTHS, None)
+        if reason is None:
+            outputs, _ = engine.run(cell, inputs, cell.initial_state(4), LENGTHS)
+            outputs.float().sum().backward()
+            assert inputs.grad.isfinite().all()
+        else:
+            with pytest.raises(UserError, match=re.escape(reason)):
+                engine.run(cell, inputs, cell.initial_state(4), LENGTHS)

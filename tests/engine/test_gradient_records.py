@@ -94,8 +94,8 @@ def test_several_runs_are_told_in_their_order(engine):
 def test_segments_are_told_in_their_order(engine):
     cell, inputs = LSTM(3, 5), torch.randn(12, 2, 3)
     norms = []
-    for checkpoint in (False, True):
-        chosen = ENGINES[engine](checkpoint=checkpoint)
+    for recompute in (False, True):
+        chosen = ENGINES[engine](recompute=recompute)
         loss = loss_of(chosen, cell, inputs)
         with recording(chosen) as runs:
             loss.backward()

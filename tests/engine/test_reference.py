@@ -59,4 +59,4 @@ def test_a_reset_in_the_padding_is_none():
 
 
 def test_it_refuses_nothing():
-    assert Reference().refusal(Counter(), torch.ones(1, 1, 1), None, None) is None
+    assert Reference().unsupported_reason(Counter(), torch.ones(1, 1, 1), None, None) is None

@@ -9,13 +9,12 @@ from torch import nn
 from throughtime.cell.elman import Elman
 from throughtime.engine.reference import Reference
 from throughtime.engine.second_derivative import (
-    SENTENCE,
-    differentiable_as,
-    graph_only,
-    linear_gradients,
-    pull_back,
-    undifferentiable,
-    vector_jacobian,
+    MESSAGE,
+    forbid_second_derivative,
+    graph_placeholders,
+    vector_jacobian_product,
+    vjp_function,
+    with_second_derivative,
 )
 from throughtime.tree import map_state
 
@@ -36,9 +35,9 @@ SITUATIONS = {
 REPRESENTATIVE = ["elman", "gru", "lstm", "layernorm_lstm", "mingru", "lru learned", "a user's own"]
 ENGINES = {
     "bptt": ("bptt", {}),
-    "bptt in segments": ("bptt", {"checkpoint": True}),
+    "bptt in segments": ("bptt", {"recompute": True}),
     "fused": ("fused", {}),
-    "fused in segments": ("fused", {"checkpoint": True}),
+    "fused in segments": ("fused", {"recompute": True}),
     "auto": ("auto", {}),
 }
 FURTHER = [(case, "torch") for case in ("elman", "gru", "lstm")] + [
@@ -128,20 +127,20 @@ def test_every_cell_has_the_plain_loops_derivative_or_none(pair, make_cell, engi
     assert_right(cell, engine, SITUATIONS["lengths and resets"], pair[1] in ("fused", "auto"))
 
 
-@pytest.mark.parametrize("checkpoint", [False, True])
+@pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("name", ["bptt", "fused"])
 @pytest.mark.parametrize("only", ["inputs", "state 0", "weights"])
-def test_where_only_some_sources_want_a_gradient(name, only, checkpoint, make, engine_of):
+def test_where_only_some_sources_want_a_gradient(name, only, recompute, make, engine_of):
     cell = make("lstm", torch.float64)
     everything = ["inputs", "state 0", "state 1", *(name for name, _ in cell.named_parameters())]
     kept = [name for name, _ in cell.named_parameters()] if only == "weights" else [only]
     frozen = [name for name in everything if name not in kept]
-    engine = engine_of(name, checkpoint=checkpoint)
+    engine = engine_of(name, recompute=recompute)
     assert_right(cell, engine, SITUATIONS["whole"], name == "fused", frozen)
 
 
-@pytest.mark.parametrize("checkpoint", [False, True])
-def test_a_state_that_is_made_of_the_inputs_and_weights_counts_once(checkpoint, make, engine_of):
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_state_that_is_made_of_the_inputs_and_weights_counts_once(recompute, make, engine_of):
     """Each source is computed from others here, so that total and partial derivatives differ."""
 
     def gradient(engine):
@@ -154,12 +153,12 @@ def test_a_state_that_is_made_of_the_inputs_and_weights_counts_once(checkpoint, 
         found = torch.autograd.grad(outputs.square().sum(), [inputs, *weights], create_graph=True)
         return torch.autograd.grad(sum(g.square().sum() for g in found), [inputs, *weights])
 
-    actual = gradient(engine_of("bptt", checkpoint=checkpoint))
+    actual = gradient(engine_of("bptt", recompute=recompute))
     torch.testing.assert_close(actual, gradient(Reference()), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("checkpoint", [False, True])
-def test_the_third_derivative_is_there_as_well(checkpoint, make, engine_of):
+@pytest.mark.parametrize("recompute", [False, True])
+def test_the_third_derivative_is_there_as_well(recompute, make, engine_of):
     def third(engine):
         cell = make("gru", torch.float64)
         inputs = random((4, 3, 3), 2).requires_grad_()
@@ -170,21 +169,21 @@ def test_the_third_derivative_is_there_as_well(checkpoint, make, engine_of):
             total = sum(g.square().sum() for g in found)
         return found
 
-    actual = third(engine_of("bptt", checkpoint=checkpoint))
+    actual = third(engine_of("bptt", recompute=recompute))
     torch.testing.assert_close(actual, third(Reference()), rtol=1e-8, atol=1e-6)
 
 
-@pytest.mark.parametrize("checkpoint", [False, True])
+@pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("case", ["elman", "lstm", "a user's own"])
-def test_finite_differences_of_the_gradient(case, checkpoint, make, engine_of):
-    cell, engine = make(case, torch.float64), engine_of("bptt", checkpoint=checkpoint)
+def test_finite_differences_of_the_gradient(case, recompute, make, engine_of):
+    cell, engine = make(case, torch.float64), engine_of("bptt", recompute=recompute)
     state = map_state(lambda part: random(part.shape, 3), cell.initial_state(2))
 
     def outputs(inputs, *parts):
         return engine.run(cell, inputs, type(state)(*parts))[0]
 
-    given = [part.requires_grad_() for part in (random((3, 2, 3), 2), *state)]
-    assert torch.autograd.gradgradcheck(outputs, given)
+    given = [part.requires_grad_() for part in (random((2, 2, 3), 2), *state)]
+    assert torch.autograd.gradgradcheck(outputs, given, check_undefined_grad=False, fast_mode=True)
 
 
 def hessian(cell, engine, function):
@@ -193,7 +192,7 @@ def hessian(cell, engine, function):
     def loss(inputs):
         return engine.run(cell, inputs, state)[0].square().sum()
 
-    return function(loss, random((3, 2, 3), 2))
+    return function(loss, random((2, 2, 3), 2))
 
 
 FUNCTIONALS = {
@@ -219,9 +218,9 @@ def test_functions_of_torch_that_differentiate_twice(functional, name, make, eng
 
 
 @pytest.mark.parametrize("name", ["bptt", "fused"])
-@pytest.mark.parametrize("checkpoint", [False, True])
-def test_a_gradient_that_may_be_differentiated_has_the_same_numbers(name, checkpoint, make, engine_of):
-    engine = engine_of(name, checkpoint=checkpoint)
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_gradient_that_may_be_differentiated_has_the_same_numbers(name, recompute, make, engine_of):
+    engine = engine_of(name, recompute=recompute)
 
     def gradients(create_graph):
         sources, loss = sources_and_loss(engine, make("lstm", torch.float64))
@@ -269,9 +268,9 @@ class Cube(torch.autograd.Function):
         with torch.no_grad():
             results = 3 * x**2 * y * error, x**3 * error
         if not ctx.replayed:
-            return *undifferentiable(results, (x, y, error)), None
-        operators = vector_jacobian(lambda x, y: (x**3 * y,), 2)
-        return *differentiable_as(results, operators, (x, y, error)), None
+            return *forbid_second_derivative(results, (x, y, error)), None
+        operators = vjp_function(lambda x, y: (x**3 * y,), 2)
+        return *with_second_derivative(results, operators, (x, y, error)), None
 
 
 @pytest.mark.parametrize("other", [0, 1, 2])
@@ -286,9 +285,9 @@ def test_the_refusal_is_on_the_way_to_each_source(other):
 
 def test_a_gradient_that_depends_on_nothing_needs_no_derivative():
     results = (torch.ones(2), None)
-    (gradient, none) = undifferentiable(results, (torch.ones(2), torch.ones(2)))
+    (gradient, none) = forbid_second_derivative(results, (torch.ones(2), torch.ones(2)))
     assert not gradient.requires_grad and none is None
-    (gradient, none) = differentiable_as(results, lambda x: (x, None), (torch.ones(2),))
+    (gradient, none) = with_second_derivative(results, lambda x: (x, None), (torch.ones(2),))
     assert not gradient.requires_grad and none is None
 
 
@@ -310,9 +309,9 @@ def test_operators_may_read_leaves_by_themselves():
     def operators(weight, bias, x):
         return (torch.tanh(layer(x)),)
 
-    product = vector_jacobian(operators, 3)
+    product = vjp_function(operators, 3)
     results = tuple(part.detach() for part in product(*learned, x, error))
-    found = differentiable_as(results, product, (*learned, x, error), constant=2)
+    found = with_second_derivative(results, product, (*learned, x, error), constant=2)
     expected = torch.autograd.grad(torch.tanh(layer(x)), [*learned, x], error, create_graph=True)
     for gradients in (found, expected):
         total = sum(g.square().sum() for g in gradients)
@@ -325,27 +324,18 @@ def test_operators_may_read_leaves_by_themselves():
 def test_the_place_in_the_graph_takes_no_memory_of_the_tensor():
     x = torch.ones(3, 2, requires_grad=True)
     with torch.no_grad():
-        (place,) = graph_only(x * 1, x)
+        (place,) = graph_placeholders(x * 1, x)
     assert place.numel() == 0 and place.requires_grad
     assert place.untyped_storage().nbytes() == 0
-
-
-def test_the_gradients_of_a_linear_layer():
-    rows, weight, errors = (random(shape, 1) for shape in ((2, 4, 3), (5, 3), (2, 4, 5)))
-    layer = nn.functional.linear(rows.requires_grad_(), weight.requires_grad_(), weight.sum(1))
-    expected = torch.autograd.grad(layer, [rows, weight], errors)
-    found = linear_gradients(rows, weight, errors)
-    torch.testing.assert_close(found[0], expected[0])
-    torch.testing.assert_close(found[1] + found[2][:, None], expected[1])
 
 
 def test_what_has_no_gradient_is_none():
     x, y = torch.ones(2, requires_grad=True), torch.ones(2)
     error = torch.ones(2)
-    assert pull_back([y], [x], [error]) == (None,)
-    found = pull_back([x * y, y], [x, y], [error, error])
+    assert vector_jacobian_product([y], [x], [error]) == (None,)
+    found = vector_jacobian_product([x * y, y], [x, y], [error, error])
     assert torch.equal(found[0], y) and found[1] is None
 
 
 def test_the_sentence_names_what_to_choose():
-    assert REFUSAL in SENTENCE
+    assert REFUSAL in MESSAGE

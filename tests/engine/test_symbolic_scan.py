@@ -9,7 +9,7 @@ from torch import nn
 
 from throughtime.cell.lstm import LSTM
 from throughtime.engine.reference import Reference
-from throughtime.engine.symbolic_scan import Symbolic
+from throughtime.engine.symbolic_scan import SymbolicScan
 
 
 class Run(nn.Module):
@@ -41,7 +41,7 @@ def check() -> None:
     steps, lanes = torch.export.Dim("T"), torch.export.Dim("B")
     shapes = ({0: steps, 1: lanes}, {0: lanes}, {0: steps, 1: lanes})
     with torch.no_grad():
-        graph = torch.export.export(Run(cell, Symbolic()), situation(5, 3), dynamic_shapes=shapes)
+        graph = torch.export.export(Run(cell, SymbolicScan()), situation(5, 3), dynamic_shapes=shapes)
         for sizes in ((1, 1), (2, 4), (19, 2)):
             inputs = situation(*sizes)
             for traced, expected in zip(
@@ -59,7 +59,7 @@ def test_one_traced_graph_is_the_plain_loop_at_all_sizes(command) -> None:
 
 def test_it_refuses_no_cell() -> None:
     cell = LSTM(input_size=3, hidden_size=4)
-    assert Symbolic().refusal(cell, torch.zeros(2, 1, 3), None, None) is None
+    assert SymbolicScan().unsupported_reason(cell, torch.zeros(2, 1, 3), None, None) is None
 
 
 if __name__ == "__main__":

@@ -33,6 +33,15 @@ def test_the_loss_is_the_mean_surprise_of_the_targets():
     torch.testing.assert_close(head.loss(OUTPUTS, TARGETS, mask), surprise[mask].mean())
 
 
+def test_classes_of_sequences_are_targets_too():
+    head = Softmax(SIZE, SYMBOLS)
+    torch.testing.assert_close(head.loss(OUTPUTS[0], TARGETS[0]), head.loss(OUTPUTS[:1], TARGETS[:1]))
+    mask = torch.tensor([True, False, True, False])
+    torch.testing.assert_close(
+        head.loss(OUTPUTS[0], TARGETS[0], mask), head.loss(OUTPUTS[0, ::2], TARGETS[0, ::2])
+    )
+
+
 def test_the_mean_does_not_depend_on_the_batch_size():
     head = Softmax(SIZE, SYMBOLS)
     mask = torch.arange(STEPS)[:, None] < torch.tensor([5, 2, 0, 3])

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from throughtime.errors import UserError
-from throughtime.run.build import build_data, build_task, check_fit
+from throughtime.run import build
+from throughtime.run.build import CONFIGURATIONS, build_data, build_task, check_fit, fitting_data
 
 Configuration = Callable[..., dict[str, Any]]
 
@@ -48,8 +49,25 @@ def test_the_horizon_is_at_least_the_chunk(configuration: Configuration, small: 
 
 def test_another_tasks_data_are_refused_with_those_that_fit(configuration: Configuration) -> None:
     check_fit(configuration()["task"], "characters", "text")
-    with pytest.raises(UserError, match=r"data=taylor; data that fit: characters, text, lines"):
+    with pytest.raises(UserError, match=r"data=taylor; data that fit: characters, lines, text"):
         check_fit(configuration()["task"], "taylor", "series")
+
+
+def test_every_data_set_is_found_by_its_kind() -> None:
+    names = {path.stem for path in (CONFIGURATIONS / "data").glob("*.yaml")}
+    kinds = [fitting_data(kind) for kind in ("text", "tags", "series")]
+    found = [name for kind in kinds for name in kind]
+    assert all(kinds) and len(found) == len(set(found)) and set(found) <= names
+    assert fitting_data("nothing of this kind") == []
+
+
+def test_a_new_data_set_is_one_file_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "poems.yaml").write_text("_target_: throughtime.data.text.LinesData\n")
+    (tmp_path / "data" / "foreign.yaml").write_text("_target_: os.system\n")
+    monkeypatch.setattr(build, "CONFIGURATIONS", tmp_path)
+    monkeypatch.setattr(build.HydraConfig, "initialized", lambda: False)
+    assert fitting_data("text") == ["poems"]
 
 
 def test_the_tokenizer_is_fitted_on_the_training_split_only(

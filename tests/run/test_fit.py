@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from omegaconf import OmegaConf
+from throughtime.cell.state import map_state
 
 from throughtime.errors import UserError
 from throughtime.head.softmax import Softmax
@@ -126,6 +127,20 @@ def test_a_truncated_checkpoint_is_passed_over_and_set_aside(
     for name in ("last.ckpt", "previous.ckpt", "best.ckpt"):
         torch.load(checkpoints / name, weights_only=True)
     assert (checkpoints / "damaged_last.ckpt").stat().st_size == 1000
+
+
+def test_a_carried_state_of_another_batch_size_is_not_gone_on_with(
+    command, small: tuple[str, ...], tmp_path: Path
+) -> None:
+    often = "callback.checkpoint.every_n_steps=4"
+    command("train.py", *small, "hydra.run.dir=run", often, signal_at_step=(signal.SIGKILL, 9))
+    path = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint["carried"]["state"] = map_state(lambda part: part[:5].clone(), checkpoint["carried"]["state"])
+    torch.save(checkpoint, path)
+    finished = command("train.py", "resume=run")
+    assert finished.returncode == 2 and finished.stderr.count("\n") == 1
+    assert "carried on is that of 5 lanes, but the next chunk has 8" in finished.stderr
 
 
 def test_a_run_without_a_checkpoint_is_not_gone_on_with(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import lightning.pytorch as pl
 import pytest
@@ -13,9 +13,14 @@ from lightning.pytorch.loggers import CSVLogger
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
+from throughtime.cell.gru import GRU
 from throughtime.data.batch import Batch, Chunk
+from throughtime.engine.bptt.engine import BackpropagationThroughTime
 from throughtime.errors import UserError
+from throughtime.head.base import Head
 from throughtime.head.softmax import Softmax
+from throughtime.model.inputs.embedding import Embedding
+from throughtime.model.layers.stack import Stack
 from throughtime.model.sequence import SequenceModel
 from throughtime.optim.optimization import Optimization
 from throughtime.task.base import Task, check_horizon
@@ -179,3 +184,104 @@ def test_a_horizon_below_the_chunk_or_below_1_is_refused(model: SequenceModel) -
         check_horizon(63, 64)
     with pytest.raises(UserError, match="horizon"):
         Copying(model, Softmax(4, 7), Optimization(torch.optim.SGD), horizon=0)
+
+
+def test_pretrained_rows_fill_the_parameter_where_they_are_known(task: Copying) -> None:
+    before = task.model.front.weight.clone()
+    rows = torch.full((7, 3), torch.nan)
+    rows[2] = 1.0
+    task.take_pretrained({"model.front.weight": rows})
+    assert torch.equal(task.model.front.weight[2], torch.ones(3, dtype=torch.float64))
+    assert torch.equal(task.model.front.weight[[0, 1, 3]], before[[0, 1, 3]])
+    with pytest.raises(UserError, match=r"set model\.front\.size=5"):
+        task.take_pretrained({"model.front.weight": torch.zeros(7, 5)})
+
+
+LENGTHS = torch.tensor([23, 9, 16])
+
+
+def labelled(stream: list[Batch], labels: torch.Tensor) -> list[Batch]:
+    """A stream whose lanes are sequences of `LENGTHS`; each label counts in the chunk with its lane's last step."""
+    batches, start = [], 0
+    for batch in stream:
+        stop = start + batch.chunk.steps
+        lengths = (LENGTHS - start).clamp(0, batch.chunk.steps)
+        ends = (start < LENGTHS) & (stop >= LENGTHS)
+        chunk = batch.chunk._replace(lengths=lengths)
+        batches.append(Batch(chunk, labels, mask=ends, lane_axis=0))
+        start = stop
+    return batches
+
+
+def test_labels_of_sequences_do_not_depend_on_chunks(task: Copying, chunks: Chunks, tmp_path: Path) -> None:
+    """The state is carried through the chunks in which no label counts."""
+    labels = torch.tensor([1, 5, 2])
+    inputs = chunks(23)[0].inputs
+    features, _ = task.model(inputs, task.model.initial_state(3), None, None)
+    logits = task.head.eval().predict(features[LENGTHS - 1, torch.arange(3)])
+    expected = functional.cross_entropy(logits, labels).item()
+    for length in (23, 5, 8, 1):
+        batches = labelled(chunks(length), labels)
+        assert sum(batch.count() for batch in batches) == 3
+        assert measured(task, batches, tmp_path) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_label_of_a_whole_sequence_needs_neither_lengths_nor_a_mask(
+    task: Copying, chunks: Chunks, tmp_path: Path
+) -> None:
+    labels = torch.tensor([1, 5, 2])
+    chunk = chunks(23)[0].chunk
+    features, _ = task.model(chunk.inputs, task.model.initial_state(3), None, None)
+    expected = functional.cross_entropy(task.head.eval().predict(features[-1]), labels).item()
+    batch = Batch(chunk, labels, lane_axis=0)
+    assert measured(task, [batch], tmp_path) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("horizon", [None, 30])
+def test_segments_give_the_loss_and_gradient_of_labels(chunks: Chunks, horizon: int | None) -> None:
+    """Recomputing segments changes no number, wherever in a chunk a sequence ends."""
+    found = []
+    for recompute in (False, True):
+        torch.manual_seed(0)
+        model = SequenceModel(
+            front=partial(Embedding, size=3),
+            layers=partial(Stack, depth=2),
+            cell=partial(GRU, hidden_size=4),
+            engine=BackpropagationThroughTime(recompute=recompute),
+            vocabulary_size=7,
+        ).double()
+        task = Copying(model, Softmax(4, 7).double(), Optimization(torch.optim.SGD), horizon)
+        batches = labelled(chunks(8), torch.tensor([1, 5, 2]))
+        losses = [task.chunk_loss("train", batch)[0] for batch in batches]
+        torch.stack(losses).sum().backward()
+        found.append((torch.stack(losses).detach(), [weight.grad for weight in task.parameters()]))
+    torch.testing.assert_close(found[1], found[0])
+
+
+class Parts(NamedTuple):
+    """Targets of two kinds."""
+
+    forwards: torch.Tensor
+    backwards: torch.Tensor
+
+
+class TwoHeads(Head):
+    """The mean of two losses, of targets that are a tree."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = Softmax(4, 7), Softmax(4, 7)
+
+    def loss(self, outputs: torch.Tensor, targets: Parts, mask: torch.Tensor | None = None) -> torch.Tensor:
+        first = self.one.loss(outputs, targets.forwards, mask)
+        return (first + self.other.loss(outputs, targets.backwards, mask)) / 2
+
+    def predict(self, outputs: torch.Tensor) -> torch.Tensor:
+        return self.one.predict(outputs)
+
+
+def test_targets_may_be_a_tree(model: SequenceModel, chunks: Chunks, tmp_path: Path) -> None:
+    task = Copying(model, TwoHeads().double(), Optimization(partial(torch.optim.SGD, lr=0.1)))
+    whole = [batch._replace(targets=Parts(batch.targets, 6 - batch.targets)) for batch in chunks(23)]
+    cut = [batch._replace(targets=Parts(batch.targets, 6 - batch.targets)) for batch in chunks(5)]
+    assert measured(task, whole, tmp_path) == pytest.approx(measured(task, cut, tmp_path), rel=1e-6)

@@ -106,7 +106,7 @@ def test_nothing_is_carried_differently(chunks) -> None:
     [(Bidirectional, "bidirectional"), (partial(Stack, variational=True), "variational=true")],
 )
 def test_what_cannot_be_cut_says_so_in_a_sentence(layers, reason, caplog) -> None:
-    segmented._say.cache_clear()
+    segmented._warn_once.cache_clear()
     model = model_with(BackpropagationThroughTime(recompute=True), 0.5, layers)
     with caplog.at_level(logging.WARNING):
         assert not in_segments(model)

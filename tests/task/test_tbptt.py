@@ -10,6 +10,7 @@ from throughtime.data.batch import Batch
 from throughtime.errors import UserError
 from throughtime.model.sequence import SequenceModel
 from throughtime.task.tbptt import TruncatedBPTT, gather, scatter
+from throughtime.tree import to_plain
 
 Chunks = Callable[..., list[Batch]]
 
@@ -103,6 +104,38 @@ def test_what_is_saved_and_loaded_goes_on_as_if_never_stopped(
         assert torch.equal(first.run(model, batch.chunk), second.run(model, batch.chunk))
 
 
+@pytest.mark.parametrize("horizon", [None, 8, 13])
+def test_sequences_that_have_ended_stay_ended_in_a_resumed_stream(
+    model: SequenceModel, chunks: Chunks, horizon: int | None
+) -> None:
+    """The state of a lane stays as it is from its end on, in the older steps that are run again too."""
+    lengths = torch.tensor([23, 7, 12])
+    stream = [
+        batch.chunk._replace(lengths=(lengths - 5 * place).clamp(0, batch.chunk.steps))
+        for place, batch in enumerate(chunks(5))
+    ]
+    first = TruncatedBPTT(horizon)
+    for place, chunk in enumerate(stream):
+        second = TruncatedBPTT(horizon)
+        second.load_state_dict(first.state_dict(), model)
+        parts = (
+            [gather([first.state_dict()])]
+            if place == 0
+            else [scatter(first.state_dict(), rank, 3) for rank in range(3)]
+        )
+        third = TruncatedBPTT(horizon)
+        third.load_state_dict(gather(parts), model)
+        features = first.run(model, chunk)
+        assert torch.equal(features, second.run(model, chunk))
+        assert torch.equal(features, third.run(model, chunk))
+        for other in (second, third):
+            torch.testing.assert_close(other.state_dict(), first.state_dict(), rtol=0, atol=0)
+    whole_chunk = chunks(23)[0].chunk
+    _, ended = model(whole_chunk.inputs, model.initial_state(3), lengths, None)
+    if horizon is None:
+        torch.testing.assert_close(first.state_dict()["state"], to_plain(ended))
+
+
 @pytest.mark.parametrize("horizon", [None, 9])
 def test_what_is_carried_is_finite_until_it_is_not(
     model: SequenceModel, chunks: Chunks, horizon: int | None
@@ -175,6 +208,7 @@ DAMAGE = {
     "older inputs": lambda saved: (
         saved | {"older": saved["older"] | {"inputs": saved["older"]["inputs"][:, :2]}}
     ),
+    "older lengths": lambda saved: saved | {"older": saved["older"] | {"lengths": torch.ones(2)}},
     "older resets": lambda saved: (
         saved | {"older": saved["older"] | {"resets": saved["older"]["resets"][:, :2]}}
     ),

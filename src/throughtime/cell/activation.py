@@ -1,4 +1,4 @@
-"""The activations φ that a configuration may name."""
+"""Activations φ by name: the functions that a configuration may choose."""
 
 import types
 from collections.abc import Callable
@@ -31,9 +31,9 @@ NAMESPACES = {"torch": torch, "torch.nn.functional": functional, "torch.special"
 
 
 def activation(name: str | None) -> Activation:
-    """The function called `name`: one of `ACTIVATIONS`, or a dotted path such as `torch.nn.functional.silu`.
+    """Look up an activation by name: one of `ACTIVATIONS`, or a dotted path such as `torch.nn.functional.silu`.
 
-    A path is looked up in three modules of torch and nothing is imported for it. It must find a function of
+    A path is looked up in three modules of torch and nothing is imported for it. It must lead to a function of
     tensors that keeps their shape, so a configuration cannot reach `torch.load`, `torch.hub` or their like.
 
     Args:
@@ -57,7 +57,7 @@ def activation(name: str | None) -> Activation:
 
 
 def _works_on_tensors(found: object) -> bool:
-    """Whether `found` is torch's own function of tensors, and no tool for files, threads or code."""
+    """Whether an object is one of torch's functions of tensors, and no tool for files, threads or code."""
     if isinstance(found, types.FunctionType):
         return found.__module__ == functional.__name__
     if not isinstance(found, types.BuiltinFunctionType):

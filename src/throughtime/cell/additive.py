@@ -1,4 +1,4 @@
-"""The additive model in continuous time (Grossberg 1988, Neural Networks 1:17), as a cell by Euler's step.
+"""The additive model in continuous time (Grossberg 1988, Neural Networks 1:17), discretised by Euler's method.
 
 It is the equation from which Sherstinsky (2020, Physica D 404:132306, arXiv 1808.03314, section 2) derives the
 recurrent network.
@@ -24,7 +24,7 @@ class AdditiveState(NamedTuple):
 
 
 class Additive(Cell):
-    """Leaky integrators that see each other's squashed signals, one step of time later.
+    """Additive model: leaky integrators, coupled through the tanh of their signals one time step earlier.
 
         ds/dt = -a ∘ s(t) + B r(t - Δ) + C x(t) + φ,        r = tanh(s),  a = exp(α) > 0
 
@@ -34,7 +34,7 @@ class Additive(Cell):
         s_t = (s_{t-1} + Δ (B r_{t-1} + C x_t + φ)) / (1 + Δ a)
         r_t = tanh(s_t)
 
-    The output is r_t. For Δ a ≫ 1 what is left of s_{t-1} vanishes: with W_h = B / a, W_x = C / a, b = φ / a it is
+    The output is r_t. For Δ a ≫ 1 the term of s_{t-1} vanishes: with W_h = B / a, W_x = C / a, b = φ / a it is
     r_t = tanh(W_h r_{t-1} + W_x x_t + b), the recurrent network.
 
     Args:

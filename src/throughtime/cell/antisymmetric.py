@@ -20,14 +20,14 @@ class AntisymmetricState(NamedTuple):
 
 
 class Antisymmetric(Cell):
-    """A step of Euler's method along an equation that neither grows nor fades.
+    """Antisymmetric network: Euler steps of a differential equation that is stable and does not forget.
 
         u_t = (W - Wᵀ - γ 1) h_{t-1}
         h_t = h_{t-1} + ε tanh(u_t + V_h x_t + b_h)
         h_t = h_{t-1} + ε σ(u_t + V_z x_t + b_z) ∘ tanh(u_t + V_h x_t + b_h)            gated
 
-    W - Wᵀ has imaginary eigenvalues only, so the equation is stable and forgets nothing; γ draws it a little to
-    the stable side, as Euler's method needs. The gate is stacked after the rest: h, z.
+    W - Wᵀ has imaginary eigenvalues only, so the equation is stable and does not forget; γ shifts them a
+    little to the stable side, as Euler's method needs. The gate is stacked after the rest: h, z.
 
     Args:
         input_size: I.

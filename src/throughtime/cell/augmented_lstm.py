@@ -15,7 +15,7 @@ from throughtime.errors import check_positive
 
 
 class AugmentedLSTMState(NamedTuple):
-    """h_t, c_t, and what the inputs so far add to the sums of the next K - 1 steps; N is 5 H (K - 1)."""
+    """h_t, c_t, and the terms of past inputs in the sums of the next K - 1 steps; N is 5 H (K - 1)."""
 
     hidden: Float[Tensor, "B P"]
     cell: Float[Tensor, "B H"]
@@ -23,7 +23,7 @@ class AugmentedLSTMState(NamedTuple):
 
 
 class AugmentedLSTM(Cell):
-    """An LSTM with a window of inputs, gates that see the whole memory, a gate for the input, and a projection.
+    """Augmented LSTM: an input window, gates that see the whole memory, an external input gate, and a projection.
 
         ξ_t = Σ_k W_k x_{t-k},  k = 0 … K - 1                        input window, for each of e, i, f, g, o
         e_t = σ(ξ_e + U_e h_{t-1} + V_e c_{t-1} + b_e)              external input gate
@@ -39,15 +39,15 @@ class AugmentedLSTM(Cell):
     step can compute, and which never shows a model of the next symbol the symbol that it is to predict. (In the
     backward direction of a bidirectional model it reaches ahead.)
 
-    All products W_k x_t are made in `project`. What x_t adds to later steps waits in the state, so that a window
-    goes on over chunks of a sequence and ends at a reset. With K = 1 nothing waits, and the state is an LSTM's.
+    All products W_k x_t are computed in `project`. The terms of x_t in later steps are a part of the state, so that a
+    window goes on over chunks of a sequence and ends at a reset. With K = 1 there are none: the state is an LSTM's.
 
     Args:
         input_size: I.
         hidden_size: H.
         window: K, in steps.
         projection_size: P, the size of h_t; None for H.
-        forget_bias: where b_f begins; 1 remembers at first (Jozefowicz et al. 2015, ICML).
+        forget_bias: the initial b_f; 1 remembers at first (Jozefowicz et al. 2015, ICML).
         learned_state: whether the state before the first step is a parameter instead of 0.
 
     Attributes:

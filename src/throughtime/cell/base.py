@@ -1,4 +1,4 @@
-"""The contract of a recurrent cell: one step of recurrence, and all work that needs no state taken out of it.
+"""The contract of a recurrent cell: one step of recurrence, and the work that needs no state apart from it.
 
 Axes, as everywhere: T time steps, B batch lanes, I input features, H hidden units, G gate pre-activations.
 A sequence is time-major, `[T, B, ...]`.
@@ -10,11 +10,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 State = tuple[Tensor, ...]
-"""What a cell hands to its next step: a named tuple of `[B, ...]` tensors."""
+"""The state that one step hands to the next: a named tuple of `[B, ...]` tensors."""
 
 
 class Cell(nn.Module, ABC):
-    """A recurrence h_t = f(x_t, h_{t-1}), split into what needs the state and what does not.
+    """A recurrence h_t = f(x_t, h_{t-1}), split into the work that needs the state and the work that does not.
 
     A cell of your own implements the three methods and calls `super().__init__(input_size, hidden_size)`.
     Nothing else is asked of it: the engines run it over time, carry its state, and take care of lengths and
@@ -38,8 +38,8 @@ class Cell(nn.Module, ABC):
 
     @abstractmethod
     def project(self, inputs: Float[Tensor, "*T B I"]) -> Float[Tensor, "*T B G"]:
-        """Everything that does not need the state, for the whole sequence in one product: W_x x_t + b."""
+        """Compute all that does not need the state, for the whole sequence in one product: W_x x_t + b."""
 
     @abstractmethod
     def step(self, projected: Float[Tensor, "B G"], state: State) -> tuple[Float[Tensor, "B O"], State]:
-        """One step of recurrence: the output of this step and the state for the next."""
+        """Compute one step of recurrence: the output of this step and the state for the next."""

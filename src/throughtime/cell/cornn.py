@@ -21,12 +21,12 @@ class CoRNNState(NamedTuple):
 
 
 class CoRNN(Cell):
-    """Damped oscillators, driven by the input and by each other: y'' = tanh(W y + 𝒲 y' + V x + b) - γ y - ε y'.
+    """Coupled damped oscillators, driven by the input and by each other: y'' = tanh(W y + 𝒲 y' + V x + b) - γ y - ε y'.
 
         z_t = z_{t-1} + Δ (tanh(W y_{t-1} + 𝒲 z_{t-1} + V x_t + b) - γ y_{t-1} - ε z_t)
         y_t = y_{t-1} + Δ z_t
 
-    The damping ε z_t is implicit (n̄ = n in the paper), which comes to a division by 1 + Δ ε. With γ Δ ≤ ε the
+    The damping ε z_t is implicit (n̄ = n in the paper), which is a division by 1 + Δ ε. With γ Δ ≤ ε the
     energy γ |y_t|² + |z_t|² grows by no more than Δ H / ε a step, whatever the weights.
 
     Args:

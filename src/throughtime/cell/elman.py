@@ -1,4 +1,4 @@
-"""The base cell of the field: full recurrence and a readout (Elman 1990, Cognitive Science 14:179)."""
+"""The Elman network: full recurrence and a readout (Elman 1990, Cognitive Science 14:179)."""
 
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ class ElmanState(NamedTuple):
 
 
 class Elman(Cell):
-    """h_t = φ(W_x x_t + W_h h_{t-1} + b), o_t = φ_o(W_o h_t + b_o).
+    """Elman network: h_t = φ(W_x x_t + W_h h_{t-1} + b), o_t = φ_o(W_o h_t + b_o).
 
     Args:
         input_size: I.
@@ -83,7 +83,7 @@ class Elman(Cell):
         return self.readout(hidden), ElmanState(hidden.to(self.bias.dtype))
 
     def readout(self, hidden: Float[Tensor, "*T H"]) -> Float[Tensor, "*T H"]:
-        """o = φ_o(W_o h + b_o) for any number of hidden states at once."""
+        """Compute o = φ_o(W_o h + b_o) for any number of hidden states at once."""
         if self.weight_output is None:
             return hidden
         return self.output_activation(functional.linear(hidden, self.weight_output, self.bias_output))

@@ -20,7 +20,7 @@ class GRUState(NamedTuple):
 
 
 class GRU(Cell):
-    """A cell that mixes its old state with a new candidate.
+    """Gated recurrent unit: each unit interpolates between its old state and a new candidate.
 
         r_t = σ(W_r x_t + U_r h_{t-1} + b_r)                        reset gate
         z_t = σ(W_z x_t + U_z h_{t-1} + b_z)                        update gate
@@ -97,7 +97,7 @@ class GRU(Cell):
     def _reset_before(
         self, projected: Float[Tensor, "B G"], hidden: Float[Tensor, "B H"]
     ) -> tuple[Float[Tensor, "B H"], Float[Tensor, "B H"]]:
-        """z_t and n_t, the candidate's product waiting for the reset gate."""
+        """z_t and n_t, with the candidate's product after the reset gate."""
         sizes = (2 * self.hidden_size, self.hidden_size)
         x, x_candidate = projected.split(sizes, 1)
         u, u_candidate = self.weight_recurrent.split(sizes)

@@ -21,16 +21,16 @@ class IndRNNState(NamedTuple):
 
 
 class IndRNN(Cell):
-    """h_t = φ(W x_t + u ∘ h_{t-1} + b): a unit sees no other unit's past, only its own.
+    """Independently recurrent network: h_t = φ(W x_t + u ∘ h_{t-1} + b), where a unit sees its own past only.
 
-    Units meet in the next layer, so the paper stacks many. It keeps |u| ≤ 2^{1/T}, within which a ReLU's state at
-    most doubles in T steps; here u only begins there.
+    Units are combined in the next layer, so the paper stacks many. It keeps |u| ≤ 2^{1/T}, within which a ReLU's
+    state at most doubles in T steps; here u is only initialised so.
 
     Args:
         input_size: I.
         hidden_size: H.
         activation: φ, a name or path that `cell.activation` knows.
-        recurrent_maximum: u begins uniform in [0, recurrent_maximum].
+        recurrent_maximum: u is initialised uniformly in [0, recurrent_maximum].
         learned_state: whether h_0 is a parameter instead of 0.
 
     Attributes:

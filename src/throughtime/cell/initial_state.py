@@ -1,4 +1,4 @@
-"""The state before the first step: zero, or learned with the weights."""
+"""Initial states: zero, or parameters that are learned with the weights."""
 
 import torch
 from jaxtyping import Float
@@ -9,7 +9,7 @@ class InitialState(nn.Module):
     """One vector for each part of a cell's state, the same for every lane.
 
     It is zero, or a parameter that begins at zero and is learned (Forcada & Carrasco 1995, Neural Computation
-    7:923). A zero state leaves no trace in the `state_dict`.
+    7:923). A zero state is no part of the `state_dict`.
 
     Args:
         learned: whether the vectors are parameters.

@@ -1,4 +1,4 @@
-"""How a weight matrix begins. A matrix of several gates is initialised gate by gate."""
+"""Initialisations of weight matrices by name; a matrix of several gates is initialised gate by gate."""
 
 from collections.abc import Callable
 
@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from throughtime.errors import check_choice
 
 INITIALISATIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
-    # W Wᵀ = 1 keeps the length of what is carried (Saxe, McClelland & Ganguli 2014, arXiv 1312.6120).
+    # W Wᵀ = 1 keeps the norm of a state (Saxe, McClelland & Ganguli 2014, arXiv 1312.6120).
     "orthogonal": lambda block, scale: nn.init.orthogonal_(block),
     "identity": lambda block, scale: nn.init.eye_(block),
     # IRNN: with s = 1 a ReLU network copies its state (Le, Jaitly & Hinton 2015, arXiv 1504.00941).
     "scaled_identity": lambda block, scale: nn.init.eye_(block).mul_(scale),
     # U(±√(6 / (fan in + fan out))) keeps the variance of signals and gradients (Glorot & Bengio 2010).
     "glorot": lambda block, scale: nn.init.xavier_uniform_(block),
-    # U(±1/√H), the habit of torch.nn's recurrent layers.
+    # U(±1/√H), the default of torch.nn's recurrent layers.
     "uniform": lambda block, scale: nn.init.uniform_(
         block, -(block.shape[0] ** -0.5), block.shape[0] ** -0.5
     ),
@@ -31,7 +31,7 @@ def initialise(weight: Float[Tensor, "G N"], name: str, gates: int = 1, identity
         weight: the matrix, the gates stacked along its rows.
         name: one of `INITIALISATIONS`.
         gates: how many blocks it holds.
-        identity_scale: the s of `scaled_identity`; the others have no use for it.
+        identity_scale: the s of `scaled_identity`; ignored by the others.
 
     Raises:
         UserError: there is no such initialisation.

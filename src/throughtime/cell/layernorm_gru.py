@@ -20,7 +20,7 @@ class LayerNormGRUState(NamedTuple):
 
 
 class LayerNormGRU(Cell):
-    """A GRU that normalises each sum over its units before it squashes it.
+    """GRU with layer normalisation: each sum is normalised over the units before its nonlinearity.
 
         r, z = σ(N(W_rz x_t) ∘ α_rz + N(U_rz h_{t-1}) ∘ β_rz + b_rz)     N(a) = (a - mean a) / √(var a + 10⁻⁵)
         n_t = tanh(N(W_n x_t) ∘ α_n + b_n + r ∘ (N(U_n h_{t-1}) ∘ β_n + c))

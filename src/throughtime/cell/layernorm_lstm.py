@@ -21,7 +21,7 @@ class LayerNormLSTMState(NamedTuple):
 
 
 class LayerNormLSTM(Cell):
-    """An LSTM that normalises each sum over its units before it squashes it.
+    """LSTM with layer normalisation: each sum is normalised over the units before its nonlinearity.
 
         i, f, g, o = N(W x_t) ∘ α_x + N(U h_{t-1}) ∘ α_h + b        N(a) = (a - mean a) / √(var a + 10⁻⁵)
         c_t = σ(f) ∘ c_{t-1} + σ(i) ∘ tanh(g)
@@ -33,7 +33,7 @@ class LayerNormLSTM(Cell):
     Args:
         input_size: I.
         hidden_size: H.
-        forget_bias: where b_f begins; 1 remembers at first (Jozefowicz et al. 2015, ICML).
+        forget_bias: the initial b_f; 1 remembers at first (Jozefowicz et al. 2015, ICML).
         learned_state: whether h_0 and c_0 are parameters instead of 0.
 
     Attributes:

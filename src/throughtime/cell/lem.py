@@ -21,7 +21,7 @@ class LEMState(NamedTuple):
 
 
 class LEM(Cell):
-    """Two coupled equations, each with a learned scale of time for every unit and step.
+    """Long expressive memory: two coupled equations, each with a learned time step for every unit and step.
 
         s_t = Δ σ(W_s y_{t-1} + V_s x_t + b_s)                                  time step of the memory
         r_t = Δ σ(W_r y_{t-1} + V_r x_t + b_r)                                  time step of the hidden state

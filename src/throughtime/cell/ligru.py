@@ -20,16 +20,16 @@ class LiGRUState(NamedTuple):
 
 
 class LiGRU(Cell):
-    """A GRU without a reset gate, its candidate rectified and its input sums normalised.
+    """Light GRU: a GRU without a reset gate, with a rectified candidate and normalised input sums.
 
         z_t = σ(N(W x_t)_z + U_z h_{t-1})                           update gate
         n_t = max(0, N(W x_t)_n + U_n h_{t-1})                      candidate
         h_t = z_t ∘ h_{t-1} + (1 - z_t) ∘ n_t
 
-    N(a) = α ∘ (a - mean a) / √(var a + 10⁻⁵) + b keeps the input sums, and with them what ReLU lets through, in
-    bounds. In the paper mean and variance are those of a batch (Ioffe & Szegedy 2015). Here they are those of the
-    2H sums of one step of one lane (layer normalisation, Ba et al. 2016): a batch's would make a lane depend on
-    its neighbours and on padding, and a step that is taken alone, as in generation, has no batch.
+    N(a) = α ∘ (a - mean a) / √(var a + 10⁻⁵) + b keeps the input sums, and so the outputs of ReLU, in bounds. In
+    the paper mean and variance are those of a batch (Ioffe & Szegedy 2015). Here they are those of the 2H sums of
+    one step of one lane (layer normalisation, Ba et al. 2016): a batch's would make a lane depend on its neighbours
+    and on padding, and a step that is taken alone, as in generation, has no batch.
 
     The gate and the candidate are stacked in the order z, n.
 

@@ -1,4 +1,4 @@
-"""The contract of a cell whose recurrence is linear in its state, so that its steps need not wait for each other."""
+"""The contract of a cell whose recurrence is linear in its state, so that all steps can be computed in parallel."""
 
 from abc import abstractmethod
 from typing import ClassVar
@@ -10,10 +10,10 @@ from throughtime.cell.base import Cell
 
 
 class LinearRecurrence(Cell):
-    """h_t = a_t ∘ h_{t-1} + b_t,  o_t = f(h_t, x_t),  with a_t and b_t made of x_t alone.
+    """Linear recurrence: h_t = a_t ∘ h_{t-1} + b_t,  o_t = f(h_t, x_t),  with a_t and b_t functions of x_t alone.
 
     Two steps after each other are again such a step, (a_2 ∘ a_1, a_2 ∘ b_1 + b_2), and so is any number of them:
-    `engine=scan` joins steps in pairs, pairs of pairs, and so on. The other engines go by `step`, which must be
+    `engine=scan` combines steps in pairs, pairs of pairs, and so on. The other engines call `step`, which must be
     the same equation. The state is a named tuple of one tensor, h.
 
     Attributes:
@@ -26,10 +26,10 @@ class LinearRecurrence(Cell):
     def coefficients(
         self, projected: Float[Tensor, "*T B G"]
     ) -> tuple[Float[Tensor, "*T B F"], Float[Tensor, "*T B F"]]:
-        """a and b of all steps, in the precision of the state."""
+        """Compute a and b of all steps, in the precision of the state."""
 
     @abstractmethod
     def outputs(
         self, hidden: Float[Tensor, "*T B F"], projected: Float[Tensor, "*T B G"]
     ) -> Float[Tensor, "*T B O"]:
-        """o of all steps."""
+        """Compute o of all steps."""

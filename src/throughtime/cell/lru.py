@@ -21,20 +21,20 @@ class LRUState(NamedTuple):
 
 
 class LRU(LinearRecurrence):
-    """A diagonal linear recurrence over complex numbers, inside the unit circle whatever is learned.
+    """Linear recurrent unit: a diagonal recurrence over complex numbers, its eigenvalues inside the unit circle.
 
         h_t = λ ∘ h_{t-1} + e^γ ∘ (B x_t),      λ = exp(-e^ν + i e^θ)
         o_t = Re(C h_t) + D x_t
 
-    λ begins uniform on a ring of the complex plane, and e^γ at √(1 - |λ|²), which keeps the size of h for a white
-    input. The output has no activation: the paper puts one, and a residual connection, between layers.
+    λ is initialised uniformly on a ring of the complex plane, and e^γ to √(1 - |λ|²), which keeps the variance of h
+    for a white input. The output has no activation: the paper puts one, and a residual connection, between layers.
 
     Args:
         input_size: I.
         hidden_size: H, the complex numbers of the state and the features of the output.
-        radius_minimum: the smallest |λ| at first.
-        radius_maximum: the largest |λ| at first, below 1; near 1 for long memories.
-        phase_maximum: the largest angle of λ at first, in radians.
+        radius_minimum: the smallest initial |λ|.
+        radius_maximum: the largest initial |λ|, below 1; near 1 for long memories.
+        phase_maximum: the largest initial angle of λ, in radians.
         learned_state: whether h_0 is a parameter instead of 0.
 
     Attributes:

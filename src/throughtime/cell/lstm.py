@@ -21,7 +21,7 @@ class LSTMState(NamedTuple):
 
 
 class LSTM(Cell):
-    """A cell that adds to its memory instead of rewriting it.
+    """Long short-term memory: gates add to a memory cell instead of rewriting it.
 
         i_t = σ(W_i x_t + U_i h_{t-1} + p_i ∘ c_{t-1} + b_i)        input gate
         f_t = σ(W_f x_t + U_f h_{t-1} + p_f ∘ c_{t-1} + b_f)        forget gate (Gers et al. 2000)
@@ -36,7 +36,7 @@ class LSTM(Cell):
     Args:
         input_size: I.
         hidden_size: H.
-        forget_bias: where b_f begins; 1 remembers at first (Jozefowicz et al. 2015, ICML).
+        forget_bias: the initial b_f; 1 remembers at first (Jozefowicz et al. 2015, ICML).
         peepholes: whether the gates see the memory.
         projection_size: P, the size of h_t; None for H and no projection.
         input_initialisation: of W, a name that `cell.initialisation` knows.

@@ -20,7 +20,7 @@ class MGUState(NamedTuple):
 
 
 class MGU(Cell):
-    """A GRU whose one gate both resets and updates.
+    """Minimal gated unit: a GRU whose single gate both resets and updates.
 
         f_t = σ(W_f x_t + U_f h_{t-1} + b_f)                        forget gate
         n_t = tanh(W_n x_t + U_n (f_t ∘ h_{t-1}) + b_n)             candidate

@@ -1,4 +1,4 @@
-"""Zoneout (Krueger et al. 2017, ICLR, arXiv 1606.01305): a part of the state stays as it was."""
+"""Zoneout (Krueger et al. 2017, ICLR, arXiv 1606.01305): random parts of the state keep their previous value."""
 
 from collections.abc import Callable
 
@@ -11,10 +11,10 @@ from throughtime.errors import UserError, check_fraction, check_positive
 
 
 class Zoneout(Cell):
-    """s_t = m_t ∘ s_{t-1} + (1 - m_t) ∘ s̃_t,  with s̃_t the next state of another cell, and o_t = h_t.
+    """Zoneout around another cell, whose next state is s̃_t: s_t = m_t ∘ s_{t-1} + (1 - m_t) ∘ s̃_t,  o_t = h_t.
 
     In training m_t is 1 with probability p and else 0, drawn for each lane, step and feature; in evaluation it
-    is p. All masks of a sequence are drawn at once in `project`, from torch's generator, and are handed to the
+    is p. All masks of a sequence are drawn at once in `project`, from torch's generator, and passed to the
     steps beside the projected input: so every engine sees the same ones, and a step remains a fixed function.
 
     Args:
@@ -26,7 +26,7 @@ class Zoneout(Cell):
         memory_rate: p of the other parts, such as an LSTM's c.
 
     Raises:
-        UserError: a rate is no share, or the cell's output is not its state.
+        UserError: a rate is not in [0, 1), or the cell's output is not its state.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ def _widths(cell: Cell) -> list[int]:
     output, after = cell.step(cell.project(weight.new_ones(1, cell.input_size)), cell.initial_state(1))
     if not torch.equal(output, after[0]):
         raise UserError(
-            f"cell={type(cell).__name__} has an output that is not its state, which zoneout would pass by; "
+            f"cell={type(cell).__name__} has an output that is not its state, which zoneout would bypass; "
             "choose a cell without a readout (an Elman cell with output_activation=null)"
         )
     return [part.shape[1] for part in after]

@@ -20,9 +20,12 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from throughtime.cli import sweep_folder
-from throughtime.cli.rerun import rerun_arguments
+from throughtime.cli.recipes import check_recipes
+from throughtime.cli.rerun import recorded_arguments, rerun_arguments
 from throughtime.cli.sweep_folder import quoted, sweep_arguments
 from throughtime.config.config_errors import explain
+from throughtime.config.interpolation import refuse_environment
+from throughtime.config.trust import make_importable, take_word, trust
 from throughtime.errors import Interrupted, UserError
 from throughtime.run import folder
 
@@ -41,6 +44,7 @@ def run_command(main: Callable[[], object]) -> None:
     # Before torch is imported: its kernel of distributed training warns of what is meant (see conf/trainer/ddp.yaml).
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     OmegaConf.register_new_resolver("token", folder.token, use_cache=True)
+    refuse_environment()
     # Our launchers' settings have the names of the plugins' own, which check them; Hydra thinks ill of it.
     warnings.filterwarnings(
         "ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema"
@@ -48,7 +52,9 @@ def run_command(main: Callable[[], object]) -> None:
     typed = sys.argv[1:]
     configurations = Path(sys.argv[0]).resolve().parent / "conf"
     try:
-        sys.argv[1:] = resume_arguments(rerun_arguments(typed, configurations), configurations)
+        words = take_word(typed)
+        sys.argv[1:] = resume_arguments(rerun_arguments(words, configurations))
+        check_recipes(sys.argv[1:], configurations)
         main()
     except BrokenPipeError:  # whoever read our output has left; there is nobody to tell
         _leave_quietly()
@@ -63,6 +69,7 @@ def run_command(main: Callable[[], object]) -> None:
 def run_script(main: Callable[[], object]) -> None:
     """Run the main function of a script; a mistake is told in a sentence (exit code 2)."""
     try:
+        make_importable()
         main()
     except UserError as error:
         tell(error, str(error), sys.argv[1:])
@@ -82,6 +89,16 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Add the option of every script that uses a checkpoint for code of the user's own; it counts at once."""
+    parser.add_argument(
+        "--trust",
+        type=trust,
+        metavar="PACKAGE",
+        help="a package or a folder of your own whose classes the checkpoint may build",
+    )
+
+
 def _leave_quietly() -> NoReturn:
     """Exit as SIGPIPE would; the standard output leads nowhere, so that Python does not flush it in vain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -96,7 +113,7 @@ def tell(error: Exception, sentence: str, typed: list[str]) -> NoReturn:
     sys.exit(2)
 
 
-def resume_arguments(arguments: list[str], configurations: Path) -> list[str]:
+def resume_arguments(arguments: list[str]) -> list[str]:
     """Turn `resume=RUN …` into arguments that make the run's own recorded configuration the primary one.
 
     Of a sweep they are those that it was started with.
@@ -127,9 +144,7 @@ def resume_arguments(arguments: list[str], configurations: Path) -> list[str]:
                 "trainer, callback, decode and logger can be changed"
             )
     return [
-        *("--config-path", str(run.path.resolve()), "--config-name", run.config.stem),
-        f"hydra.searchpath=[{quoted(f'file://{configurations}')}]",
-        *("hydra/job_logging=stdout", "hydra.output_subdir=null"),
+        *recorded_arguments(run),
         f"hydra.run.dir={quoted(path)}",
         f"resume={quoted(path)}",
         # The recorded configuration has no list of defaults to choose from, so a debug mode is added to it.

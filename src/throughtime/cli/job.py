@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from throughtime.cli import command_line
 from throughtime.cli.command_line import tell
 from throughtime.config.config_errors import in_one_sentence
+from throughtime.config.typed_targets import without_untaken
 from throughtime.errors import UserError
 from throughtime.run.fit import Run, fit
 from throughtime.run.folder import RunFolder
@@ -28,6 +29,9 @@ def run_job(config: DictConfig) -> float | None:
     filter_logs()
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        plain, messages = without_untaken(plain, typed)
+        for message in messages:
+            print(message, flush=True)
         if plain.get("rerun") and not plain["resume"]:
             return repeat(plain, folder).best
         existing = _hydras_own(folder.path, hydra.output_subdir)

@@ -3,13 +3,20 @@
 Nothing here imports torch (see `throughtime.cli.command_line`).
 """
 
+import json
+import re
 from pathlib import Path
 
+from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from throughtime.cli.sweep_folder import RECORD, quoted
+from throughtime.config.recorded import read_recorded
 from throughtime.errors import UserError
 from throughtime.run import folder
+
+RECORDED = "recorded_run"
+"""The name under which Hydra finds a recorded configuration."""
 
 CHANGEABLE = ("hydra.", "debug=trace")
 
@@ -37,19 +44,30 @@ def rerun_arguments(arguments: list[str], configurations: Path) -> list[str]:
                 f"{argument} cannot be changed on rerun: a run is repeated as it was; start a new one to change it"
             )
     return [
-        *("--config-path", str(run.path.resolve()), "--config-name", run.config.stem),
-        f"hydra.searchpath=[{quoted(f'file://{configurations}')}]",
-        *("hydra/job_logging=stdout", "hydra.output_subdir=null"),
+        *recorded_arguments(run),
         f"hydra.run.dir={quoted(_new_folder(run, configurations))}",
         f"++rerun={quoted(str(run.path))}",
         *(f"+{argument}" if argument.startswith("debug=") else argument for argument in others),
     ]
 
 
+def recorded_arguments(run: folder.RunFolder) -> list[str]:
+    """The arguments that make a run's recorded configuration the primary one, with the `hydra` part of this checkout.
+
+    Raises:
+        UserError: the recorded configuration cannot be read, or holds more than one may.
+    """
+    ConfigStore.instance().store(
+        RECORDED, OmegaConf.create(read_recorded(run.config)), provider="throughtime"
+    )
+    return ["--config-name", RECORDED, "hydra/job_logging=stdout", "hydra.output_subdir=null"]
+
+
 def _new_folder(run: folder.RunFolder, configurations: Path) -> str:
-    """Where a run of this task goes; the recorded configuration does not say which option its task was."""
+    """A new folder for a run of this task; the recorded configuration does not say which option its task was."""
     pattern = OmegaConf.to_container(OmegaConf.load(configurations / "config.yaml"))["hydra"]["run"]["dir"]
-    target = OmegaConf.select(OmegaConf.load(run.config), "task._target_", default=None)
-    if not isinstance(target, str) or "." not in target:
-        raise UserError(f"rerun={run.path}: its config.yaml names no task, so it cannot be repeated")
-    return pattern.replace("${hydra:runtime.choices.task}", target.split(".")[-2])
+    try:
+        task = json.loads(run.results.read_text(encoding="utf-8"))["task"]
+    except (OSError, ValueError, KeyError, TypeError):
+        task = "rerun"
+    return pattern.replace("${hydra:runtime.choices.task}", re.sub(r"[^\w-]", "_", str(task)))

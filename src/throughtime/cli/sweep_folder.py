@@ -1,6 +1,8 @@
 """The folder of a sweep, as far as the command line looks into it: what the user typed when it was started."""
 
 import json
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +43,24 @@ def sweep_arguments(path: str, others: list[str]) -> list[str]:
             "hydra.sweeper and sweep can be changed"
         )
     now = {_key(argument) for argument in others}
-    before = [argument for argument in read_record(folder)["arguments"] if _key(argument) not in now]
+    recorded = [str(argument) for argument in read_record(folder)["arguments"]]
+    before = [argument for argument in recorded if _key(argument) not in now]
+    for argument in before:
+        if not _is_data(argument):
+            print(
+                f"{argument} is not taken from {folder / RECORD}; type it again where you mean it",
+                file=sys.stderr,
+            )
+    before = [argument for argument in before if _is_data(argument)]
     return ["-m", *before, *others, f"hydra.sweep.dir={quoted(path)}", f"resume={quoted(path)}"]
+
+
+def _is_data(argument: str) -> bool:
+    """Whether a recorded argument says what is trained, and nothing that Hydra acts on but a launcher by its name."""
+    if re.fullmatch(r"hydra/launcher=\w+|hydra\.launcher\.n_jobs=-?\d+", argument):
+        return True
+    key = argument.lstrip("+~")
+    return not key.startswith(("-", "hydra", "trust=")) and "${" not in argument
 
 
 def _key(argument: str) -> str:

@@ -1,60 +1,123 @@
-"""The one function that turns configuration into objects."""
+"""Construction of objects from configuration: the whole tree is checked from the top down, and only then built."""
 
 import functools
 import inspect
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-
-from throughtime.config.registry import locate
+from throughtime.config.registry import GIVEN_BY_THE_PROGRAM, KINDS, PLACES, Located, kind_at, locate
 from throughtime.errors import UserError
+
+_OWN = ("_target_", "_partial_")
 
 
 class LocatedError(UserError):
     """An error that names the key of the innermost part it comes from."""
 
 
-def instantiate(config: Any, key: str = "", **given: Any) -> Any:
-    """Build what a configuration describes, from the inside out.
+def instantiate(config: Any, key: str, kinds: Collection[str] = tuple(KINDS), **given: Any) -> Any:
+    """Build what a configuration describes.
 
     A mapping with `_target_` becomes an object of that class; with `_partial_: true` it becomes a function that
     waits for the arguments which only the program knows (sizes, other parts). Other mappings and lists are built
-    item by item.
+    item by item. Names, arguments and simple values of all parts are checked before the first one is built, each
+    part after the one that it is an argument of: a part that its owner does not take is never imported.
 
     Args:
         config: plain containers (no interpolations), as `OmegaConf.to_container(resolve=True)` gives them.
-        key: where the configuration stands, for error messages.
+        key: where the configuration stands; it tells what may be built there, and is named by errors.
+        kinds: what may be built at all (`throughtime.config.registry.KINDS`).
         given: further arguments for the outermost object.
 
     Raises:
-        UserError: a target that is not allowed, an unknown or missing argument, a value of the wrong type, and
-            whatever the class itself objects to; the sentence names the key.
+        UserError: a target that is not of its place's kind, an unknown or missing argument, a value of the wrong
+            type, and whatever the class itself objects to; the sentence names the key.
     """
-    if isinstance(config, Mapping):
-        parts = {
-            name: instantiate(value, f"{key}.{name}" if key else name)
-            for name, value in config.items()
-            if name not in ("_target_", "_partial_")
-        }
-        if "_target_" not in config:
-            return parts
-        return _build(config["_target_"], parts | given, key, partial=bool(config.get("_partial_", False)))
+    _check_place(config, key)
+    located: dict[str, Located] = {}
+    _check(config, key, kinds, located, frozenset(given))
+    return _build(config, key, located, given)
+
+
+def check_configuration(config: Mapping[str, Any]) -> None:
+    """Check all parts of a whole configuration, so that a mistake is found before data are read or a folder is made.
+
+    Raises:
+        UserError: as `instantiate`, and for a `trust` that stands in a file.
+    """
+    if "trust" in config:
+        raise UserError(
+            "trust is a word of the command line or of THROUGHTIME_TRUST, never of a file; leave it out"
+        )
+    for key, part in config.items():
+        if (key in PLACES and part is not None) or isinstance(part, Mapping):
+            _check_place(part, key)
+            _check(part, key, KINDS, {})
+
+
+def _check_place(config: Any, key: str) -> None:
+    """Raise `UserError` where a part must stand and none does."""
+    kind = kind_at(key)
+    if kind is not None and not (isinstance(config, Mapping) and ("_target_" in config or not config)):
+        raise UserError(f"{key}={config} describes no {KINDS[kind].noun}; conf/ holds those to choose from")
+
+
+def _check(
+    config: Any,
+    key: str,
+    kinds: Collection[str],
+    located: dict[str, Located],
+    given: frozenset[str] = frozenset(),
+) -> None:
+    """Check a configuration from the top down; what each `_target_` leads to goes into `located`, by its key."""
     if isinstance(config, list):
-        return [instantiate(value, f"{key}[{place}]") for place, value in enumerate(config)]
-    return config
+        for place, value in enumerate(config):
+            _check(value, f"{key}[{place}]", kinds, located)
+    if not isinstance(config, Mapping):
+        return
+    arguments = {name: value for name, value in config.items() if name not in _OWN}
+    if "_target_" in config:
+        kind = kind_at(key)
+        if kind is not None and kind not in kinds:
+            raise UserError(f"{key}: a {KINDS[kind].noun} is not built from a checkpoint")
+        found = located[key] = locate(config["_target_"], key)
+        if not isinstance(config.get("_partial_", False), bool):
+            raise UserError(
+                f"{key}._partial_={config['_partial_']} is of the wrong kind; true or false is needed"
+            )
+        _check_arguments(found, arguments, key, given)
+    for name, value in arguments.items():
+        _check(value, f"{key}.{name}", kinds, located)
+    if "_target_" in config:
+        _check_parts(located[key], arguments, key, located)
 
 
-def _build(target: str, arguments: dict[str, Any], key: str, partial: bool) -> Any:
-    factory = locate(target, key)
-    _check_arguments(factory, arguments, key)
-    call = functools.partial(_call, factory, key, **arguments)
-    return call if partial else call()
+def _build(
+    config: Any,
+    key: str,
+    located: Mapping[str, Located],
+    given: Mapping[str, Any] = types.MappingProxyType({}),
+) -> Any:
+    if isinstance(config, list):
+        return [_build(value, f"{key}[{place}]", located) for place, value in enumerate(config)]
+    if not isinstance(config, Mapping):
+        return config
+    parts = {
+        name: _build(value, f"{key}.{name}", located, {})
+        for name, value in config.items()
+        if name not in _OWN
+    }
+    if key not in located:
+        return parts
+    call = functools.partial(_call, located[key].factory, key, **parts, **given)
+    return call if config.get("_partial_", False) else call()
 
 
 def _call(factory: Any, key: str, /, **arguments: Any) -> Any:
+    from lightning.fabric.utilities.exceptions import MisconfigurationException  # only now: it imports torch
+
     unknown = _unknown(factory, arguments)
     if unknown:  # what the user types was looked at before: these come from the data
         raise LocatedError(
@@ -71,7 +134,7 @@ def _call(factory: Any, key: str, /, **arguments: Any) -> Any:
         raise LocatedError(f"{key} ({factory.__qualname__}): {error}") from error
 
 
-def _unknown(factory: Any, arguments: dict[str, Any]) -> list[str]:
+def _unknown(factory: Any, arguments: Collection[str]) -> list[str]:
     """The names among the arguments that the factory does not take."""
     parameters = inspect.signature(factory).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
@@ -79,19 +142,39 @@ def _unknown(factory: Any, arguments: dict[str, Any]) -> list[str]:
     return [name for name in arguments if name not in parameters]
 
 
-def _check_arguments(factory: Any, arguments: dict[str, Any], key: str) -> None:
-    """Compare names and simple values with the signature, so that a slip is told in the user's own words."""
+def _check_arguments(located: Located, arguments: Mapping[str, Any], key: str, given: frozenset[str]) -> None:
+    """Compare names and simple values with the signature, so that a slip is named in the user's own words."""
+    factory, allowed = located.factory, located.arguments
     parameters = inspect.signature(factory).parameters
     for name in _unknown(factory, arguments):
-        raise UserError(
-            f"{key}.{name}: {factory.__qualname__} takes no such argument; it takes {', '.join(parameters)}"
-        )
+        takes = ", ".join(parameter for parameter in parameters if allowed is None or parameter in allowed)
+        raise UserError(f"{key}.{name}: {factory.__qualname__} takes no such argument; it takes {takes}")
+    for name in arguments:
+        if name in given or name in GIVEN_BY_THE_PROGRAM or (allowed is not None and name not in allowed):
+            raise UserError(f"{key}.{name} is given by the program, never by a configuration; leave it out")
     for name, value in arguments.items():
-        if name not in parameters:
-            continue
-        if not _fits(value, parameters[name].annotation):
+        if name in parameters and not _fits(value, parameters[name].annotation):
             expected = _in_words(parameters[name].annotation)
             raise UserError(f"{key}.{name}={value} is of the wrong kind; {expected} is needed")
+
+
+def _check_parts(
+    owner: Located, arguments: Mapping[str, Any], key: str, located: Mapping[str, Located]
+) -> None:
+    """Compare the parts among the arguments with the classes that the owner's signature names."""
+    parameters = inspect.signature(owner.factory).parameters
+    for name, value in arguments.items():
+        part = located.get(f"{key}.{name}")
+        if part is None or name not in parameters or not inspect.isclass(part.factory):
+            continue
+        choices = _choices(parameters[name].annotation)
+        classes = tuple(choice for choice in choices if _is_plain_class(choice) and choice not in _SIMPLE)
+        waits = isinstance(value, Mapping) and value.get("_partial_", False)
+        if classes and not waits and not issubclass(part.factory, classes):
+            raise UserError(
+                f"{key}.{name}: {part.factory.__qualname__} is of the wrong kind; "
+                f"{_in_words(parameters[name].annotation)} is needed"
+            )
 
 
 _SIMPLE = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", type(None): "null"}

@@ -1,4 +1,4 @@
-"""The base class of all data: what every data set provides, whatever it holds."""
+"""`DataModule`: the base class of all data sets."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -10,6 +10,10 @@ from torch import Tensor
 from throughtime.data.batch import Batch
 from throughtime.errors import UserError
 from throughtime.tokenizer.base import Tokenizer
+
+
+class DataPart:
+    """A part of a data module that a configuration may name, such as a file format or a source of series."""
 
 
 class DataModule(LightningDataModule, ABC):
@@ -48,11 +52,11 @@ class DataModule(LightningDataModule, ABC):
 
     @abstractmethod
     def setup(self, stage: str | None = None) -> None:
-        """Read, split and fit, once whatever the stage."""
+        """Read, split and fit; called for every stage, done once."""
 
     @abstractmethod
     def artifacts(self) -> dict[str, Any]:
-        """What was fitted and what a model and a task need to know, in plain containers; a checkpoint keeps it.
+        """All that a model and a task need of the data, in plain containers; a checkpoint keeps it.
 
         `input_sizes` are the sizes that the model takes as arguments, `output_sizes` those that the head takes.
         """
@@ -71,7 +75,7 @@ class DataModule(LightningDataModule, ABC):
 
     @abstractmethod
     def fingerprint(self) -> dict[str, Any]:
-        """What identifies the data, in plain values: sources, hashes, sizes."""
+        """The identity of the data in plain values: sources, hashes, sizes."""
 
     @property
     @abstractmethod
@@ -88,18 +92,18 @@ class DataModule(LightningDataModule, ABC):
     @final
     def train_dataloader(self) -> Iterable[Batch]:
         """The training batches; an empty list where there is no such split."""
-        return self._batches("train")
+        return _or_empty(self.loader("train"))
 
     @final
     def val_dataloader(self) -> Iterable[Batch]:
         """The validation batches; an empty list where there is no such split."""
-        return self._batches("val")
+        return _or_empty(self.loader("val"))
 
     @final
     def test_dataloader(self) -> Iterable[Batch]:
         """The test batches; an empty list where there is no such split."""
-        return self._batches("test")
+        return _or_empty(self.loader("test"))
 
-    def _batches(self, split: str) -> Iterable[Batch]:
-        loader = self.loader(split)
-        return [] if loader is None else loader
+
+def _or_empty(loader: Iterable[Batch] | None) -> Iterable[Batch]:
+    return [] if loader is None else loader

@@ -115,7 +115,7 @@ class Batch(NamedTuple):
     Attributes:
         chunk: the inputs of the model.
         targets: a tensor or a (named) tuple of tensors; None in inference.
-        mask: which targets count, where the chunk's lengths alone do not tell (missing values, ragged labels).
+        mask: which targets count, where the chunk's lengths are not enough (missing values, ragged labels).
         lane_axis: the axis of lanes in every tensor of targets and in the mask.
     """
 
@@ -145,7 +145,7 @@ class Batch(NamedTuple):
         return self.chunk.fresh
 
     def target_mask(self) -> Bool[Tensor, "..."] | None:
-        """Which targets count; None for all of them.
+        """The mask of targets that count; None where all do.
 
         The mask where one is given; else, of targets of each step, the steps before each lane's length `[T, B]`.
         """
@@ -184,5 +184,5 @@ class Batch(NamedTuple):
 
 
 def select_lanes(tree: Tree, chosen: slice, axis: int) -> Tree:
-    """Some lanes of every tensor of a tree, along one axis."""
+    """The chosen lanes of every tensor of a tree; `axis` is that of the lanes."""
     return map_state(lambda tensor: tensor[(slice(None),) * axis + (chosen,)], tree)

@@ -1,4 +1,4 @@
-"""Which sequences go into which batch, so that those of about equal length go together."""
+"""Length buckets: sequences of about equal length in one batch."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,20 +9,20 @@ from jaxtyping import Integer
 from throughtime.data.position import Position
 from throughtime.errors import check_positive
 
-WINDOW = 50
-"""Batches whose sequences are sorted by length together: enough to save padding, and still random."""
+POOL = 50
+"""Batches in a pool: enough to save padding, and still random."""
 
 
 class LengthBuckets:
-    """The numbers of the sequences of every batch.
+    """Batches of sequence numbers, with sequences of about equal length in a batch.
 
-    Each epoch shuffles the sequences, sorts stretches of them by length, cuts those into batches and shuffles
-    the batches, all as a function of the seed and the epoch alone. Without `shuffle` the sequences are sorted
+    Each epoch shuffles the sequences, sorts each pool of `POOL` batches by length, cuts the pools into batches and
+    shuffles the batches, all as a function of the seed and the epoch alone. Without `shuffle` the sequences are sorted
     by length once, and every epoch is the same.
 
     Args:
         lengths: the steps of each sequence.
-        batch_size: B; the last batch of a stretch may have fewer sequences.
+        batch_size: B; the last batch of a pool may have fewer sequences.
         shuffle: whether each epoch has another order.
         seed: of the orders.
     """
@@ -40,7 +40,7 @@ class LengthBuckets:
         self._cuts_epoch = -1
 
     def __len__(self) -> int:
-        return int((-(-self._stretches() // self.batch_size)).sum())
+        return int((-(-self._pool_sizes() // self.batch_size)).sum())
 
     def __iter__(self) -> Iterator[Integer[np.ndarray, " B"]]:
         self.position.begin(len(self))
@@ -52,10 +52,10 @@ class LengthBuckets:
             self.position.advance()
             yield self._order(epoch)[index]
 
-    def _stretches(self) -> np.ndarray:
-        """How many sequences each stretch has that is sorted by length."""
+    def _pool_sizes(self) -> np.ndarray:
+        """The number of sequences in each pool that is sorted by length."""
         count = len(self.lengths)
-        size = WINDOW * self.batch_size if self.shuffle else max(count, 1)
+        size = POOL * self.batch_size if self.shuffle else max(count, 1)
         return np.diff(np.append(np.arange(0, count, size), count))
 
     def _order(self, epoch: int) -> list[np.ndarray]:
@@ -67,9 +67,9 @@ class LengthBuckets:
             count = len(self.lengths)
             numbers = generator.permutation(count) if self.shuffle else np.arange(count)
             cuts = []
-            for stretch in np.split(numbers, np.cumsum(self._stretches())[:-1]):
-                stretch = stretch[np.argsort(self.lengths[stretch], kind="stable")]
-                cuts += np.split(stretch, range(self.batch_size, len(stretch), self.batch_size))
+            for pool in np.split(numbers, np.cumsum(self._pool_sizes())[:-1]):
+                pool = pool[np.argsort(self.lengths[pool], kind="stable")]
+                cuts += np.split(pool, range(self.batch_size, len(pool), self.batch_size))
             order = generator.permutation(len(cuts)) if self.shuffle else range(len(cuts))
             self._cuts, self._cuts_epoch = [cuts[index] for index in order], epoch
         return self._cuts
@@ -79,5 +79,5 @@ class LengthBuckets:
         return self.position.state_dict(len(self))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on, at the next `__iter__`, from a position that `state_dict` told."""
+        """Continue, at the next `__iter__`, at the position that `state_dict` gave."""
         self.position.load_state_dict(state, len(self))

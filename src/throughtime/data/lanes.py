@@ -1,4 +1,4 @@
-"""A long text as B contiguous lanes, in chunks of T steps."""
+"""Contiguous lanes of one long stream of ids, in chunks of T steps."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,24 +13,23 @@ from throughtime.errors import UserError, check_positive
 
 
 class Lanes:
-    """Batches for training through time: every lane goes on in a chunk where it stopped in the chunk before.
+    """Batches for truncated BPTT: in each chunk, every lane continues where it stopped in the chunk before.
 
-    The N ids make N - 1 pairs of an input and the id that follows it, its target. The pairs are dealt to B
-    lanes in contiguous stretches that differ by one pair at most, and an epoch goes through all of them in
+    The N ids make N - 1 pairs of an input and the id that follows it, its target. The B lanes are
+    contiguous ranges of pairs whose lengths differ by one at most, and an epoch goes through all of them in
     ceil(longest / T) chunks; the last chunk may be shorter, and in it `lengths` says which lanes have a step
     less. So every id but the very first is a target exactly once an epoch.
 
-    With `random_offset` the pairs are taken to be a ring and the first lane begins at a random place of it,
-    which is a function of the seed and the epoch alone. Nothing is lost by it: the lane that passes the end
-    goes on at the beginning of the text, with a reset mark there.
+    With `random_offset` the pairs form a ring and the first lane begins at a random pair, which is a function of the
+    seed and the epoch alone. The lane that passes the end continues at the beginning of the text, with a reset mark
+    there, so that every pair is still used.
 
     Args:
         ids: the whole text, `[N]`; a memory map, of which a chunk reads what it needs.
         batch_size: B.
         chunk_length: T.
-        documents: where documents begin in `ids`; a lane that comes to one within an epoch has a reset mark
-            there.
-        random_offset: whether each epoch begins at another place.
+        documents: the positions in `ids` at which documents begin; a lane has a reset mark there.
+        random_offset: whether each epoch begins at another pair.
         seed: of the random offsets.
     """
 
@@ -57,7 +56,7 @@ class Lanes:
         lanes = np.arange(batch_size)
         self._starts = lanes * shortest + np.minimum(lanes, longer)
         self._lengths = shortest + (lanes < longer)
-        # The beginning of the text counts as one: a lane may come to it around the ring.
+        # The beginning of the text counts as one: a lane may reach it around the ring.
         self._documents = np.union1d([0], np.asarray(documents, dtype=np.int64))
 
     def __len__(self) -> int:
@@ -96,7 +95,7 @@ class Lanes:
     def _resets(
         self, pairs: Integer[np.ndarray, "T B"], lengths: Integer[np.ndarray, " B"], fresh: bool
     ) -> Bool[torch.Tensor, "T B"] | None:
-        """Where a document begins in a chunk; None where none does but at a step that is fresh anyway."""
+        """Reset marks at the beginnings of documents; None where there are none but at a step that is fresh anyway."""
         places = np.minimum(np.searchsorted(self._documents, pairs), len(self._documents) - 1)
         marks = (self._documents[places] == pairs) & (np.arange(len(pairs))[:, None] < lengths)
         if fresh:
@@ -108,5 +107,5 @@ class Lanes:
         return self.position.state_dict(len(self))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on, at the next `__iter__`, from a position that `state_dict` told."""
+        """Continue, at the next `__iter__`, at the position that `state_dict` gave."""
         self.position.load_state_dict(state, len(self))

@@ -1,4 +1,4 @@
-"""Where a loader stands: the epoch, and the next batch in it."""
+"""Position of a loader: its epoch, and the next batch in it."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from throughtime.errors import UserError
 
 
 class Position:
-    """The place of a loader in its epochs, which a checkpoint keeps.
+    """The epoch and the next batch of a loader, which a checkpoint keeps.
 
-    A loader calls `begin` in its `__iter__` and `advance` before it yields a batch, so that the position that
-    is saved while a batch is worked on is that of the next one. Starting to iterate twice, with no batch in
+    A loader calls `begin` in its `__iter__` and `advance` before it yields a batch, so that the position
+    saved during a training step is that of the next batch. Starting to iterate twice, with no batch in
     between, starts one epoch and not two (Lightning does that where it resumes).
 
     Attributes:
@@ -23,7 +23,7 @@ class Position:
         self._resuming = False
 
     def begin(self, batches: int) -> None:
-        """Start an epoch of `batches` batches, or go on in the one that was loaded."""
+        """Start an epoch of `batches` batches, or continue the one that was loaded."""
         if self.batch >= batches or (self.batch > 0 and not self._resuming):
             self.epoch, self.batch = self.epoch + 1, 0
 
@@ -37,7 +37,7 @@ class Position:
         return {"epoch": self.epoch, "batch": self.batch, "batches": batches}
 
     def load_state_dict(self, state: dict[str, Any], batches: int) -> None:
-        """Stand where the state says; the next `begin` goes on from there.
+        """Take the position of a state; the next `begin` continues there.
 
         Raises:
             UserError: the epoch had another number of batches, so that the position would mean other data.

@@ -1,4 +1,4 @@
-"""A window of a series as a model sees it: what is known at its origin, in units of its own."""
+"""Window of a series: the inputs of a forecast made at its origin, in relative units."""
 
 from typing import NamedTuple
 

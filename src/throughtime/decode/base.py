@@ -1,4 +1,4 @@
-"""The contract of a decoder: how a sequence is chosen from a model that predicts one symbol after another.
+"""The contract of decoders: the choice of a sequence from a model's step-by-step predictions.
 
 Decoders see a model only through its step: the symbols just written and the state before them go in, the
 log-probabilities of the next symbols and the state after them come out.
@@ -18,7 +18,7 @@ Step = Callable[[Tensor, Tree], tuple[Tensor, Tree]]
 
 
 class Decoder(ABC):
-    """Chooses what a model writes, symbol by symbol."""
+    """Base class of decoders: choose the symbols that a model writes."""
 
     @abstractmethod
     def __call__(
@@ -33,12 +33,13 @@ class Decoder(ABC):
         """Write up to `length` symbols in every lane.
 
         Args:
-            step: the model. log_probabilities: what the model expects first, after its prompt
-            (`decode.prime`). state: the model's state after its prompt; it is not changed. length: the most
-            symbols a lane gets. generator: the source of chance, on the model's device. A decoder that
-            needs chance insists on one, so
-                that the same seed gives the same text and the global random numbers stay as they were.
-            end: the id that ends a lane. A lane that has ended repeats it until all lanes have.
+            step: the model.
+            log_probabilities: of the first symbol after the prompt (`decode.prime`).
+            state: the model's state after its prompt; it is not changed.
+            length: the most symbols of a lane.
+            generator: the source of random numbers, on the model's device. A decoder that draws any requires one, so
+                that the same seed gives the same text and the global generator stays as it is.
+            end: the id that ends a lane; a lane that has ended repeats it until all lanes have.
 
         Yields:
             the ids of all lanes, one step after another.

@@ -1,4 +1,4 @@
-"""Beam search: the most probable whole sequence, among those that begin like one of the N best so far."""
+"""Beam search: the best of the sequences that extend the N best prefixes at each step."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from throughtime.tree import Tree, map_state
 
 
 class Hypothesis(NamedTuple):
-    """One sequence that the search found, with log p of it and the score it is ranked by."""
+    """A finished sequence with its log p and the score it is ranked by."""
 
     ids: list[int]
     log_probability: float

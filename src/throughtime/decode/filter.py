@@ -1,4 +1,4 @@
-"""What reshapes a distribution before a symbol is drawn from it: temperature, top-k, top-p.
+"""Filters of a distribution before a symbol is drawn: temperature, top-k and top-p.
 
 All take and give log-probabilities `[B, V]`. The result need not be normalised, and -inf marks a symbol
 that is out; what is out stays out, so filters can follow one another.

@@ -17,7 +17,7 @@ def most_probable(log_probabilities: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
 
 
 class Greedy(Decoder):
-    """y_t = argmax_i p(i | y_<t). Needs no chance and draws none."""
+    """y_t = argmax_i p(i | y_<t). It draws no random numbers."""
 
     def __call__(
         self,

@@ -1,4 +1,4 @@
-"""From a model to what a decoder needs: its step, and where it stands after a prompt."""
+"""Inputs of a decoder: the step of a model with its head, and the state after a prompt."""
 
 from collections.abc import Callable
 

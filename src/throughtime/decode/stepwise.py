@@ -1,4 +1,4 @@
-"""The loop that decoders share which choose each symbol from the log-probabilities of that one step."""
+"""Decoding loop for decoders that choose each symbol from the log-probabilities of one step."""
 
 from collections.abc import Callable, Iterator
 

@@ -17,9 +17,9 @@ def viterbi(
     A transition of minus infinity is never taken, if any sequence without one exists.
 
     Args:
-        emissions: what each step says about its tag.
+        emissions: the scores of each step's tags.
         transitions: from a tag to the next.
-        first, last: what a tag gets for being the first or the last.
+        first, last: the scores of the first and the last tag.
         mask: true up to each lane's end.
 
     Returns:
@@ -46,6 +46,6 @@ def constrained(
     allowed: Bool[Tensor, "K K"],
     allowed_first: Bool[Tensor, " K"],
 ) -> tuple[Float[Tensor, "K K"], Float[Tensor, " K"]]:
-    """Transitions and beginnings of which those that are not allowed can never be chosen."""
+    """Set the scores of transitions and first tags that are not allowed to minus infinity."""
     never = -torch.inf
     return transitions.masked_fill(~allowed, never), first.masked_fill(~allowed_first, never)

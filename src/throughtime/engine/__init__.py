@@ -1,4 +1,4 @@
-"""Engines: how a cell is run over T steps and differentiated."""
+"""Engines: ways to run a cell over T steps and to differentiate that run."""
 
 import lazy_loader
 

@@ -12,16 +12,17 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
+from torch.utils._python_dispatch import _disable_current_modes
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.trace.signature import tensors_of
+from throughtime.engine.trace.signature import cell_tensors
 from throughtime.tree import Tree
 
 LENGTH_TYPES = (torch.int64, torch.int32)
 
 
 class _Part(NamedTuple):
-    """A tensor of a state: its name in messages, its shape without B, its type and its device."""
+    """The expected tensor of a state: its name in messages, its shape without B, its type and its device."""
 
     name: str
     features: tuple[int, ...]
@@ -30,13 +31,13 @@ class _Part(NamedTuple):
 
 
 class _Expected(NamedTuple):
-    """The state that a cell begins with.
+    """The expected arguments of a cell, read off its initial state.
 
     Attributes:
-        tensors: the shapes, types and devices of the cell's tensors with which this was found.
-        dtypes: the types of the cell's own numbers, which its inputs must have too.
+        tensors: the shapes, types and devices of the cell's tensors at the time; others make it stale.
+        dtypes: the types of the cell's tensors, which its inputs must have too.
         kind: the class of the state.
-        parts: its tensors.
+        parts: the tensors of the state.
     """
 
     tensors: list[tuple]
@@ -45,10 +46,10 @@ class _Expected(NamedTuple):
     parts: tuple[_Part, ...]
 
 
-_known: WeakKeyDictionary[Cell, _Expected] = WeakKeyDictionary()
+_cache: WeakKeyDictionary[Cell, _Expected] = WeakKeyDictionary()
 
 
-@no_type_check  # what it is given is what is in question
+@no_type_check  # its arguments' types are what it checks
 def check_arguments(
     cell: Cell,
     inputs: Float[Tensor, "T B I"],
@@ -56,9 +57,9 @@ def check_arguments(
     lengths: Int[Tensor, " B"] | None = None,
     resets: Bool[Tensor, "T B"] | None = None,
 ) -> None:
-    """Raise unless all arrays of a run fit the cell and each other.
+    """Raise unless all arguments of `Engine.run` fit the cell and each other.
 
-    The values of lengths are looked at on a CPU only, as elsewhere the run would have to wait for them.
+    The values of lengths are checked on a CPU only, as elsewhere the run would have to wait for them.
 
     Raises:
         TypeError: an argument is no tensor, or has another type of numbers.
@@ -73,9 +74,9 @@ def check_arguments(
         raise ValueError(f"expected inputs of at least one step, got inputs of shape {list(shape)}")
     device = inputs.device.type
     mixed = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
-    tensors = [(t.shape, t.dtype, t.device) for t in tensors_of(cell).values()]
+    tensors = [(t.shape, t.dtype, t.device) for t in cell_tensors(cell).values()]
     compiling = torch.compiler.is_compiling()
-    expected = None if compiling else _known.get(cell)
+    expected = None if compiling else _cache.get(cell)
     if expected is None or expected.tensors != tensors or _difference(expected, state, lanes, mixed):
         expected = _expect(cell, lanes, tensors, compiling)
         if error := _difference(expected, state, lanes, mixed):
@@ -99,13 +100,13 @@ def check_arguments(
 
 
 def _expect(cell: Cell, lanes: Any, tensors: list[tuple], compiling: bool) -> _Expected:
-    """The state that the cell begins with now, remembered unless a graph is being traced."""
+    """The expected arguments of a cell, cached unless a graph is being traced."""
     if compiling:
         state = cell.initial_state(lanes)
     else:
-        # Without random numbers being drawn, which would be others from then on.
+        # Restore the random generators after a draw, so that a run draws the same numbers with or without this.
         devices = [device for _, _, device in tensors if device.type == "cuda"][:1]
-        with torch.random.fork_rng(devices), torch.no_grad():
+        with _disable_current_modes(), torch.random.fork_rng(devices), torch.no_grad():
             state = cell.initial_state(lanes)
     parts = []
     for name, part in _parts("state", state):
@@ -118,12 +119,12 @@ def _expect(cell: Cell, lanes: Any, tensors: list[tuple], compiling: bool) -> _E
     dtypes = {dtype for _, dtype, _ in tensors if dtype.is_floating_point or dtype.is_complex}
     found = _Expected(tensors, dtypes, type(state), tuple(parts))
     if not compiling:
-        _known[cell] = found
+        _cache[cell] = found
     return found
 
 
 def _difference(expected: _Expected, state: Tree, lanes: Any, mixed: bool) -> Exception | None:
-    """In what a state is another one than expected; in mixed precision its type may be any floating-point one."""
+    """The error of a state that is not as expected; in mixed precision its type may be any floating-point one."""
     if not isinstance(state, expected.kind):
         return TypeError(f"expected state to be a {expected.kind.__name__}, got {_kind(state)}")
     try:
@@ -147,7 +148,7 @@ def _difference(expected: _Expected, state: Tree, lanes: Any, mixed: bool) -> Ex
 
 
 def _parts(name: str, state: Tree) -> Iterator[tuple[str, Tensor]]:
-    """The tensors of a state with their names."""
+    """The tensors of a state with their names in messages."""
     if isinstance(state, Tensor):
         yield name, state
     elif isinstance(state, tuple):
@@ -180,7 +181,7 @@ def _check_device(name: str, tensor: Tensor, device: torch.device) -> None:
 
 
 def _has_values(tensor: Tensor) -> bool:
-    """Whether a tensor's numbers can be looked at without waiting for a device."""
+    """Whether a tensor's values can be read without waiting for a device."""
     wrapped = isinstance(tensor, FakeTensor) or torch._C._functorch.is_functorch_wrapped_tensor(tensor)
     return tensor.device.type == "cpu" and not wrapped
 

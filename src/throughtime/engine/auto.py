@@ -1,12 +1,10 @@
-"""The fastest engine for whatever comes (`engine=auto`).
+"""`engine=auto`: run each sequence by the fastest engine that supports it.
 
-The order is that of what `python scripts/benchmark.py cells` measures. On a CPU the compiled kernel comes first. Where
-there is none (no C compiler, an operator that has no C, half precision), and on other devices, torch's own kernels
-come first, then a parallel scan for linear recurrences on those devices, then backpropagation through time written
-out, and last the plain loop, which takes everything.
+The order is that of the speeds that `python scripts/benchmark.py cells` measures. On a CPU the compiled kernel comes
+first. Where there is none (no C compiler, an operator that has no C, half precision), and on other devices, torch's own
+kernels come first, then a parallel scan for linear recurrences on those devices, then backpropagation through time
+written out, and last the plain loop, which supports everything.
 """
-
-from functools import lru_cache
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -15,32 +13,16 @@ from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
 from throughtime.engine.bptt.engine import BackpropagationThroughTime
 from throughtime.engine.compiler.engine import Fused
-from throughtime.engine.compiler.ir.program import UnknownOperatorError
-from throughtime.engine.compiler.runtime.kernel import compiled
-from throughtime.engine.compiler.runtime.toolchain import CompilerError
-from throughtime.engine.mixed_precision import own_rounding, single
 from throughtime.engine.reference import Reference
 from throughtime.engine.scan import Scan
 from throughtime.engine.torch_kernels.engine import TorchKernels
-from throughtime.engine.trace.trace import Trace, UntraceableError
-from throughtime.engine.trace.trace_cache import trace_for
 
-COMPILED = Fused()
-WITHOUT_A_KERNEL: tuple[Engine, ...] = (TorchKernels(), BackpropagationThroughTime(), Reference())
-ELSEWHERE: tuple[Engine, ...] = (TorchKernels(), Scan(), BackpropagationThroughTime(), Reference())
+CPU_ENGINES: tuple[Engine, ...] = (Fused(), TorchKernels(), BackpropagationThroughTime(), Reference())
+OTHER_ENGINES: tuple[Engine, ...] = (TorchKernels(), Scan(), BackpropagationThroughTime(), Reference())
 
 
 class Auto(Engine):
-    """Hands each run to the fastest engine that accepts it; the last of them accepts everything."""
-
-    def refusal(
-        self,
-        cell: Cell,
-        inputs: Float[Tensor, "T B I"],
-        lengths: Int[Tensor, " B"] | None,
-        resets: Bool[Tensor, "T B"] | None,
-    ) -> str | None:
-        return None
+    """Run each sequence by the fastest engine that supports it; the last in the order supports everything."""
 
     def _run(
         self,
@@ -50,39 +32,15 @@ class Auto(Engine):
         lengths: Int[Tensor, " B"] | None = None,
         resets: Bool[Tensor, "T B"] | None = None,
     ) -> tuple[Float[Tensor, "T B O"], State]:
-        return fastest(cell, inputs, lengths, resets)._run(cell, inputs, state, lengths, resets)
+        return fastest_engine(cell, inputs, lengths, resets)._run(cell, inputs, state, lengths, resets)
 
 
-def fastest(
+def fastest_engine(
     cell: Cell,
     inputs: Float[Tensor, "T B I"],
     lengths: Int[Tensor, " B"] | None = None,
     resets: Bool[Tensor, "T B"] | None = None,
 ) -> Engine:
-    """The engine that `Auto` takes for this run."""
-    if inputs.device.type != "cpu":
-        engines = ELSEWHERE
-    elif _has_kernel(cell, inputs):
-        return COMPILED
-    else:
-        engines = WITHOUT_A_KERNEL
-    return next(each for each in engines if each.refusal(cell, inputs, lengths, resets) is None)
-
-
-def _has_kernel(cell: Cell, inputs: Float[Tensor, "T B I"]) -> bool:
-    """Whether `Fused` has C for this cell, and does not leave it to another engine."""
-    with own_rounding() as halves:
-        try:
-            trace = trace_for(cell, single(inputs) if halves else inputs)
-        except UntraceableError:
-            return False
-        return _compiles(trace, halves)
-
-
-@lru_cache(maxsize=256)
-def _compiles(trace: Trace, halves: bool) -> bool:
-    try:
-        compiled(trace, halves)
-    except (UnknownOperatorError, CompilerError, UntraceableError):
-        return False
-    return True
+    """The first engine, in the order of speed on the device of the inputs, that supports this run."""
+    engines = CPU_ENGINES if inputs.device.type == "cpu" else OTHER_ENGINES
+    return next(each for each in engines if each.unsupported_reason(cell, inputs, lengths, resets) is None)

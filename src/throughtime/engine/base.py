@@ -1,7 +1,7 @@
-"""The contract of an engine: how a cell is run over T steps, and how that run is differentiated."""
+"""The contract of an engine: run a cell over T steps, and differentiate that run."""
 
 from abc import ABC, abstractmethod
-from typing import final, no_type_check
+from typing import ClassVar, final, no_type_check
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -11,22 +11,31 @@ from throughtime.engine.arguments import check_arguments
 
 
 class Engine(ABC):
-    """Runs a cell over a sequence. Every engine gives the numbers of `Reference`, values and gradients alike.
+    """A way to run a cell over a sequence. Every engine gives the numbers of `Reference`, values and gradients alike.
 
     An engine holds no parameters and no state of its own, so a checkpoint does not depend on it. It is handed
-    the raw inputs and calls `cell.project` itself, because a native kernel takes the input and its weight
+    the raw inputs and calls `cell.project` itself, because a kernel of torch takes the input and its weight
     instead.
+
+    Attributes:
+        records_errors: whether `gradient_records.recording` can read the errors of each step off its backward pass.
     """
 
-    @abstractmethod
-    def refusal(
+    records_errors: ClassVar[bool] = False
+
+    def unsupported_reason(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],
         lengths: Int[Tensor, " B"] | None,
         resets: Bool[Tensor, "T B"] | None,
     ) -> str | None:
-        """Why this engine cannot run this cell on these inputs, as half a sentence; None when it can."""
+        """The reason why `run` would raise `UserError` for this cell and these inputs, as half a sentence; else None.
+
+        It is exact: after None, `run` computes the plain loop by this very engine. By default an engine supports all
+        runs.
+        """
+        return None
 
     @final
     @no_type_check  # `check_arguments` does it, tests or not, and with messages of its own
@@ -52,6 +61,7 @@ class Engine(ABC):
 
         Raises:
             TypeError, ValueError: an argument does not fit the cell or the others (`check_arguments`).
+            UserError: this engine cannot run this cell (`unsupported_reason`).
         """
         check_arguments(cell, inputs, state, lengths, resets)
         return self._run(cell, inputs, state, lengths, resets)
@@ -65,4 +75,4 @@ class Engine(ABC):
         lengths: Int[Tensor, " B"] | None = None,
         resets: Bool[Tensor, "T B"] | None = None,
     ) -> tuple[Float[Tensor, "T B O"], State]:
-        """As `run`, on arguments that fit."""
+        """Run as `run` does, on checked arguments."""

@@ -1,4 +1,4 @@
-"""Memory for time: what the backward pass needs of a segment of steps is made again when it comes there.
+"""Recompute segments of steps in the backward pass instead of keeping their activations (`engine.recompute=true`).
 
 Of T steps in segments of √T, only the states between the segments are kept, and what one segment keeps: O(√T)
 numbers instead of O(T), for one forward pass more (Chen, Xu, Zhang & Guestrin 2016, arXiv 1604.06174; for recurrences
@@ -7,6 +7,7 @@ Gruslys et al. 2016, NeurIPS).
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -14,22 +15,52 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from throughtime.engine.gradient_records import Number, next_number, within
-from throughtime.engine.random_state import RandomStates
-from throughtime.engine.second_derivative import Results, differentiable_as, pull_back, vector_jacobian
-from throughtime.tree import Tree, map_state
+from throughtime.cell.base import Cell, State
+from throughtime.engine.gradient_records import RunNumber, next_run_number, number_within
+from throughtime.engine.second_derivative import (
+    Gradients,
+    vector_jacobian_product,
+    vjp_function,
+    with_second_derivative,
+)
+from throughtime.tree import Tree, leaves, unflatten
 
 Segment = Callable[[int, int, Tree, Sequence[Tensor]], tuple[Tensor, Tree]]
-"""(start, stop, state before, those rows of what was given) -> (a number or one row a step, state after)"""
+"""(start, stop, state before, the segment's rows of the inputs) -> (a number or one row a step, state after)"""
 
 _inside: ContextVar[bool] = ContextVar("inside a segment", default=False)
 
 
+def run_in_segments(
+    run: Callable[..., tuple[Tensor, State]],
+    cell: Cell,
+    inputs: Float[Tensor, "T B I"],
+    state: State,
+    lengths: Int[Tensor, " B"] | None,
+    resets: Bool[Tensor, "T B"] | None,
+) -> tuple[Float[Tensor, "T B O"], State]:
+    """Run a cell as `Engine.run` does, by one call of `run` for each segment of about √T steps."""
+    if not torch.is_grad_enabled() or inside_segment():
+        return run(cell, inputs, state, lengths, resets)
+
+    def segment(start: int, stop: int, state: State, rows: Sequence[Tensor]) -> tuple[Tensor, State]:
+        remaining = None if lengths is None else (lengths - start).clamp(0, stop - start)
+        return run(cell, rows[0], state, remaining, None if resets is None else resets[start:stop])
+
+    return in_segments(segment, segments(len(inputs)), state, [inputs], list(cell.parameters()))
+
+
 def segments(steps: int, edges: tuple[int, ...] = ()) -> list[tuple[int, int]]:
-    """Where segments of about √T of T steps begin and end; each of `edges` is such a place."""
+    """Cut T steps into segments of about √T: the start and the stop of each.
+
+    Args:
+        steps: T.
+        edges: steps at which a segment must begin.
+    """
     length = max(1, math.isqrt(steps))
     return [
         (start, min(start + length, stop))
@@ -38,137 +69,145 @@ def segments(steps: int, edges: tuple[int, ...] = ()) -> list[tuple[int, int]]:
     ]
 
 
-def inside_a_segment() -> bool:
+def inside_segment() -> bool:
     """Whether a segment is being computed, which need not be cut again."""
     return _inside.get()
 
 
 def in_segments(
     segment: Segment,
-    places: Sequence[tuple[int, int]],
+    bounds: Sequence[tuple[int, int]],
     state: Tree,
     rows: Sequence[Tensor],
-    learned: Sequence[Tensor],
-    passing: Callable[[int, Tree], None] = lambda step, state: None,
+    parameters: Sequence[Tensor],
+    on_segment_end: Callable[[int, Tree], None] = lambda step, state: None,
 ) -> tuple[Tensor, Tree]:
-    """Go through all segments: the sum of their numbers, or their rows one after another; and the state in the end.
+    """Compute all segments: the sum of their numbers, or their rows one after another; and the last state.
 
-    A segment that is made again draws the same random numbers.
+    A segment that is recomputed draws the same random numbers.
 
     Args:
-        segment: computes one.
-        places: where each begins and ends, in order.
-        state: before the first.
+        segment: computes one segment.
+        bounds: the start and the stop of each, in order.
+        state: the state before the first.
         rows: tensors of all steps, whose gradient may be wanted.
-        learned: all else whose gradient may be wanted.
-        passing: is told the state after each segment.
+        parameters: all other tensors whose gradient may be wanted.
+        on_segment_end: called in the forward pass with the stop of each segment and the state after it.
     """
-    start = _leaves(state)
-    plan = _Plan(segment, places, state, len(start), len(rows), passing, next_number())
-    value, *after = _Segments.apply(plan, *start, *rows, *learned)
-    return value, _tree(state, after)
+    before = leaves(state)
+    run = _SegmentedRun(segment, bounds, state, len(before), len(rows), on_segment_end, next_run_number())
+    value, *after = _Segments.apply(run, *before, *rows, *parameters)
+    return value, unflatten(after, state)
 
 
 @dataclass(frozen=True, eq=False)
-class _Plan:
-    """What is done; `parts` and `rows` count the state's tensors and the rows."""
+class _SegmentedRun:
+    """The arguments of `in_segments`, apart from tensors.
+
+    Attributes:
+        segment, bounds, on_segment_end: as there.
+        like: a state, for its structure.
+        parts: the number of the state's tensors.
+        rows: the number of tensors of all steps.
+        number: of the run, among those whose errors are recorded.
+    """
 
     segment: Segment
-    places: Sequence[tuple[int, int]]
+    bounds: Sequence[tuple[int, int]]
     like: Tree
     parts: int
     rows: int
-    passing: Callable[[int, Tree], None]
-    number: Number
+    on_segment_end: Callable[[int, Tree], None]
+    number: RunNumber
 
     def run(self, index: int, state: Sequence[Tensor], rows: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """One segment."""
-        start, stop = self.places[index]
+        """Compute one segment."""
+        start, stop = self.bounds[index]
         token = _inside.set(True)
         try:
-            with within((*self.number, index)):
-                value, after = self.segment(start, stop, _tree(self.like, state), rows)
+            with number_within((*self.number, index)):
+                value, after = self.segment(start, stop, unflatten(state, self.like), rows)
         finally:
             _inside.reset(token)
-        return value, _leaves(after)
+        return value, leaves(after)
 
-    def again(
-        self, randoms: RandomStates, autocast: dict[str, Any], learned: int, *tensors: Tensor
+    def differentiable_run(
+        self, randoms: "RandomStates", autocast: dict[str, Any], parameters: int, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
-        """(learned, state before, rows) -> (the sum or the rows, state after), as one graph of all segments."""
-        state, rows = list(tensors[learned : learned + self.parts]), tensors[learned + self.parts :]
+        """(parameters, state before, rows) -> (the sum or the rows, state after), as one graph of all segments."""
+        state, rows = list(tensors[parameters : parameters + self.parts]), tensors[parameters + self.parts :]
         values = []
-        for index, (start, stop) in enumerate(self.places):
-            with torch.autocast(**autocast), randoms.again(index):
+        for index, (start, stop) in enumerate(self.bounds):
+            with torch.autocast(**autocast), randoms.replay(index):
                 value, state = self.run(index, state, [row[start:stop] for row in rows])
             values.append(value)
         return torch.cat(values) if values[0].dim() else torch.stack(values).sum(), *state
 
 
 class _Segments(torch.autograd.Function):
-    """(state before, rows, learned) -> (the sum or the rows, state after)."""
+    """(state before, rows, parameters) -> (the sum or the rows, state after)."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, plan: _Plan, *tensors: Tensor) -> tuple[Tensor, ...]:
-        state, rows = list(tensors[: plan.parts]), tensors[plan.parts : plan.parts + plan.rows]
+    def forward(ctx: FunctionCtx, run: _SegmentedRun, *tensors: Tensor) -> tuple[Tensor, ...]:
+        state, rows = list(tensors[: run.parts]), tensors[run.parts : run.parts + run.rows]
         # In one piece each: small pieces would lie between large ones that come and go.
-        borders = [part.new_empty(len(plan.places), *part.shape) for part in state]
+        borders = [part.new_empty(len(run.bounds), *part.shape) for part in state]
         randoms, whole = RandomStates(tensors[0].device), None
-        for index, (start, stop) in enumerate(plan.places):
+        for index, (start, stop) in enumerate(run.bounds):
             for border, part in zip(borders, state, strict=True):
                 border[index] = part
-            randoms.note()
-            value, state = plan.run(index, state, [row[start:stop] for row in rows])
-            plan.passing(stop, _tree(plan.like, state))
+            randoms.save()
+            value, state = run.run(index, state, [row[start:stop] for row in rows])
+            run.on_segment_end(stop, unflatten(state, run.like))
             if whole is None:
-                whole = value.new_zeros((plan.places[-1][1], *value.shape[1:]) if value.dim() else ())
+                whole = value.new_zeros((run.bounds[-1][1], *value.shape[1:]) if value.dim() else ())
             if value.dim():
                 whole[start:stop] = value
             else:
                 whole += value
-        ctx.plan, ctx.randoms, ctx.autocast = plan, randoms, _autocast(tensors[0].device.type)
+        ctx.run, ctx.randoms, ctx.autocast = run, randoms, _autocast(tensors[0].device.type)
         ctx.save_for_backward(*borders, *tensors)
         return whole, *(part.clone() for part in state)
 
     @staticmethod
-    def backward(ctx: FunctionCtx, *errors: Tensor) -> Results:
-        plan, saved = ctx.plan, ctx.saved_tensors
-        borders, tensors = saved[: plan.parts], saved[plan.parts :]
-        given, learned = tensors[: plan.parts + plan.rows], tensors[plan.parts + plan.rows :]
+    def backward(ctx: FunctionCtx, *grad_out: Tensor) -> Gradients:
+        run, saved = ctx.run, ctx.saved_tensors
+        borders, tensors = saved[: run.parts], saved[run.parts :]
+        given, parameters = tensors[: run.parts + run.rows], tensors[run.parts + run.rows :]
         with torch.no_grad():
-            results = _Segments._backward(ctx, borders, given[plan.parts :], learned, errors)
-        operators = vector_jacobian(
-            partial(plan.again, ctx.randoms, ctx.autocast, len(learned)), len(tensors)
+            gradients = _Segments._backward(ctx, borders, given[run.parts :], parameters, grad_out)
+        function = vjp_function(
+            partial(run.differentiable_run, ctx.randoms, ctx.autocast, len(parameters)), len(tensors)
         )
-        # The segments read what is learned by themselves.
-        results = differentiable_as(results, operators, (*learned, *given, *errors), constant=len(learned))
-        return None, *results[len(learned) :], *results[: len(learned)]
+        # The segments read the parameters by themselves.
+        sources = (*parameters, *given, *grad_out)
+        gradients = with_second_derivative(gradients, function, sources, constant=len(parameters))
+        return None, *gradients[len(parameters) :], *gradients[: len(parameters)]
 
     @staticmethod
     def _backward(
         ctx: FunctionCtx,
         borders: Sequence[Tensor],
         rows: Sequence[Tensor],
-        all_learned: Sequence[Tensor],
-        errors: Sequence[Tensor],
-    ) -> Results:
-        """The gradients of what is learned, of the state before, and of the rows."""
-        plan, (gradient, *coming) = ctx.plan, errors
-        learned = [tensor for tensor in all_learned if tensor.requires_grad]
+        parameters: Sequence[Tensor],
+        grad_out: Sequence[Tensor],
+    ) -> Gradients:
+        """The gradients of the parameters, of the state before, and of the rows."""
+        run, (grad_value, *grad_state) = ctx.run, grad_out
+        learned = [tensor for tensor in parameters if tensor.requires_grad]
         totals = [torch.zeros_like(tensor) for tensor in learned]
         row_gradients = [torch.zeros_like(row) if row.requires_grad else None for row in rows]
-        going = list(coming)
-        for index in reversed(range(len(plan.places))):
-            start, stop = plan.places[index]
+        for index in reversed(range(len(run.bounds))):
+            start, stop = run.bounds[index]
             state = [border[index].detach().requires_grad_() for border in borders]
             cut = [row[start:stop].detach().requires_grad_(row.requires_grad) for row in rows]
-            with torch.enable_grad(), torch.autocast(**ctx.autocast), ctx.randoms.again(index):
-                value, after = plan.run(index, state, cut)
+            with torch.enable_grad(), torch.autocast(**ctx.autocast), ctx.randoms.replay(index):
+                value, after = run.run(index, state, cut)
             sources = [*state, *(row for row in cut if row.requires_grad), *learned]
-            errors = [gradient[start:stop] if value.dim() else gradient, *going]
-            found = list(pull_back([value, *after], sources, errors))
-            going = [torch.zeros_like(s) if g is None else g for s, g in zip(state, found, strict=False)]
-            found = found[plan.parts :]
+            grad_after = [grad_value[start:stop] if value.dim() else grad_value, *grad_state]
+            found = list(vector_jacobian_product([value, *after], sources, grad_after))
+            grad_state = [torch.zeros_like(s) if g is None else g for s, g in zip(state, found, strict=False)]
+            found = found[run.parts :]
             for whole in filter(lambda g: g is not None, row_gradients):
                 part = found.pop(0)
                 if part is not None:
@@ -176,27 +215,54 @@ class _Segments(torch.autograd.Function):
             for total, part in zip(totals, found, strict=True):
                 if part is not None:
                     total += part
-        given = iter(totals)
-        ends = [next(given) if tensor.requires_grad else None for tensor in all_learned]
-        return *ends, *going, *row_gradients
+        remaining = iter(totals)
+        parameter_gradients = [next(remaining) if tensor.requires_grad else None for tensor in parameters]
+        return *parameter_gradients, *grad_state, *row_gradients
+
+
+class RandomStates:
+    """The states of torch's random generators at several moments, so that the same numbers can be drawn again.
+
+    Args:
+        device: has a generator of its own, if it is no CPU.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._states: list[tuple[Tensor, ...]] = []
+
+    def save(self) -> None:
+        """Append the present state of the generators."""
+        now = self._now()
+        # A model without dropout draws nothing, so that one state serves all moments.
+        same = bool(self._states) and all(map(torch.equal, now, self._states[-1]))
+        self._states.append(self._states[-1] if same else now)
+
+    @contextmanager
+    def replay(self, moment: int) -> Iterator[None]:
+        """Draw the numbers that were drawn from that moment on, and restore the generators after the block."""
+        now = self._now()
+        self._set(self._states[moment])
+        try:
+            yield
+        finally:
+            self._set(now)
+
+    def _now(self) -> tuple[Tensor, ...]:
+        own = (torch.cuda.get_rng_state(self._device),) if self._device.type == "cuda" else ()
+        return torch.get_rng_state(), *own
+
+    def _set(self, states: tuple[Tensor, ...]) -> None:
+        torch.set_rng_state(states[0])
+        if self._device.type == "cuda":
+            torch.cuda.set_rng_state(states[1], self._device)
 
 
 def _autocast(device: str) -> dict[str, Any]:
-    """The precision that operators choose by themselves now."""
+    """The present arguments of `torch.autocast`."""
     return {
         "device_type": device,
         "dtype": torch.get_autocast_dtype(device),
         "enabled": torch.is_autocast_enabled(device),
         "cache_enabled": False,
     }
-
-
-def _leaves(state: Tree) -> list[Tensor]:
-    found: list[Tensor] = []
-    map_state(lambda part: found.append(part) or part, state)
-    return found
-
-
-def _tree(like: Tree, leaves: Sequence[Tensor]) -> Tree:
-    remaining: Iterator[Tensor] = iter(leaves)
-    return map_state(lambda part: next(remaining), like)

@@ -1,4 +1,4 @@
-"""The plain loop over time: the numbers that every other engine must give."""
+"""`engine=reference`: the plain loop over time, whose numbers every other engine must give."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -6,20 +6,11 @@ from torch import Tensor
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
-from throughtime.tree import select
+from throughtime.tree import length_mask, select
 
 
 class Reference(Engine):
-    """Runs any cell from its three methods, differentiated by autograd."""
-
-    def refusal(
-        self,
-        cell: Cell,
-        inputs: Float[Tensor, "T B I"],
-        lengths: Int[Tensor, " B"] | None,
-        resets: Bool[Tensor, "T B"] | None,
-    ) -> str | None:
-        return None
+    """Run any cell by its three methods, step after step, differentiated by autograd."""
 
     def _run(
         self,
@@ -31,7 +22,7 @@ class Reference(Engine):
     ) -> tuple[Float[Tensor, "T B O"], State]:
         steps, lanes = inputs.shape[:2]
         if lengths is not None:
-            running = torch.arange(steps, device=inputs.device)[:, None] < lengths
+            running = length_mask(lengths, steps)
             # Padding may hold anything; a NaN times a gradient of 0 would still reach the weights.
             inputs = torch.where(running[..., None], inputs, 0)
             resets = None if resets is None else resets & running

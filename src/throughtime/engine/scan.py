@@ -1,4 +1,4 @@
-"""Linear recurrences by a parallel scan (`engine=scan`).
+"""`engine=scan`: linear recurrences by a parallel scan over time.
 
 The steps h_t = a_t ∘ h_{t-1} + b_t of t = 1, 2 after each other are one step with
 
@@ -22,15 +22,16 @@ from throughtime.cell.base import Cell, State
 from throughtime.cell.linear_recurrence import LinearRecurrence
 from throughtime.engine.base import Engine
 from throughtime.errors import UserError
+from throughtime.tree import length_mask
 
 
 class Scan(Engine):
-    """Runs cells that say that they are a `LinearRecurrence`, all steps at once, on every device.
+    """Run a cell that is a `LinearRecurrence` by a parallel scan over all steps, on every device.
 
     A reset is a step with a = 0. In half precision the scan itself is computed in single precision.
     """
 
-    def refusal(
+    def unsupported_reason(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],
@@ -49,12 +50,12 @@ class Scan(Engine):
         lengths: Int[Tensor, " B"] | None = None,
         resets: Bool[Tensor, "T B"] | None = None,
     ) -> tuple[Float[Tensor, "T B O"], State]:
-        """As `Engine._run`.
+        """Run the scan.
 
         Raises:
             UserError: the cell is no `LinearRecurrence`.
         """
-        reason = self.refusal(cell, inputs, lengths, resets)
+        reason = self.unsupported_reason(cell, inputs, lengths, resets)
         if reason is not None:
             raise UserError(
                 f"engine=scan cannot run this {type(cell).__name__}: {reason}; choose engine=auto"
@@ -62,17 +63,17 @@ class Scan(Engine):
         steps, lanes = inputs.shape[:2]
         running = None
         if lengths is not None:
-            running = torch.arange(steps, device=inputs.device)[:, None, None] < lengths[:, None]
+            running = length_mask(lengths, steps)[..., None]
             # Padding may hold anything; a NaN times a gradient of 0 would still reach the weights.
             inputs = torch.where(running, inputs, 0)
         projected = cell.project(inputs)
-        a, b = (_numbers(cell, part) for part in cell.coefficients(projected))
-        before = _numbers(cell, state[0])
+        a, b = (_to_numbers(cell, part) for part in cell.coefficients(projected))
+        before = _to_numbers(cell, state[0])
         if resets is not None:
-            start, anew = _numbers(cell, cell.initial_state(lanes)[0]), resets[..., None]
+            start, anew = _to_numbers(cell, cell.initial_state(lanes)[0]), resets[..., None]
             a, b = torch.where(anew, 0, a), torch.where(anew, a * start + b, b)
 
-        hidden = _features(cell, linear_scan(a, b, before)).to(state[0].dtype)
+        hidden = _to_features(cell, linear_scan(a, b, before)).to(state[0].dtype)
         outputs = cell.outputs(hidden, projected)
         if lengths is None:
             return outputs, type(state)(hidden[-1])
@@ -81,13 +82,14 @@ class Scan(Engine):
         return torch.where(running, outputs, 0), type(state)(after)
 
 
-def _numbers(cell: LinearRecurrence, features: Float[Tensor, "*T B F"]) -> Inexact[Tensor, "*T B N"]:
-    """The features as real or complex numbers of a precision that sums of many steps need."""
+def _to_numbers(cell: LinearRecurrence, features: Float[Tensor, "*T B F"]) -> Inexact[Tensor, "*T B N"]:
+    """The features as real or complex numbers, in at least single precision, which sums of many steps need."""
     features = features.to(torch.promote_types(features.dtype, torch.float32))
     return torch.complex(*features.chunk(2, -1)) if cell.complex_valued else features
 
 
-def _features(cell: LinearRecurrence, numbers: Inexact[Tensor, "*T B N"]) -> Float[Tensor, "*T B F"]:
+def _to_features(cell: LinearRecurrence, numbers: Inexact[Tensor, "*T B N"]) -> Float[Tensor, "*T B F"]:
+    """The inverse of `_to_numbers`."""
     return torch.cat((numbers.real, numbers.imag), -1) if cell.complex_valued else numbers
 
 
@@ -103,25 +105,25 @@ class _LinearScan(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: FunctionCtx, a: Tensor, b: Tensor, before: Tensor) -> Tensor:
-        hidden = _prefixes(a, torch.cat((a[:1] * before + b[:1], b[1:])))
+        hidden = _prefix_scan(a, torch.cat((a[:1] * before + b[:1], b[1:])))
         ctx.save_for_backward(a, before, hidden)
         return hidden
 
     @staticmethod
-    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: FunctionCtx, grad_out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         a, before, hidden = ctx.saved_tensors
-        following = torch.cat((a[1:], torch.zeros_like(a[:1]))).conj()
-        delta = linear_scan(following.flip(0), gradient.flip(0), torch.zeros_like(before)).flip(0)
+        next_a = torch.cat((a[1:], torch.zeros_like(a[:1]))).conj()
+        delta = linear_scan(next_a.flip(0), grad_out.flip(0), torch.zeros_like(before)).flip(0)
         previous = torch.cat((before[None], hidden[:-1]))
         return delta * previous.conj(), delta, a[0].conj() * delta[0]
 
 
-def _prefixes(a: Tensor, b: Tensor) -> Tensor:
-    """All (a_1, b_1) • … • (a_t, b_t) on h_0 = 0: those of even t from pairs, the others by one step more."""
+def _prefix_scan(a: Tensor, b: Tensor) -> Tensor:
+    """The prefixes (a_1, b_1) • … • (a_t, b_t) applied to h_0 = 0: even t from pairs, odd t by one step more."""
     if len(a) == 1:
         return b
     paired = len(a) // 2 * 2
-    pairs = _prefixes(a[1::2] * a[0:paired:2], torch.addcmul(b[1::2], a[1::2], b[0:paired:2]))
+    pairs = _prefix_scan(a[1::2] * a[0:paired:2], torch.addcmul(b[1::2], a[1::2], b[0:paired:2]))
     hidden = torch.empty_like(b)
     hidden[0], hidden[1::2] = b[0], pairs
     hidden[2::2] = torch.addcmul(b[2::2], a[2::2], pairs[: len(b[2::2])])

@@ -1,4 +1,4 @@
-"""One graph for sequences of any length: PyTorch's scan operator, which an export turns into one ONNX Scan."""
+"""The loop over time as PyTorch's scan operator: one graph for sequences of any length, exported as one ONNX Scan."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -7,23 +7,14 @@ from torch._higher_order_ops.scan import scan
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
-from throughtime.tree import select
+from throughtime.tree import length_mask, select
 
 
-class Symbolic(Engine):
-    """The plain loop as an operator. A loop of Python's would be traced step by step, for one T only.
+class SymbolicScan(Engine):
+    """Run any cell by one operator, for `torch.export`: a loop of Python's would be traced for one T only.
 
-    It is for `torch.export` (`throughtime.inference.export_onnx`): run as it is, it compiles the step first.
+    Run without an export, it compiles the step first.
     """
-
-    def refusal(
-        self,
-        cell: Cell,
-        inputs: Float[Tensor, "T B I"],
-        lengths: Int[Tensor, " B"] | None,
-        resets: Bool[Tensor, "T B"] | None,
-    ) -> str | None:
-        return None
 
     def _run(
         self,
@@ -35,7 +26,7 @@ class Symbolic(Engine):
     ) -> tuple[Float[Tensor, "T B O"], State]:
         sequences = {"projected": cell.project(inputs)}
         if lengths is not None:
-            sequences["running"] = torch.arange(inputs.shape[0], device=inputs.device)[:, None] < lengths
+            sequences["running"] = length_mask(lengths, inputs.shape[0])
         if resets is not None:
             sequences["reset"] = resets
         kind, start = type(state), cell.initial_state(inputs.shape[1])

@@ -1,4 +1,4 @@
-"""The head of tag sequences: a linear-chain conditional random field."""
+"""CRF head: a linear-chain conditional random field over tag sequences."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -20,7 +20,7 @@ class CRF(Head):
     Args:
         input_size: H, the features of one step.
         vocabulary_size: K.
-        dropout: the share of features that are dropped in training.
+        dropout: the fraction of features that are dropped in training.
 
     Attributes:
         weight, bias: W `[K, H]` and c `[K]`.
@@ -28,7 +28,7 @@ class CRF(Head):
         first, last: a and e, `[K]`.
 
     Raises:
-        UserError: a size is not positive, or the dropout is no share.
+        UserError: a size is not positive, or the dropout is no fraction.
     """
 
     def __init__(self, input_size: int, vocabulary_size: int, dropout: float = 0.0) -> None:
@@ -43,7 +43,7 @@ class CRF(Head):
         self.last = nn.Parameter(torch.zeros(vocabulary_size))
 
     def emissions(self, outputs: Float[Tensor, "*T H"]) -> Float[Tensor, "*T K"]:
-        """What each step says about its tag alone: W y + c."""
+        """The scores of each step's tag without its neighbours: W y + c."""
         return functional.linear(self.dropout(outputs), self.weight, self.bias)
 
     def loss(
@@ -71,7 +71,7 @@ class CRF(Head):
     def predict(
         self, outputs: Float[Tensor, "T B H"], mask: Bool[Tensor, "T B"] | None = None
     ) -> Float[Tensor, "T B K"]:
-        """The log-probability of every tag at each step, whatever its neighbours are (forward-backward)."""
+        """The log-probability of every tag at each step, summed over its neighbours' tags (forward-backward)."""
         if mask is None:
             mask = torch.ones(outputs.shape[:2], dtype=torch.bool, device=outputs.device)
         emissions = self.emissions(outputs)
@@ -83,7 +83,7 @@ class CRF(Head):
         return (torch.stack(forward) + torch.stack(after[::-1])).log_softmax(-1)
 
     def _forward(self, emissions: Float[Tensor, "T B K"], mask: Bool[Tensor, "T B"]) -> list[Tensor]:
-        """α_t[k] = ln Σ exp s over all beginnings that end with tag k at step t; it stays after a lane's end."""
+        """α_t[k] = ln Σ exp s over the tag sequences up to step t that end with tag k; constant after a lane's end."""
         alphas = [self.first + emissions[0]]
         for emission, runs in zip(emissions[1:], mask[1:], strict=True):
             alpha = torch.logsumexp(alphas[-1][:, :, None] + self.transitions, 1) + emission

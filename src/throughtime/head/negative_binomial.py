@@ -1,19 +1,19 @@
-"""A distribution of counts: sales, visits, cases."""
+"""Negative binomial head: a distribution of counts, such as sales, visits or cases."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from scipy.stats import nbinom
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from throughtime.errors import UserError, check_fraction, check_positive
-from throughtime.head.forecast import ForecastHead
-from throughtime.head.masked import masked_mean
+from throughtime.errors import UserError
+from throughtime.head.forecast import DistributionHead
 
 SMALLEST = 1e-6
+"""The least μ/ν and α, which keep the logarithms finite."""
 
 
-class NegativeBinomial(ForecastHead):
+class NegativeBinomial(DistributionHead):
     """x ~ NB(mean μ, variance μ + α μ²) for whole x ≥ 0;  μ = ν softplus(W y + c),  α = softplus(W_α y + c_α).
 
     -ln p(x) = ln Γ(1/α) + ln Γ(x+1) - ln Γ(x+1/α) + (x+1/α) ln(1+αμ) - x ln(αμ)
@@ -24,32 +24,25 @@ class NegativeBinomial(ForecastHead):
     Args:
         input_size: H.
         channels: C.
-        dropout: the share of features that are dropped in training.
+        dropout: the fraction of features that are dropped in training.
     """
 
     counts = True
 
     def __init__(self, input_size: int, channels: int, dropout: float = 0.0) -> None:
-        check_positive(input_size=input_size, channels=channels)
-        check_fraction(dropout=dropout)
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.map = nn.Linear(input_size, 2 * channels)
+        super().__init__(input_size, channels, 2, dropout)
 
-    def parameters_of(
-        self, outputs: Float[Tensor, "*T H"]
-    ) -> tuple[Float[Tensor, "*T C"], Float[Tensor, "*T C"]]:
+    def parameters_of(self, outputs: Float[Tensor, "*T H"]) -> tuple[Float[Tensor, "*T C"], ...]:
         """μ/ν and α."""
-        raw_mean, raw_shape = self.map(self.dropout(outputs)).chunk(2, dim=-1)
+        raw_mean, raw_shape = self.raw_parameters(outputs)
         return functional.softplus(raw_mean) + SMALLEST, functional.softplus(raw_shape) + SMALLEST
 
-    def loss(
+    def negative_log_likelihood(
         self,
         outputs: Float[Tensor, "*T B H"],
         targets: Float[Tensor, "*T B C"],
-        mask: Bool[Tensor, "*T B C"] | None = None,
-        scale: Float[Tensor, "B C"] | None = None,
-    ) -> Float[Tensor, ""]:
+        scale: Float[Tensor, "B C"] | None,
+    ) -> Float[Tensor, "*T B C"]:
         scale = torch.ones_like(targets[..., :1]) if scale is None else scale
         mean, shape = self.parameters_of(outputs)
         mean = mean * scale
@@ -59,12 +52,9 @@ class NegativeBinomial(ForecastHead):
                 "head=negative_binomial is for counts, and these data have values below 0; choose another head"
             )
         size = 1 / shape
-        spread = torch.log1p(shape * mean)
-        losses = torch.lgamma(size) + torch.lgamma(x + 1) - torch.lgamma(x + size)
-        return masked_mean(losses + (x + size) * spread - x * (shape * mean).log(), mask)
-
-    def predict(self, outputs: Float[Tensor, "*T H"]) -> Float[Tensor, "*T C"]:
-        return self.parameters_of(outputs)[0]
+        log_term = torch.log1p(shape * mean)
+        gammas = torch.lgamma(size) + torch.lgamma(x + 1) - torch.lgamma(x + size)
+        return gammas + (x + size) * log_term - x * (shape * mean).log()
 
     def quantile(
         self,

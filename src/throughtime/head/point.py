@@ -1,12 +1,12 @@
-"""Forecasts of a point: the mean by squared errors, the median by absolute ones, and between both Huber's."""
+"""Point head: one forecast of each value, trained by the squared, the absolute or Huber's error."""
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from throughtime.errors import check_choice, check_fraction, check_positive
+from throughtime.head.base import masked_mean
 from throughtime.head.forecast import ForecastHead
-from throughtime.head.masked import masked_mean
 
 ERRORS = ("mse", "mae", "huber")
 
@@ -14,14 +14,14 @@ ERRORS = ("mse", "mae", "huber")
 class Point(ForecastHead):
     """ẑ = W y + c, trained by e² (mse), |e| (mae), or Huber's e²/2 up to δ and δ (|e| - δ/2) beyond (1964).
 
-    It says nothing about its own error: intervals come from the calibration on the validation part.
+    It gives no intervals of its own; those come from the calibration on the validation part.
 
     Args:
         input_size: H.
         channels: C.
         error: one of `ERRORS`.
         delta: δ of Huber's, in relative units.
-        dropout: the share of features that are dropped in training.
+        dropout: the fraction of features that are dropped in training.
     """
 
     spread = False

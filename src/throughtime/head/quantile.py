@@ -1,4 +1,4 @@
-"""Quantiles of each value, which never cross."""
+"""Quantile head: quantiles of each value, which never cross."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from throughtime.errors import UserError, check_fraction, check_positive
+from throughtime.head.base import masked_mean
 from throughtime.head.forecast import ForecastHead
-from throughtime.head.masked import masked_mean
 
 LEVELS = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
+"""The default quantiles; the outer pairs are the intervals of 95 and 80 %."""
 
 
 class Quantile(ForecastHead):
@@ -24,7 +25,7 @@ class Quantile(ForecastHead):
         input_size: H.
         channels: C.
         levels: a_1 < a_2 < …, with 0.5 among them.
-        dropout: the share of features that are dropped in training.
+        dropout: the fraction of features that are dropped in training.
     """
 
     def __init__(

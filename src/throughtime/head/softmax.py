@@ -1,4 +1,4 @@
-"""The head of symbols: one of V at every step."""
+"""Softmax head: one of V symbols or classes at every step, or of every sequence."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -21,14 +21,14 @@ class Softmax(Head):
         input_size: H, the features of one step.
         vocabulary_size: V.
         tied: whether W is the embedding's matrix.
-        dropout: the share of features that are dropped in training.
+        dropout: the fraction of features that are dropped in training.
 
     Attributes:
         weight: W, `[V, H]`, or `[V, size]` of the embedding.
         bias: c, `[V]`.
 
     Raises:
-        UserError: a size is not positive, or the dropout is no share.
+        UserError: a size is not positive, or the dropout is no fraction.
     """
 
     def __init__(
@@ -64,14 +64,14 @@ class Softmax(Head):
 
     def loss(
         self,
-        outputs: Float[Tensor, "T B H"],
-        targets: Int[Tensor, "T B"],
-        mask: Bool[Tensor, "T B"] | None = None,
+        outputs: Float[Tensor, "*T B H"],
+        targets: Int[Tensor, "*T B"],
+        mask: Bool[Tensor, "*T B"] | None = None,
     ) -> Float[Tensor, ""]:
-        """The mean of -ln p(target) in nats, over those targets where `mask` is true; 0 where none is."""
+        """The mean of -ln p(target) in nats, over targets where `mask` is true; 0 where none is."""
         if mask is not None:
             targets = targets.masked_fill(~mask, IGNORED)
-        logits = self._logits(outputs).flatten(0, 1)
+        logits = self._logits(outputs).flatten(0, -2)
         if mask is None:
             return functional.cross_entropy(logits, targets.flatten())
         total = functional.cross_entropy(logits, targets.flatten(), ignore_index=IGNORED, reduction="sum")

@@ -1,19 +1,18 @@
-"""Student's t distribution of each value: like the normal one, with room for outliers."""
+"""Student's t head: a distribution of each value with heavier tails than the normal one."""
 
 import math
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from scipy.special import stdtrit
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from throughtime.errors import check_fraction, check_positive
-from throughtime.head.forecast import ForecastHead
-from throughtime.head.masked import masked_mean
+from throughtime.errors import check_positive
+from throughtime.head.forecast import DistributionHead
 
 
-class StudentT(ForecastHead):
+class StudentT(DistributionHead):
     """z = μ + σ t_ν,  μ = W y + c,  σ = floor + softplus(·),  ν = 2 + softplus(·), so that the variance is finite.
 
     -ln p(z) = ln Γ(ν/2) - ln Γ((ν+1)/2) + ½ ln(π ν) + ln σ + (ν+1)/2 · ln(1 + ((z-μ)/σ)²/ν)
@@ -22,39 +21,30 @@ class StudentT(ForecastHead):
         input_size: H.
         channels: C.
         floor: the least σ, in relative units, which keeps the density finite.
-        dropout: the share of features that are dropped in training.
+        dropout: the fraction of features that are dropped in training.
     """
 
     def __init__(self, input_size: int, channels: int, floor: float = 1e-3, dropout: float = 0.0) -> None:
-        check_positive(input_size=input_size, channels=channels, floor=floor)
-        check_fraction(dropout=dropout)
-        super().__init__()
+        check_positive(floor=floor)
+        super().__init__(input_size, channels, 3, dropout)
         self.floor = floor
-        self.dropout = nn.Dropout(dropout)
-        self.map = nn.Linear(input_size, 3 * channels)
 
-    def parameters_of(
-        self, outputs: Float[Tensor, "*T H"]
-    ) -> tuple[Float[Tensor, "*T C"], Float[Tensor, "*T C"], Float[Tensor, "*T C"]]:
+    def parameters_of(self, outputs: Float[Tensor, "*T H"]) -> tuple[Float[Tensor, "*T C"], ...]:
         """μ, σ and ν."""
-        mean, raw_scale, raw_freedom = self.map(self.dropout(outputs)).chunk(3, dim=-1)
+        mean, raw_scale, raw_freedom = self.raw_parameters(outputs)
         return mean, self.floor + functional.softplus(raw_scale), 2 + functional.softplus(raw_freedom)
 
-    def loss(
+    def negative_log_likelihood(
         self,
         outputs: Float[Tensor, "*T B H"],
         targets: Float[Tensor, "*T B C"],
-        mask: Bool[Tensor, "*T B C"] | None = None,
-        scale: Float[Tensor, "B C"] | None = None,
-    ) -> Float[Tensor, ""]:
+        scale: Float[Tensor, "B C"] | None,
+    ) -> Float[Tensor, "*T B C"]:
         mean, sigma, freedom = self.parameters_of(outputs)
         standard = (targets - mean) / sigma
         normaliser = torch.lgamma(freedom / 2) - torch.lgamma((freedom + 1) / 2)
         normaliser = normaliser + (math.pi * freedom).log() / 2 + sigma.log()
-        return masked_mean(normaliser + (freedom + 1) / 2 * torch.log1p(standard.square() / freedom), mask)
-
-    def predict(self, outputs: Float[Tensor, "*T H"]) -> Float[Tensor, "*T C"]:
-        return self.parameters_of(outputs)[0]
+        return normaliser + (freedom + 1) / 2 * torch.log1p(standard.square() / freedom)
 
     def quantile(
         self,

@@ -1,4 +1,4 @@
-"""Which weights of a checkpoint are used: those that were trained, or an average of them that the run kept."""
+"""Choice of a checkpoint's weights: those of the last step, or an average that the run kept."""
 
 from typing import Any
 

@@ -59,6 +59,7 @@ def _parse(
     """The options and the loaded task; `--help` shows those of the task of RUN, where there is one."""
     common = argparse.ArgumentParser(add_help=False)
     command_line.add_weights(common)
+    command_line.add_trust(common)
     parser = argparse.ArgumentParser(description=description, parents=[common])
     parser.add_argument("run", metavar="RUN", help="the folder of a run, or a checkpoint")
     run = _run_of(common.parse_known_args(words)[1])

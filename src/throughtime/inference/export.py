@@ -1,4 +1,4 @@
-"""A trained model for use elsewhere: weights or a graph, with all that one must know to use it beside them."""
+"""Export of a trained model: weights or a graph, with its configuration and artifacts."""
 
 import json
 import math
@@ -51,14 +51,14 @@ def export(path: str, format: str, output: Path | None = None, weights: str = RA
     try:
         created.make_folder(folder)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".") as unfinished:
-            told = _write(loaded, format, Path(unfinished))
+            message = _write(loaded, format, Path(unfinished))
             for file in Path(unfinished).iterdir():
                 os.replace(file, folder / file.name)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}") from error
     finally:
         created.remove()  # the folders that are empty, where nothing was written
-    return f"{told}\nfolder   {folder}"
+    return f"{message}\nfolder   {folder}"
 
 
 def _write(loaded: Loaded, format: str, folder: Path) -> str:
@@ -71,7 +71,7 @@ def _write(loaded: Loaded, format: str, folder: Path) -> str:
 
 
 def write_safetensors(loaded: Loaded, path: Path) -> str:
-    """The weights by their names, read back into a model anew; a matrix that two parts share is written once."""
+    """Write the weights by their names and read them back into a new model; a shared matrix is written once."""
     task = loaded.task
     save_model(task, str(path), metadata={"format": "pt", "task": task.name})
     again = build_task(loaded.config, loaded.artifacts)

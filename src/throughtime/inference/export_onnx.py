@@ -1,4 +1,4 @@
-"""ONNX: the model as one graph for any number of steps and lanes, checked against PyTorch before it counts as done."""
+"""Export to ONNX: one graph for any number of steps and lanes, checked against PyTorch."""
 
 import importlib.util
 import logging
@@ -14,7 +14,7 @@ from torch import nn
 
 from throughtime.engine.base import Engine
 from throughtime.engine.reference import Reference
-from throughtime.engine.symbolic_scan import Symbolic
+from throughtime.engine.symbolic_scan import SymbolicScan
 from throughtime.errors import UserError
 from throughtime.task.export_graph import ExportGraph
 
@@ -40,7 +40,7 @@ def write_onnx(graph: ExportGraph, path: Path) -> str:
     """
     check_packages()
     try:
-        with _running_on(graph.module, Symbolic()), _quietly(), torch.no_grad():
+        with _running_on(graph.module, SymbolicScan()), _quietly(), torch.no_grad():
             _traced(graph).save(path)
         difference = check_onnx(graph, path)
     except Exception as error:  # whatever PyTorch's tracer and translator raise about a model of any making
@@ -77,18 +77,18 @@ def check_onnx(graph: ExportGraph, path: Path) -> float:
         given = {
             name: tensor.numpy() for name, tensor in zip(graph.axes, inputs, strict=True) if name in used
         }
-        answers = session.run(list(graph.outputs), given)
+        outputs = session.run(list(graph.outputs), given)
         differences += [
-            _difference(answer, truth.numpy()) for answer, truth in zip(answers, expected, strict=True)
+            _difference(output, truth.numpy()) for output, truth in zip(outputs, expected, strict=True)
         ]
     return max(differences)
 
 
-def _difference(answer: np.ndarray, truth: np.ndarray) -> float:
+def _difference(output: np.ndarray, truth: np.ndarray) -> float:
     """The largest of any element, relative to the largest element, which counts as 1 where it is smaller."""
-    if answer.shape != truth.shape:
+    if output.shape != truth.shape:
         return np.inf
-    return float(np.abs(answer - truth).max() / max(np.abs(truth).max(), 1.0))
+    return float(np.abs(output - truth).max() / max(np.abs(truth).max(), 1.0))
 
 
 def _traced(graph: ExportGraph) -> Any:
@@ -135,7 +135,7 @@ def _running_on(module: nn.Module, engine: Engine) -> Iterator[None]:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Silence what the exporter says about other libraries and about the names of axes."""
+    """Silence the exporter's warnings about other libraries and names of axes."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -48,7 +48,7 @@ class CheckpointFile:
     @cached_property
     def task_class(self) -> type[Task]:
         """The class of the task; nothing is built."""
-        return locate(self._content["config"]["task"]["_target_"], "task")
+        return locate(self._content["config"]["task"]["_target_"], "task").factory
 
     def load(self, weights: str = RAW) -> Loaded:
         """The trained task.

@@ -1,4 +1,4 @@
-"""A model of sequences: a front end that turns inputs into features, and recurrent layers over them."""
+"""Sequence model: an input layer, and recurrent layers over its features."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,14 +14,14 @@ from throughtime.tree import Tree
 class SequenceModel(nn.Module):
     """features = layers(front(inputs)).
 
-    The parts come as factories, because each one's size follows from the one before.
+    The parts are given as factories, since the size of each follows from the one before.
 
     Args:
-        front: makes the front end from `input_sizes`; it has an `output_size`.
+        front: makes the input layer from `input_sizes`; it has an `output_size`.
         layers: makes the recurrent layers from `cell`, `engine` and `input_size`.
         cell: makes a layer's cell, called as `cell(input_size=n)`.
         engine: runs the cells over time.
-        input_sizes: what the data say about the inputs, such as `vocabulary_size`.
+        input_sizes: sizes of the data's inputs, such as `vocabulary_size`.
 
     Attributes:
         output_size: the features of one step, H.
@@ -54,7 +54,7 @@ class SequenceModel(nn.Module):
         """The features of a chunk `[T, B, ...]` and the state after it.
 
         Args:
-            inputs: what the front end takes.
+            inputs: of the input layer.
             state: from `initial_state`, or from the chunk before.
             lengths: the true steps of each lane; its state stays from there on.
             resets: where true, the lane's state starts anew before that step.
@@ -62,5 +62,5 @@ class SequenceModel(nn.Module):
         return self.layers(self.front(inputs), state, lengths, resets)
 
     def step(self, inputs: Any, state: Tree) -> tuple[Float[Tensor, "B H"], Tree]:
-        """The features of one step `[B, ...]` and the state after it: what decoding calls."""
+        """The features of one step `[B, ...]` and the state after it, for decoding."""
         return self.layers.step(self.front(inputs), state)

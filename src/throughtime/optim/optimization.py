@@ -1,4 +1,4 @@
-"""What a task trains with: an optimiser, its schedule, and which weights decay."""
+"""Optimisation of a task: optimiser, learning-rate schedule, and weight decay by kind of parameter."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,15 +14,14 @@ UNDECAYED = (Embedding, nn.Embedding, nn.EmbeddingBag, nn.LayerNorm, nn.GroupNor
 
 
 class Optimization:
-    """An optimiser for all of a module's parameters, and its learning rate's course over the steps.
+    """An optimiser for all of a module's parameters, with a schedule of its learning rate.
 
     Args:
         optimizer: makes the optimiser from `params`, `torch.optim.AdamW` with its options for example.
-        schedule: makes the schedule from the `optimizer` and `total_steps` (None where no one knows them);
-        it is
-            stepped once per optimiser step. None keeps the learning rate.
+        schedule: makes the schedule from the `optimizer` and `total_steps` (None where unknown); it is stepped once
+            per optimiser step. None keeps the learning rate constant.
         weight_decay: λ of the decay of weight matrices. Biases, norms, embeddings and learned states do not
-            decay: pulling those to nought does not simplify the map from inputs to outputs.
+            decay: shrinking them does not regularise the map from inputs to outputs.
 
     Raises:
         UserError: for a weight decay below 0.
@@ -41,10 +40,10 @@ class Optimization:
         self.weight_decay = weight_decay
 
     def configure(self, module: nn.Module, total_steps: int | float | None = None) -> dict[str, Any]:
-        """What Lightning's `configure_optimizers` returns for this module.
+        """The return value of Lightning's `configure_optimizers` for this module.
 
         Args:
-            module: what is trained.
+            module: the task.
             total_steps: the optimiser steps of the whole run; None, -1 or infinity where only time ends it.
 
         Raises:

@@ -1,4 +1,4 @@
-"""A learning rate that falls when validation no longer improves."""
+"""Plateau schedule: the learning rate is reduced when validation stops improving."""
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -16,13 +16,13 @@ class Plateau(LRScheduler):
     can go with it.)
 
     Args:
-        optimizer: what it drives.
-        total_steps: not needed, and taken as every schedule takes it.
+        optimizer: whose learning rates are set.
+        total_steps: not used; every schedule takes it.
         warmup_steps: W of the linear warm-up w(t).
         factor: what the rate is multiplied by at a plateau, in (0, 1).
-        patience: validations without improvement that are put up with.
+        patience: validations without improvement before the rate falls.
         threshold: what counts as an improvement, in the metric's own unit.
-        final_fraction: the share of η below which the rate does not fall.
+        final_fraction: the fraction of η below which the rate does not fall.
 
     Raises:
         UserError: a value is outside its range.
@@ -56,8 +56,8 @@ class Plateau(LRScheduler):
 
     def get_lr(self) -> list[float]:
         """The rates of the optimiser's groups at the present step."""
-        share = warmup(self.last_epoch, self.warmup_steps) * self.fraction
-        return [base * share for base in self.base_lrs]
+        factor = warmup(self.last_epoch, self.warmup_steps) * self.fraction
+        return [base * factor for base in self.base_lrs]
 
     def observe(self, value: float) -> None:
         """Take the value of one validation, less being better; a NaN counts as no improvement.

@@ -1,4 +1,4 @@
-"""How the learning rate goes over the steps of a run: η_t = η · w(t) · s(t), warm-up times shape.
+"""Learning-rate schedules: η_t = η · w(t) · s(t), warm-up times shape.
 
 The warm-up is linear over the first W steps, w(t) = min(1, (t + 1) / W), so that no step is taken at rate
 0. t counts optimiser steps from 0. A schedule's state is plain numbers, and η_t follows from t alone, so
@@ -37,10 +37,10 @@ def cosine(
     restarts here.
 
     Args:
-        optimizer: what it drives.
+        optimizer: whose learning rates are set.
         total_steps: the steps of the whole run.
         warmup_steps: W.
-        final_fraction: f, the share of η that is left at the end.
+        final_fraction: f, the fraction of η that is left at the end.
 
     Raises:
         UserError: the run has no known number of steps, W is below 0, or f is outside [0, 1].

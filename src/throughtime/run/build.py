@@ -1,20 +1,27 @@
 """Construction of an experiment's data and task from its configuration."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import LightningDataModule
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
 
 from throughtime.config.instantiate import instantiate
+from throughtime.config.registry import MODEL_PARTS, locate
+from throughtime.data.base import DataModule
 from throughtime.errors import UserError
 from throughtime.task.base import Task, check_horizon
+
+CONFIGURATIONS = Path(__file__).resolve().parents[3] / "conf"
+"""The configuration groups of the checkout in which this package lies."""
 
 Config = Mapping[str, Any]
 """A whole resolved configuration in plain containers."""
 
 
-def build_data(config: Config, choice: str | None = None) -> LightningDataModule:
+def build_data(config: Config, choice: str | None = None) -> DataModule:
     """The data, read, split and turned into ids or numbers; the tokenizer is fitted on the training split.
 
     Args:
@@ -29,29 +36,33 @@ def build_data(config: Config, choice: str | None = None) -> LightningDataModule
     if choice is not None:
         check_fit(config["task"], choice, data.kind)
     if config.get("tokenizer") is not None:
-        if not hasattr(data, "connect"):
-            raise UserError("these data are not tokenized text; leave tokenizer= out")
         data.connect(instantiate(config["tokenizer"], "tokenizer"))
     data.prepare_data()
     data.setup()
     return data
 
 
-def build_task(config: Config, artifacts: dict[str, Any]) -> Task:
+def build_task(config: Config, artifacts: dict[str, Any], trains: bool = True) -> Task:
     """The task with its model and head, sized for the data.
 
     Args:
         config: the whole configuration, of a new run or out of a checkpoint.
         artifacts: what the data fitted, in plain containers (`data.artifacts()`, or a checkpoint's).
+        trains: whether the task is to be trained; if not, as for inference from a checkpoint that may come from
+            anywhere, the model's parts alone are built, and no optimiser.
+
+    Raises:
+        UserError: a part is not of its place's kind, or does not fit the others.
     """
-    engine = instantiate(config["engine"], "engine")
-    cell = instantiate(config["cell"], "cell")
-    model = instantiate(config["model"], "model")(cell=cell, engine=engine, **artifacts["input_sizes"])
-    head = instantiate(config["head"], "head")(input_size=model.output_size, **artifacts["output_sizes"])
+    build = instantiate if trains else partial(instantiate, kinds=MODEL_PARTS)
+    engine = build(config["engine"], "engine")
+    cell = build(config["cell"], "cell")
+    model = build(config["model"], "model")(cell=cell, engine=engine, **artifacts["input_sizes"])
+    head = build(config["head"], "head")(input_size=model.output_size, **artifacts["output_sizes"])
     if getattr(head, "tied", False):
         head.tie(model.front.weight)
-    optimization = instantiate(config["optim"], "optim")
-    task = instantiate(
+    optimization = build(config["optim"], "optim") if trains else None
+    task = build(
         config["task"], "task", model=model, head=head, optimization=optimization, artifacts=artifacts
     )
     check_horizon(config["task"].get("horizon"), config["data"].get("chunk_length", 1))
@@ -69,7 +80,7 @@ def restore_task(checkpoint: Mapping[str, Any], path: Path) -> Task:
         UserError: the file is no checkpoint of this package.
     """
     check_content(checkpoint, path)
-    task = build_task(checkpoint["config"], checkpoint["artifacts"])
+    task = build_task(checkpoint["config"], checkpoint["artifacts"], trains=False)
     task.load_state_dict(checkpoint["state_dict"])
     return task.eval()
 
@@ -80,11 +91,30 @@ def check_content(checkpoint: Mapping[str, Any], path: Path) -> None:
         raise UserError(f"{path} is not a checkpoint of throughtime: it holds no configuration")
 
 
+def fitting_data(kind: str) -> list[str]:
+    """The choices of `data=` whose data are of a kind: of this checkout, and of the folders that Hydra searches."""
+    folders = [CONFIGURATIONS]
+    if HydraConfig.initialized():
+        sources = HydraConfig.get().runtime.config_sources
+        folders += [Path(source.path) for source in sources if source.schema == "file"]
+    files = {path.stem: path for folder in folders for path in sorted((folder / "data").glob("*.yaml"))}
+    return [name for name, path in sorted(files.items()) if _kind(path) == kind]
+
+
+def _kind(path: Path) -> str | None:
+    """The kind of the data that one configuration names; None where it may not be built."""
+    config = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    target = config.get("data", config).get("_target_")
+    try:
+        found = locate(target, "data").factory
+    except UserError:
+        return None
+    return found.kind if isinstance(found, type) and issubclass(found, DataModule) else None
+
+
 def check_fit(task_config: Mapping[str, Any], data_name: str, kind: str) -> None:
     """Raise `UserError` where a task is given the data of another task."""
-    from throughtime.config.registry import locate
-
-    task: type[Task] = locate(task_config["_target_"], "task")
+    task: type[Task] = locate(task_config["_target_"], "task").factory
     if kind != task.kind:
-        fitting = ", ".join(task.fitting_data)
+        fitting = ", ".join(fitting_data(task.kind))
         raise UserError(f"task={task.name} cannot be trained on data={data_name}; data that fit: {fitting}")

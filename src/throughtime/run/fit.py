@@ -15,6 +15,8 @@ from throughtime.callback.checkpoint import Checkpoint, latest_metrics
 from throughtime.callback.checkpoint_files import BEST, LAST
 from throughtime.callback.logging import close_loggers
 from throughtime.callback.speed import speed_unit
+from throughtime.config.instantiate import check_configuration
+from throughtime.data.base import DataModule
 from throughtime.distributed.launcher import SingleNodeEnvironment, WorkerSpec, launch_workers
 from throughtime.errors import UserError, check_seed
 from throughtime.files import atomic_write
@@ -66,6 +68,7 @@ def fit(run: Run) -> Results:
         Interrupted: a signal came; the state is saved and results.json says `interrupted`.
     """
     config, folder = run.config, run.folder
+    check_configuration(config)
     checkpoint = newest_checkpoint(folder, "resume") if config["resume"] else None
     resumed_step, known_metrics = _progress_of(checkpoint)
     pl.seed_everything(check_seed(config["seed"]), workers=True, verbose=False)
@@ -128,7 +131,7 @@ def _train_and_test(
     trainer: pl.Trainer,
     checkpointing: Checkpoint,
     task: Task,
-    data: pl.LightningDataModule,
+    data: DataModule,
     results: Results,
     folder: RunFolder,
     checkpoint: Path | None,
@@ -155,7 +158,7 @@ def chosen_checkpoint(folder: RunFolder) -> str | None:
     return chosen and str(folder.checkpoints / chosen)
 
 
-def _record(run: Run, recorded: Config, data: pl.LightningDataModule, transfer: Transfer | None) -> list[str]:
+def _record(run: Run, recorded: Config, data: DataModule, transfer: Transfer | None) -> list[str]:
     """Write config.yaml, overrides.yaml and environment.json; returns the overrides of the start and of resumptions."""
     folder = run.folder
     earlier = (

@@ -5,9 +5,8 @@ import os
 import shlex
 from pathlib import Path
 
-from lightning.pytorch import LightningDataModule
-
 from throughtime.callback.display import duration
+from throughtime.data.base import DataModule
 from throughtime.run.build import Config
 from throughtime.run.folder import RunFolder
 from throughtime.run.loggers import viewing_commands
@@ -18,7 +17,7 @@ from throughtime.task.base import Task
 
 def start_message(
     task: Task,
-    data: LightningDataModule,
+    data: DataModule,
     results: Results,
     folder: RunFolder,
     transfer: Transfer | None = None,

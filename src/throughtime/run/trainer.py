@@ -1,5 +1,7 @@
 """Lightning's trainer of one run, with its callbacks, loggers and checkpoint files."""
 
+from collections.abc import Mapping
+
 import lightning.pytorch as pl
 import torch
 from lightning.fabric.plugins.environments import ClusterEnvironment
@@ -43,9 +45,14 @@ def build_trainer(
     for callback in callbacks:
         if isinstance(callback, Hyperparameters):
             callback.values = flat(config)
+    settings = dict(config["trainer"])
+    profiler = settings.pop("profiler", None)
+    if isinstance(profiler, Mapping):
+        profiler = instantiate(profiler, "trainer.profiler", dirpath=str(folder.path), filename="profile")
     return instantiate(
-        config["trainer"],
+        settings,
         "trainer",
+        profiler=profiler,
         default_root_dir=str(folder.path),
         logger=build_loggers(config.get("logger"), folder, resumed_step),
         callbacks=[*callbacks, FinalValidation()],

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
+from throughtime.data.base import DataModule
 from throughtime.errors import UserError
 from throughtime.run.build import restore_task
 from throughtime.run.checkpoint import find_checkpoint, read_checkpoint
@@ -63,7 +63,7 @@ class Transfer:
         return {"checkpoint": str(self.checkpoint.resolve()), "sha256": self.sha256, "weights": taken}
 
 
-def take_weights(task: Task, data: LightningDataModule, path: str | None) -> Transfer | None:
+def take_weights(task: Task, data: DataModule, path: str | None) -> Transfer | None:
     """Give a new task the weights of another run, as far as they fit.
 
     Weights whose rows stand for symbols (characters, words, tags) are taken symbol by symbol, wherever a symbol
@@ -142,12 +142,9 @@ def _take(
     transfer.by_symbol[name] = " by ".join(shares)
 
 
-def _leave_vectors_to_new_words(task: Task, source: Task, data: LightningDataModule) -> None:
+def _leave_vectors_to_new_words(task: Task, source: Task, data: DataModule) -> None:
     """A row of NaN among pretrained vectors leaves its word as it is."""
-    vectors = getattr(data, "vectors", None)
-    if vectors is None:
-        return
-    name = "model.front.weight"
-    axes, their_axes = task.symbol_axes().get(name), source.symbol_axes().get(name)
-    if axes and their_axes:
-        vectors[axes[0].common(their_axes[0])[0]] = torch.nan
+    for name, vectors in data.pretrained().items():
+        axes, their_axes = task.symbol_axes().get(name), source.symbol_axes().get(name)
+        if axes and their_axes:
+            vectors[axes[0].common(their_axes[0])[0]] = torch.nan

@@ -77,7 +77,7 @@ def _monitored_direction(task: Mapping[str, Any]) -> str:
 def _task_class(task: Mapping[str, Any]) -> Any:
     from throughtime.config.registry import locate  # only now: this imports torch
 
-    return locate(task["_target_"], "task")
+    return locate(task["_target_"], "task").factory
 
 
 def objective_values(wanted: Sequence[Objective], folder: Path) -> list[float]:

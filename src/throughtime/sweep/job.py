@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from throughtime.config.recorded import check_recorded
 from throughtime.errors import UserError
 from throughtime.run.folder import RunFolder, write_json
 
@@ -78,6 +79,9 @@ class Job:
             raise UserError(f"{path}: {error.strerror}; it is not the folder of a sweep's job") from error
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path} is damaged ({error}); start the sweep anew") from error
+        check_recorded(job.config, f"{path}: config")
+        if str(job.number) != folder.name:
+            raise UserError(f"{path} is that of job {job.number}; it lies in the folder {folder.name}")
         if written["identity"] != job.identity:
             raise UserError(f"{path} was changed: its configuration is not the one that the sweep planned")
         return job

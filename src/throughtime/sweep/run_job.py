@@ -93,7 +93,7 @@ def _task(job: Job) -> tuple[str, str, str]:
     """The task's name, monitored metric and mode, as far as they are known without building it."""
     config = job.config.get("task") or {}
     try:
-        task = locate(config["_target_"], "task")
+        task = locate(config["_target_"], "task").factory
     except (UserError, KeyError):
         return job.choices.get("task") or "", "", "min"
     return task.name, config.get("monitor") or task.monitor, task.mode
@@ -144,17 +144,14 @@ def _train(job: Job, folder: Path, resumes: bool) -> None:
         log = partial(print, file=output, flush=True)
         run = partial(Run, folder=RunFolder(folder), choices=job.choices, log=log)
         results = None
-        try:
-            if resumes:
-                with suppress(NoCheckpoint):  # all checkpoints are damaged
-                    results = fit(run({**job.config, "resume": str(folder)}, overrides=[]))
-            if results is None:
-                _set_aside(folder)
-                existing = tuple(path.name for path in folder.iterdir())
+        if resumes:
+            with suppress(NoCheckpoint), _interrupted_by_the_machine(folder):  # all checkpoints are damaged
+                results = fit(run({**job.config, "resume": str(folder)}, overrides=[]))
+        if results is None:
+            _set_aside(folder)
+            existing = tuple(path.name for path in folder.iterdir())
+            with _interrupted_by_the_machine(folder):
                 results = fit(run(job.config, overrides=job.overrides, existing=existing))
-        except (OSError, MemoryError, Unavailable):
-            _mark_interrupted(folder)
-            raise
     measured = results.metrics.get(results.monitor)
     if results.best is None and measured is not None and not math.isfinite(measured):
         results.status = FAILED
@@ -176,13 +173,21 @@ def _set_aside(folder: Path) -> None:
     RunFolder(folder).set_aside(earlier)
 
 
-def _mark_interrupted(folder: Path) -> None:
-    """Set the status of a failed run with a checkpoint to `interrupted`, so that the job resumes from it."""
-    run = RunFolder(folder)
-    with suppress(OSError, ValueError):  # nothing is written yet, or the disk is full
-        results = json.loads(run.results.read_text(encoding="utf-8"))
-        if results["status"] == FAILED and _has_checkpoint(folder):
-            write_json(run.results, results | {"status": INTERRUPTED})
+@contextmanager
+def _interrupted_by_the_machine(folder: Path) -> Iterator[None]:
+    """Set the status to `interrupted` where a run in this block lacks space, memory or a file that it reads.
+
+    The job then resumes from its checkpoint; without one it has failed.
+    """
+    try:
+        yield
+    except (OSError, MemoryError, Unavailable):
+        run = RunFolder(folder)
+        with suppress(OSError, ValueError):  # nothing is written yet, or the disk is full
+            results = json.loads(run.results.read_text(encoding="utf-8"))
+            if results["status"] == FAILED and _has_checkpoint(folder):
+                write_json(run.results, results | {"status": INTERRUPTED})
+        raise
 
 
 def _record_failure(job: Job, folder: Path, error: Exception) -> None:

@@ -63,6 +63,10 @@ class Session:
         with read_write(config), open_dict(config):
             del config["hydra"]
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        if any("._target_=" in override for override in given):
+            from throughtime.config.typed_targets import without_untaken  # only now: this imports torch
+
+            plain, _ = without_untaken(plain, given)
         check_seed(plain["seed"])
         return Job(number, given, {**plain, "resume": None}, choices, label)
 

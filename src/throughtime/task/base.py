@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 import torch
+from jaxtyping import Float, Int
 from lightning.pytorch import LightningModule
 from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from lightning.pytorch.utilities.enums import GradClipAlgorithmType
@@ -22,7 +23,7 @@ from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 
 from throughtime.callback.logging import is_log_step
-from throughtime.data.batch import Batch
+from throughtime.data.batch import Batch, Chunk
 from throughtime.distributed.collectives import all_gather, all_sum, rank, world_size
 from throughtime.errors import UserError, check_positive
 from throughtime.head.base import Head
@@ -32,6 +33,7 @@ from throughtime.task.export_graph import ExportGraph
 from throughtime.task.recompute import in_segments
 from throughtime.task.symbol_axis import SymbolAxis
 from throughtime.task.tbptt import TruncatedBPTT, gather, scatter
+from throughtime.tree import leaves, map_state
 
 STAGES = ("train", "val", "test")
 
@@ -39,12 +41,12 @@ STAGES = ("train", "val", "test")
 class Task(LightningModule):
     """A model with a head, its training and its metrics. Other packages call the hooks below and know no task by name.
 
-    A subclass names its `name`, `kind` and `monitor`, and overrides the hooks it has something to say to.
+    A subclass names its `name`, `kind` and `monitor`, and overrides the hooks that it needs.
 
     Args:
         model: inputs to features, `model(inputs, state, lengths, resets) -> (features [T, B, H], state)`.
         head: features to a loss and to predictions.
-        optimization: optimiser and schedule.
+        optimization: optimiser and schedule; None for a task that is not trained.
         horizon: k2 of truncated backpropagation through time; None for the chunk's own length.
 
     Attributes:
@@ -63,7 +65,7 @@ class Task(LightningModule):
     directions: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
-        self, model: nn.Module, head: Head, optimization: Optimization, horizon: int | None = None
+        self, model: nn.Module, head: Head, optimization: Optimization | None, horizon: int | None = None
     ) -> None:
         super().__init__()
         if horizon is not None:
@@ -96,7 +98,7 @@ class Task(LightningModule):
         return {}
 
     def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
-        """Add one validation or test batch to what `metrics` is computed from; masked targets do not count."""
+        """Add one validation or test batch to what `metrics` computes from; masked targets do not count."""
 
     def summary_table(self) -> str:
         """The lines that a run's summary shows beside its metrics, such as a comparison with baselines."""
@@ -187,6 +189,31 @@ class Task(LightningModule):
 
     # Training and evaluation
 
+    def setup(self, stage: str) -> None:
+        data = self.trainer.datamodule
+        if stage == "fit" and data is not None:  # a checkpoint is loaded after this
+            self.take_pretrained(data.pretrained())
+
+    def take_pretrained(self, weights: Mapping[str, Tensor]) -> None:
+        """Begin from the weights that the data bring; a row of NaN leaves the parameter's row as it is.
+
+        Args:
+            weights: rows of numbers by the name of the parameter that takes them (`DataModule.pretrained`).
+
+        Raises:
+            UserError: the rows are of another size than the parameter's.
+        """
+        for name, rows in weights.items():
+            parameter = self.get_parameter(name)
+            if rows.shape[1:] != parameter.shape[1:]:
+                raise UserError(
+                    f"the pretrained vectors of the data have {rows.shape[-1]} numbers each, but {name} has "
+                    f"{parameter.shape[-1]}; set {name.rpartition('.')[0]}.size={rows.shape[-1]}"
+                )
+            with torch.no_grad():
+                rows = rows.to(parameter)
+                parameter.copy_(torch.where(rows.isnan(), parameter, rows))
+
     def configure_optimizers(self) -> Any:
         return self.optimization.configure(self, self.trainer.estimated_stepping_batches)
 
@@ -269,28 +296,63 @@ class Task(LightningModule):
 
     def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
         """The mean loss of one batch and the number of targets it is a mean of."""
-        mask = batch.target_mask()
-        count = batch.count()
         measured = stage != "train" and type(self).update_metrics is not Task.update_metrics
-        if not measured and in_segments(self.model):
-            measure, learned = partial(self._total, batch.targets, mask), list(self.parameters())
-            total = self.carried[stage].recomputed_loss(self.model, batch.chunk, measure, learned)
+        if not measured and self._in_segments(batch):
+            total = self.carried[stage].recomputed_loss(
+                self.model, batch.chunk, partial(self._segment_loss, batch), list(self.parameters())
+            )
+            count = batch.count()
             return total / max(count, 1), count
-        features = self.carried[stage].run(self.model, batch.chunk)
+        features = self.head_features(batch, self.carried[stage].run(self.model, batch.chunk))
         if stage != "train":
             self.update_metrics(stage, batch, features)
-        return self.head.loss(features, batch.targets, mask), count
+        return self.head.loss(features, batch.targets, batch.target_mask()), batch.count()
 
-    def _total(self, targets: Tensor, mask: Tensor | None, features: Tensor, steps: slice) -> Tensor:
-        """The loss of some steps, added up over their counted targets."""
-        targets, mask = targets[steps], None if mask is None else mask[steps]
-        return self.head.loss(features, targets, mask) * (targets.numel() if mask is None else mask.sum())
+    def head_features(
+        self, batch: Batch, features: Float[Tensor, "T B H"]
+    ) -> Float[Tensor, "T B H"] | Float[Tensor, "B H"]:
+        """The features that the head reads: all for targets of each step, the last ones for targets of each sequence.
+
+        Where a sequence spans several chunks, its target counts (`Batch.mask`) in the chunk with its last step, whose
+        features follow from the whole sequence by the carried state.
+
+        Args:
+            batch: with `lane_axis` 1 for targets of each step, 0 for targets of each sequence.
+            features: of the chunk.
+        """
+        if batch.lane_axis == 1:
+            return features
+        return features[
+            _last_steps(batch.chunk), torch.arange(batch.chunk.batch_size, device=features.device)
+        ]
+
+    def _in_segments(self, batch: Batch) -> bool:
+        """Whether the loss of a batch is computed segment by segment (`engine.recompute=true`)."""
+        pools = batch.lane_axis == 0 and type(self).head_features is not Task.head_features
+        return not pools and in_segments(self.model)
+
+    def _segment_loss(self, batch: Batch, features: Tensor, steps: slice) -> Tensor:
+        """The loss of some steps of a batch, added up over their counted targets."""
+        mask = batch.target_mask()
+        if batch.lane_axis == 1:
+            targets = map_state(lambda tensor: tensor[steps], batch.targets)
+            mask = None if mask is None else mask[steps]
+        else:
+            targets, last = batch.targets, _last_steps(batch.chunk)
+            mask = torch.ones_like(leaves(targets)[0], dtype=torch.bool) if mask is None else mask
+            inside = (last >= steps.start) & (last < steps.stop)
+            mask = mask & inside.view(-1, *[1] * (mask.dim() - 1))
+            places = (last - steps.start).clamp(0, len(features) - 1)
+            features = features[places, torch.arange(len(places), device=features.device)]
+        return self.head.loss(features, targets, mask) * (
+            leaves(targets)[0].numel() if mask is None else mask.sum()
+        )
 
     def _evaluate(self, stage: str, batch: Batch) -> None:
-        if batch.mask is not None and not bool(batch.mask.any()):
-            return  # nothing counts, as in the share of a rank that has no lane of its own
+        # A chunk in which nothing counts runs too: later chunks go on from the state after it.
         loss, count = self.chunk_loss(stage, batch)
-        self._losses[stage].update(loss.double(), count)
+        if count:
+            self._losses[stage].update(loss.double(), count)
 
     def _log_metrics(self, stage: str) -> None:
         loss = float(self._losses[stage].compute())
@@ -302,6 +364,14 @@ class Task(LightningModule):
         schedule = self.lr_schedulers() if stage == "val" and not self.trainer.sanity_checking else None
         if isinstance(schedule, Plateau):
             schedule.observe(values[self.monitor] if self.mode == "min" else -values[self.monitor])
+
+
+def _last_steps(chunk: Chunk) -> Int[Tensor, " B"]:
+    """The index of each lane's last true step in a chunk; 0 for a lane without steps."""
+    if chunk.lengths is not None:
+        return (chunk.lengths - 1).clamp(min=0)
+    device = leaves(chunk.inputs)[0].device
+    return torch.full((chunk.batch_size,), chunk.steps - 1, device=device)
 
 
 def check_horizon(horizon: int | None, chunk_length: int) -> None:

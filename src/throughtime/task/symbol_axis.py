@@ -1,4 +1,4 @@
-"""Which rows of a weight stand for which symbols, so that one vocabulary's rows can be found in another's."""
+"""Axis of a weight whose places stand for symbols, so that rows can be matched between vocabularies."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class SymbolAxis:
-    """One axis of a weight, along which every place is a symbol's.
+    """The symbols along one axis of a weight.
 
     Attributes:
-        kind: what the symbols are (characters, words, tags); those of two kinds are never the same.
+        kind: characters, words or tags; symbols of two kinds are never the same.
         symbols: the symbol of each place.
     """
 
@@ -21,7 +21,7 @@ class SymbolAxis:
     symbols: Sequence[Hashable]
 
     def common(self, other: "SymbolAxis") -> tuple[Int[Tensor, " N"], Int[Tensor, " N"]]:
-        """The places here and there of the symbols that both have, in the order of this axis."""
+        """The places on this axis and on the other of the symbols that both have, in the order of this axis."""
         places = {symbol: place for place, symbol in reversed(list(enumerate(other.symbols)))}
         here = [place for place, symbol in enumerate(self.symbols) if symbol in places]
         there = [places[self.symbols[place]] for place in here]

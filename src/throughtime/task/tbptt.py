@@ -1,4 +1,4 @@
-"""Truncated backpropagation through time: which state a chunk starts from, and how far back its gradient goes.
+"""Truncated backpropagation through time: the state carried between chunks, and the horizon of the gradient.
 
 TBPTT(k1, k2) (Williams & Peng 1990): after every k1 steps (the chunk) the loss of those k1 steps is differentiated
 through the last k2 >= k1 steps (the horizon). With k2 = k1 the state after a chunk is detached and carried to the
@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from throughtime.data.batch import Chunk, concatenate
 from throughtime.engine.recompute import in_segments, segments
 from throughtime.errors import UserError
-from throughtime.tree import Tree, detach, from_plain, leaves, map_state, to_plain
+from throughtime.tree import Tree, detach, first_leaf, from_plain, leaves, map_state, to_plain
 
 
 class TruncatedBPTT:
-    """What one stage (training, validation or test) carries from one chunk to the next.
+    """The state that one stage (training, validation or test) carries from one chunk to the next.
 
     Args:
         horizon: k2, the steps through which the gradient goes back; None for the chunk itself (k2 = k1).
@@ -34,14 +34,16 @@ class TruncatedBPTT:
         self.forget()
 
     def forget(self) -> None:
-        """Carry nothing: the next batch must be a fresh one, and is treated as such."""
+        """Drop the carried state; the next chunk starts anew."""
         self._state: Tree | None = None
         self._older: Chunk | None = None
 
     def is_finite(self) -> bool:
-        """Whether no NaN and nothing infinite is carried on."""
+        """Whether the carried tensors have no NaN and no infinity."""
         carried = (self._state, None if self._older is None else self._older.inputs)
-        return all(tree is None or _is_finite(tree) for tree in carried)
+        return all(
+            bool(leaf.isfinite().all()) for tree in carried if tree is not None for leaf in leaves(tree)
+        )
 
     def run(self, model: nn.Module, chunk: Chunk) -> Tensor:
         """The model's features `[T, B, H]` of this chunk, starting from the state carried so far.
@@ -65,14 +67,14 @@ class TruncatedBPTT:
         self,
         model: nn.Module,
         chunk: Chunk,
-        measure: Callable[[Tensor, slice], Tensor],
-        learned: Sequence[Tensor],
+        loss: Callable[[Tensor, slice], Tensor],
+        parameters: Sequence[Tensor],
     ) -> Tensor:
-        """Σ measure(features, steps) over segments of this chunk, in memory that grows with √T.
+        """Σ loss(features, steps) over segments of this chunk, in memory that grows with √T.
 
         Args:
-            measure: of the features of some steps, which are told as a slice of the chunk's.
-            learned: all whose gradient may be wanted.
+            loss: of the features of some steps, given with the slice of the chunk's steps.
+            parameters: all tensors whose gradient may be wanted.
         """
         window, cut = self._window(model, chunk)
         older = window.steps - chunk.steps
@@ -82,24 +84,24 @@ class TruncatedBPTT:
             features, after = model(part.inputs, state, part.lengths, part.resets)
             if stop <= older:
                 return features.new_zeros(()), after
-            return measure(features, slice(start - older, stop - older)), after
+            return loss(features, slice(start - older, stop - older)), after
 
-        def passing(step: int, state: Tree) -> None:
+        def on_segment_end(step: int, state: Tree) -> None:
             if step == cut:
                 self._state = detach(state)
 
         total, _ = in_segments(
-            segment, segments(window.steps, (older, cut)), self._state, [], learned, passing
+            segment, segments(window.steps, (older, cut)), self._state, [], parameters, on_segment_end
         )
         self._older = window.between(cut, window.steps) if cut < window.steps else None
         return total
 
     def _window(self, model: nn.Module, chunk: Chunk) -> tuple[Chunk, int]:
-        """The steps to run, and how many of them are too old for the next chunk's gradient."""
+        """The steps to run, and the number of them that lie before the next chunk's horizon."""
         lanes = chunk.batch_size
         if chunk.fresh or self._state is None:
             self._state, self._older = model.initial_state(lanes), None
-        elif (carried := len(_first(self._state))) != lanes:
+        elif (carried := len(first_leaf(self._state))) != lanes:
             raise UserError(
                 f"the state that is carried on is that of {carried} lanes, but the next chunk has {lanes}; resume "
                 "with the data, data.batch_size and data.chunk_length of the run that made the checkpoint"
@@ -116,32 +118,38 @@ class TruncatedBPTT:
         older = (
             None
             if self._older is None
-            else {"inputs": to_plain(self._older.inputs), "resets": self._older.resets}
+            else {
+                "inputs": to_plain(self._older.inputs),
+                "lengths": self._older.lengths,
+                "resets": self._older.resets,
+            }
         )
         return {"state": to_plain(self._state), "older": older}
 
     def load_state_dict(self, saved: dict[str, Any], model: nn.Module) -> None:
-        """Take up what `state_dict` gave, on the model's device and in the classes of its states.
+        """Restore a `state_dict`, on the model's device and in the classes of its states.
 
         Raises:
-            UserError: it is not the state of this model, or its parts are of different numbers of lanes.
+            UserError: it is not a state of this model, or its parts have different numbers of lanes.
         """
         self.forget()
         if not saved:
             return
         _check_saved(saved, model)
-        batch_size = _first(saved["state"]).shape[0]
+        batch_size = first_leaf(saved["state"]).shape[0]
         self._state = from_plain(saved["state"], like=model.initial_state(batch_size))
         if saved["older"] is not None:
-            device = _first(self._state).device
+            device = first_leaf(self._state).device
             inputs = map_state(lambda tensor: tensor.to(device), saved["older"]["inputs"])
-            resets = saved["older"]["resets"]
-            resets = None if resets is None else resets.to(device)
-            self._older = Chunk(inputs, resets=resets, fresh=False)
+            lengths, resets = (
+                None if part is None else part.to(device)
+                for part in (saved["older"]["lengths"], saved["older"]["resets"])
+            )
+            self._older = Chunk(inputs, lengths, resets, fresh=False)
 
 
 def _check_saved(saved: dict[str, Any], model: nn.Module) -> None:
-    """Raise `UserError` unless what is saved is a state of the model, and older inputs are of as many lanes."""
+    """Raise `UserError` unless a saved state is one of the model, with older inputs of as many lanes."""
     message = (
         "the carried state of the checkpoint is not one of this model: {}; resume from another checkpoint"
     )
@@ -161,45 +169,50 @@ def _check_saved(saved: dict[str, Any], model: nn.Module) -> None:
     older, resets = leaves(saved["older"]["inputs"]), saved["older"]["resets"]
     if any(part.shape[:2] != (len(older[0]), lanes) for part in older):
         raise UserError(message.format(f"its older inputs are not those of {lanes} lanes"))
+    lengths = saved["older"]["lengths"]
+    if lengths is not None and (lengths.is_floating_point() or lengths.shape != (lanes,)):
+        raise UserError(message.format(f"its older lengths are not those of {lanes} lanes"))
     if resets is not None and (resets.dtype != torch.bool or resets.shape != (len(older[0]), lanes)):
         raise UserError(message.format(f"its older resets are not those of {lanes} lanes"))
 
 
 def _structure(tree: Tree) -> Any:
-    """How many parts a tree has, and each of them."""
+    """The nesting of a tree, without its tensors."""
     return None if isinstance(tree, Tensor) else [_structure(part) for part in tree]
 
 
-def gather(shares: list[dict[str, Any]]) -> dict[str, Any]:
-    """What all ranks carry, as one process would that has all of their lanes (`throughtime.data.Batch.shard`)."""
-    if len(shares) == 1 or not shares[0]:
-        return shares[0]
-    state = map_state(lambda *parts: _weave(parts, 0), *(share["state"] for share in shares))
-    older = [share["older"] for share in shares]
+def gather(shards: list[dict[str, Any]]) -> dict[str, Any]:
+    """Join the carried states of all ranks into that of one process with all lanes (`throughtime.data.Batch.shard`)."""
+    if len(shards) == 1 or not shards[0]:
+        return shards[0]
+    state = map_state(lambda *parts: _interleave(parts, 0), *(shard["state"] for shard in shards))
+    older = [shard["older"] for shard in shards]
     if older[0] is None:
         return {"state": state, "older": None}
-    inputs = map_state(lambda *parts: _weave(parts, 1), *(one["inputs"] for one in older))
-    marks = None if older[0]["resets"] is None else _weave([one["resets"] for one in older], 1)
-    return {"state": state, "older": {"inputs": inputs, "resets": marks}}
+    inputs = map_state(lambda *parts: _interleave(parts, 1), *(one["inputs"] for one in older))
+    lengths = None if older[0]["lengths"] is None else _interleave([one["lengths"] for one in older], 0)
+    resets = None if older[0]["resets"] is None else _interleave([one["resets"] for one in older], 1)
+    return {"state": state, "older": {"inputs": inputs, "lengths": lengths, "resets": resets}}
 
 
-def scatter(saved: dict[str, Any], rank: int, ranks: int) -> dict[str, Any]:
-    """The share of one rank of what `gather` gave, whatever the number of ranks was then."""
-    if ranks == 1 or not saved:
+def scatter(saved: dict[str, Any], rank: int, world_size: int) -> dict[str, Any]:
+    """The lanes of one rank, of a state that `gather` joined from any number of ranks."""
+    if world_size == 1 or not saved:
         return saved
-    state = map_state(lambda tensor: tensor[rank::ranks], saved["state"])
+    state = map_state(lambda tensor: tensor[rank::world_size], saved["state"])
     if saved["older"] is None:
         return {"state": state, "older": None}
-    marks = saved["older"]["resets"]
-    inputs = map_state(lambda tensor: tensor[:, rank::ranks], saved["older"]["inputs"])
-    return {
-        "state": state,
-        "older": {"inputs": inputs, "resets": None if marks is None else marks[:, rank::ranks]},
+    lengths, resets = saved["older"]["lengths"], saved["older"]["resets"]
+    older = {
+        "inputs": map_state(lambda tensor: tensor[:, rank::world_size], saved["older"]["inputs"]),
+        "lengths": None if lengths is None else lengths[rank::world_size],
+        "resets": None if resets is None else resets[:, rank::world_size],
     }
+    return {"state": state, "older": older}
 
 
-def _weave(parts: Sequence[Tensor], axis: int) -> Tensor:
-    """The lanes of all ranks in their order: the first of each rank, then the second of each."""
+def _interleave(parts: Sequence[Tensor], axis: int) -> Tensor:
+    """Interleave the lanes of all ranks: the first of each rank, then the second of each."""
     lanes = [
         lane
         for row in zip_longest(*(part.unbind(axis) for part in parts))
@@ -207,11 +220,3 @@ def _weave(parts: Sequence[Tensor], axis: int) -> Tensor:
         if lane is not None
     ]
     return torch.stack(lanes, axis)
-
-
-def _first(tree: Tree) -> Tensor:
-    return tree if isinstance(tree, Tensor) else _first(tree[0])
-
-
-def _is_finite(tree: Tree) -> bool:
-    return bool(tree.isfinite().all()) if isinstance(tree, Tensor) else all(map(_is_finite, tree))

@@ -1,4 +1,4 @@
-"""The contract of a tokenizer: text to ids and back."""
+"""`Tokenizer`: the base class of tokenizers."""
 
 import hashlib
 import json
@@ -42,7 +42,7 @@ class Tokenizer(ABC):
 
         Args:
             text: any text; where it is a part of one, a part made by `recut`.
-            origin: where the text comes from, to name the place of a symbol that is not known.
+            origin: where the text comes from, to name the position of a symbol that is not known.
 
         Raises:
             UserError: a symbol is not in the vocabulary and the policy is `unknown="error"`.
@@ -50,7 +50,7 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """All there is to know, as plain containers: `name`, the arguments, and the vocabulary."""
+        """The whole tokenizer in plain containers: `name`, the arguments, and the vocabulary."""
 
     @classmethod
     @abstractmethod
@@ -72,7 +72,7 @@ class Tokenizer(ABC):
     @final
     @property
     def symbols(self) -> list[str]:
-        """How each id is shown."""
+        """The printed form of each id."""
         return self.vocabulary.symbols
 
     @final

@@ -13,8 +13,8 @@ from throughtime.tokenizer.base import SOME_TEXT, Tokenizer
 from throughtime.tokenizer.stream import SAFE_CUT, Origin
 from throughtime.tokenizer.vocabulary import Vocabulary
 
-# Characters that the library is handed at once: it reads 256 stretches ahead and encodes them in parallel.
-_STRETCH = 1 << 15
+# Characters that the library is handed at once: it reads 256 segments ahead and encodes them in parallel.
+_SEGMENT = 1 << 15
 
 
 class BPE(Tokenizer):
@@ -42,8 +42,8 @@ class BPE(Tokenizer):
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         )
-        stretches = (stretch for text in texts for stretch in _stretches(_encodable(text)))
-        library.train_from_iterator(stretches, trainer)
+        segments = (segment for text in texts for segment in _segments(_encodable(text)))
+        library.train_from_iterator(segments, trainer)
         self._set(library, boundaries)
 
     def _set(self, library: Library, boundaries: bool) -> None:
@@ -54,7 +54,7 @@ class BPE(Tokenizer):
 
     def encode(self, text: str, origin: Origin = SOME_TEXT) -> Int[np.ndarray, " N"]:
         """The ids after all merges."""
-        encodings = self._library.encode_batch_fast(_stretches(_encodable(text)), add_special_tokens=False)
+        encodings = self._library.encode_batch_fast(_segments(_encodable(text)), add_special_tokens=False)
         return np.concatenate([np.array(encoding.ids, dtype=np.int64) for encoding in encodings])
 
     def state(self) -> dict[str, Any]:
@@ -79,13 +79,13 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _stretches(text: str) -> list[str]:
-    """The text cut safely into stretches of about `_STRETCH` characters; at least one."""
-    stretches, start = [], 0
-    while (cut := SAFE_CUT.search(text, start + _STRETCH)) is not None:
-        stretches.append(text[start : cut.start()])
+def _segments(text: str) -> list[str]:
+    """The text cut safely into segments of about `_SEGMENT` characters; at least one."""
+    segments, start = [], 0
+    while (cut := SAFE_CUT.search(text, start + _SEGMENT)) is not None:
+        segments.append(text[start : cut.start()])
         start = cut.start()
-    return [*stretches, text[start:]]
+    return [*segments, text[start:]]
 
 
 def _symbol_bytes(symbol: str) -> bytes:
@@ -94,7 +94,7 @@ def _symbol_bytes(symbol: str) -> bytes:
 
 
 def _spelling() -> dict[str, int]:
-    """Which byte each of the library's 256 characters spells: itself if printable, else 256, 257 ..."""
+    """The byte that each of the library's 256 characters stands for: its own if printable, else 256, 257 ..."""
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = [value for value in range(256) if value not in printable]
     return {chr(value): value for value in printable} | {

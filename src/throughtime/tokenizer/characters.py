@@ -18,7 +18,7 @@ class Characters(Tokenizer):
 
     Args:
         unknown: `unk` reads a character that the training text does not have as `<unk>`; `error` names it and
-            its place.
+            its position.
     """
 
     def __init__(self, unknown: str = "unk") -> None:
@@ -37,7 +37,7 @@ class Characters(Tokenizer):
         self.vocabulary = Vocabulary(pieces, list(characters), self.unknown == "unk", boundaries)
         self._characters = characters
         codes = _code_points(characters)
-        # The last place of the table is nobody's: every code point beyond the table is looked up there.
+        # The last entry of the table belongs to no character: every code point beyond the table is looked up there.
         self._ids = np.full(int(codes.max(initial=0)) + 2, -1, dtype=np.int64)
         if self.vocabulary.unknown is not None:
             self._ids[:] = self.vocabulary.unknown

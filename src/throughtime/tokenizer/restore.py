@@ -1,4 +1,4 @@
-"""From a state in a checkpoint to the tokenizer it came from."""
+"""Tokenizers restored from the state in a checkpoint."""
 
 from typing import Any
 

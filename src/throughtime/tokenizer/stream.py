@@ -1,4 +1,4 @@
-"""Text that arrives in pieces, and where to cut it so that the cut changes no symbol."""
+"""Pieces of text, and cuts between them that change no symbol."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,22 +8,22 @@ LONGEST_RUN = 1 << 20
 """Characters without a white space that are kept together; a longer run is cut, to keep memory bounded."""
 
 SAFE_CUT = re.compile(r"(?<=\S)(?=[ \t\n])")
-"""Where a cut makes no difference: no symbol goes on from something else into a white space."""
+"""Where a cut makes no difference: no symbol continues from something else into a white space."""
 
 
 class Origin(NamedTuple):
-    """Where a piece of text comes from, for messages: a name, and the characters of it that went before."""
+    """Origin of a piece of text, for messages: a name, and the characters before the piece."""
 
     name: str
     offset: int = 0
 
     def place(self, position: int) -> str:
-        """The place of the character at `position` of the piece, in words."""
+        """The position of the character at `position` of the piece, in words."""
         return f"character {self.offset + position + 1:,} of {self.name}"
 
 
 class Piece(NamedTuple):
-    """A stretch of text; `begins` is true where a document, or a line on its own, begins with it."""
+    """A part of a text; `begins` is true where a document, or a line on its own, begins with it."""
 
     text: str
     origin: Origin
@@ -34,7 +34,7 @@ def recut(pieces: Iterable[Piece], longest_run: int = LONGEST_RUN) -> Iterator[P
     """The same text, cut where `SAFE_CUT` allows it.
 
     Encoding these pieces one by one gives the ids of the whole document, however the pieces were cut before.
-    Only inside a run of more than `longest_run` characters without such a place may a word be cut in two.
+    Only inside a run of more than `longest_run` characters without such a position may a word be cut in two.
     """
     held: Piece | None = None
     for piece in pieces:
@@ -53,7 +53,7 @@ def recut(pieces: Iterable[Piece], longest_run: int = LONGEST_RUN) -> Iterator[P
 
 
 def _last_cut(text: str, longest_run: int) -> int:
-    """The last safe place to cut within the last `longest_run` characters; 0 where there is none."""
+    """The last safe position to cut within the last `longest_run` characters; 0 where there is none."""
     window = 256
     while True:
         start = max(0, len(text) - window)

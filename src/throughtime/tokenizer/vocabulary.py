@@ -1,4 +1,4 @@
-"""What the ids of a tokenizer stand for: its symbols, and the special ones behind them."""
+"""Vocabulary: the symbols that ids stand for, and the special ones after them."""
 
 import codecs
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,7 +8,7 @@ from throughtime.errors import UserError
 from throughtime.tokenizer.stream import Origin
 
 UNKNOWN_CHOICES = ("unk", "error")
-"""What becomes of a symbol that is not in the vocabulary: the one id `<unk>`, or an error that names it."""
+"""Policies for a symbol that is not in the vocabulary: the one id `<unk>`, or an error that names it."""
 
 
 class Vocabulary:
@@ -44,7 +44,7 @@ class Vocabulary:
 
     @property
     def identities(self) -> list[bytes | str]:
-        """What tells each id from all others, in any vocabulary: its bytes, or the name of a special one."""
+        """The identity of each id in any vocabulary: its bytes, or the name of a special one."""
         special = (self.unknown, self.start, self.end)
         pairs = enumerate(zip(self._pieces, self.symbols, strict=True))
         return [name if place in special else piece for place, (piece, name) in pairs]
@@ -65,7 +65,7 @@ class Vocabulary:
 
 
 def unknown_symbol(symbol: str, origin: Origin, position: int) -> UserError:
-    """The error that names a symbol outside the vocabulary and its place."""
+    """The error that names a symbol outside the vocabulary and its position."""
     codes = f" (U+{ord(symbol):04X})" if len(symbol) == 1 else ""
     return UserError(
         f"{symbol!r}{codes} at {origin.place(position)} is not in the vocabulary, which is made from the "

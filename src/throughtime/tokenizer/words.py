@@ -1,4 +1,4 @@
-"""One id a word, without losing a character of the text."""
+"""One id a word; the symbols of a text, joined, are the text."""
 
 import re
 from collections import Counter
@@ -24,7 +24,7 @@ class Words(Tokenizer):
 
     Args:
         vocabulary_size: the most ids there may be, special ones included.
-        unknown: `unk` reads a rarer word as `<unk>`; `error` names it and its place.
+        unknown: `unk` reads a rarer word as `<unk>`; `error` names it and its position.
     """
 
     def __init__(self, vocabulary_size: int = 10_000, unknown: str = "unk") -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from throughtime.data.series.calendar import CYCLES, calendar, with_calendar
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, make_series
 from throughtime.errors import UserError
 
 
@@ -24,7 +24,7 @@ def test_features_repeat_after_their_cycle_and_not_before():
 
 
 def test_series_without_times_have_no_calendar():
-    numbers = SeriesSet((series_of("x", np.zeros(3)),), ("x",))
+    numbers = SeriesSet((make_series("x", np.zeros(3)),), ("x",))
     assert with_calendar(numbers, []) is numbers
     with pytest.raises(UserError, match=r"data\.calendar needs times"):
         with_calendar(numbers, ["time_of_day"])

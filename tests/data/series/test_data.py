@@ -8,13 +8,15 @@ import torch
 
 from throughtime.data.series.data import SeriesData
 from throughtime.data.series.pmdarima_series import Taylor
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, make_series
 from throughtime.errors import UserError
 
 
 def data_of(*values: np.ndarray, **options) -> SeriesData:
     series_set = SeriesSet(
-        tuple(series_of(str(place), part) for place, part in enumerate(values)), ("x",), description="numbers"
+        tuple(make_series(str(place), part) for place, part in enumerate(values)),
+        ("x",),
+        description="numbers",
     )
     data = SeriesData(lambda: series_set, **{"look_back": 8, "horizon": 4, "seasons": (6,)} | options)
     data.setup()
@@ -31,7 +33,7 @@ def test_changing_the_test_part_changes_no_training_and_no_validation(normalisat
     changed = np.where(np.arange(120) < 96, values, 1e6)
     one, other = (data_of(part, normalisation=normalisation) for part in (values, changed))
     for name in ("train", "val"):
-        pairs = zip(one.loader(name, 16), other.loader(name, 16), strict=True)
+        pairs = zip(*(data.windows_of(data.windows[name], 16) for data in (one, other)), strict=True)
         assert all(
             torch.equal(a.targets, b.targets) and torch.equal(a.inputs.history, b.inputs.history)
             for a, b in pairs
@@ -86,7 +88,7 @@ def test_data_without_a_training_window_are_refused(length):
         ({"loading": "rows"}, "choose one of: lanes, windows"),
         ({"loading": "lanes", "normalisation": "last"}, "data.loading=lanes needs data.normalisation=none"),
         ({"normalisation": "seasonal", "seasons": ()}, "needs data.seasons"),
-        ({"split": (0.9, 0.9, 0.9)}, "three shares"),
+        ({"split": (0.9, 0.9, 0.9)}, "three fractions"),
         ({"calendar": ("time_of_day",)}, "data.calendar needs times"),
     ],
 )

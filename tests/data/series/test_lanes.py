@@ -6,7 +6,7 @@ import torch
 
 from throughtime.data.series.lanes import SeriesLanes
 from throughtime.data.series.scaler import fit_scaler
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, make_series
 from throughtime.data.series.split import split_spans
 from throughtime.data.series.store import SeriesStore
 from throughtime.errors import UserError
@@ -16,7 +16,7 @@ from throughtime.errors import UserError
 def store() -> SeriesStore:
     """Two series that count upwards, unscaled: 0 to 19 and 100 to 114."""
     parts = [np.arange(20.0), np.arange(100.0, 115.0)]
-    series_set = SeriesSet(tuple(series_of(str(place), part) for place, part in enumerate(parts)), ("x",))
+    series_set = SeriesSet(tuple(make_series(str(place), part) for place, part in enumerate(parts)), ("x",))
     return SeriesStore(series_set, fit_scaler(series_set, [split_spans(9, (1.0, 0.0, 0.0))] * 2, "none"))
 
 

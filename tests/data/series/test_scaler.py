@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from throughtime.data.series.scaler import fit_scaler, location_and_scale, scaler_from_state
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, make_series
 from throughtime.data.series.split import split_spans
 from throughtime.errors import UserError
 
@@ -18,7 +18,7 @@ def numbers():
 
 def fitted(numbers, kind="standard"):
     series_set = SeriesSet(
-        tuple(series_of(str(place), values) for place, values in enumerate(numbers)), ("a", "b")
+        tuple(make_series(str(place), values) for place, values in enumerate(numbers)), ("a", "b")
     )
     return fit_scaler(
         series_set, [split_spans(len(values), (0.5, 0.2, 0.3)) for values in numbers], kind
@@ -35,7 +35,7 @@ def test_changing_the_future_changes_no_scaler(numbers):
 
 def test_the_scaled_training_part_has_mean_0_and_deviation_1(numbers):
     scaler, series_set = fitted(numbers)
-    location, scale = scaler.of(series_set.series[0])
+    location, scale = scaler.location_and_scale_of(series_set.series[0])
     scaled = (numbers[0][:20] - location) / scale
     assert np.allclose(scaled.mean(0), 0) and np.allclose(scaled.std(0), 1)
 
@@ -59,9 +59,9 @@ def test_a_checkpoint_keeps_all_of_it(numbers, tmp_path):
     torch.save(scaler.state_dict(), tmp_path / "s.pt")
     again = scaler_from_state(torch.load(tmp_path / "s.pt", weights_only=True))
     assert again.names == scaler.names and np.array_equal(again.scale, scaler.scale)
-    stranger = series_of("stranger", numbers[0] * 10)
-    assert again.place("stranger") == 2
-    assert np.allclose(again.of(stranger)[0], (numbers[0] * 10).mean(0))
+    stranger = make_series("stranger", numbers[0] * 10)
+    assert again.index("stranger") == 2
+    assert np.allclose(again.location_and_scale_of(stranger)[0], (numbers[0] * 10).mean(0))
 
 
 def test_an_unknown_kind_is_refused(numbers):

@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, make_series
 from throughtime.errors import UserError
 
 
 def test_separate_channels_keep_every_value():
     values = np.arange(12.0).reshape(6, 2)
-    separate = SeriesSet((series_of("pair", values),), ("left", "right")).separate()
+    separate = SeriesSet((make_series("pair", values),), ("left", "right")).separate()
     assert [series.name for series in separate] == ["left", "right"]
     assert np.array_equal(np.concatenate([series.values for series in separate], 1), values)
     assert separate.channels == ("value",)
 
 
 def test_channels_of_several_series_are_named_after_both():
-    many = SeriesSet(tuple(series_of(name, np.zeros((3, 2))) for name in "ab"), ("x", "y"))
+    many = SeriesSet(tuple(make_series(name, np.zeros((3, 2))) for name in "ab"), ("x", "y"))
     assert [series.name for series in many.separate()] == ["a/x", "a/y", "b/x", "b/y"]
 
 

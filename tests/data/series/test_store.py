@@ -7,16 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughtime.data.series.scaler import fit_scaler
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, make_series
 from throughtime.data.series.split import split_spans
-from throughtime.data.series.store import NORMALISATIONS, SeriesStore, hold
+from throughtime.data.series.store import NORMALISATIONS, SeriesStore, forward_fill
 from throughtime.errors import UserError
 
 LOOK_BACK, HORIZON, SEASON = 6, 4, 5
 
 
 def store_of(*values: np.ndarray, indicator: bool = False) -> SeriesStore:
-    series_set = SeriesSet(tuple(series_of(str(place), part) for place, part in enumerate(values)), ("x",))
+    series_set = SeriesSet(tuple(make_series(str(place), part) for place, part in enumerate(values)), ("x",))
     spans = [split_spans(len(part), (0.5, 0.25, 0.25)) for part in values]
     return SeriesStore(series_set, fit_scaler(series_set, spans, "standard"), indicator)
 
@@ -69,8 +69,8 @@ def test_a_window_with_nothing_observed_is_all_zero_and_counts_nothing():
     store = store_of(values)
     window, targets, mask = cut(store, 0, 20, "last")
     assert not window.history.any() and not targets.any() and not mask.any()
-    assert len(store.countable(0, np.array([18, 20]), HORIZON)) == 0
-    assert store.countable(0, np.array([20, 21]), HORIZON).tolist() == [21]
+    assert len(store.with_observed_target(0, np.array([18, 20]), HORIZON)) == 0
+    assert store.with_observed_target(0, np.array([20, 21]), HORIZON).tolist() == [21]
 
 
 def test_before_the_beginning_the_first_step_is_repeated_and_beyond_the_end_nothing_counts():
@@ -81,8 +81,14 @@ def test_before_the_beginning_the_first_step_is_repeated_and_beyond_the_end_noth
 
 
 def test_holding_looks_back_only():
-    assert hold(np.array([[np.nan], [1.0], [np.nan], [2.0], [np.nan]]))[:, 0].tolist() == [0, 1, 1, 2, 2]
-    assert hold(np.zeros((0, 1))).shape == (0, 1)
+    assert forward_fill(np.array([[np.nan], [1.0], [np.nan], [2.0], [np.nan]]))[:, 0].tolist() == [
+        0,
+        1,
+        1,
+        2,
+        2,
+    ]
+    assert forward_fill(np.zeros((0, 1))).shape == (0, 1)
 
 
 def test_an_unknown_normalisation_is_refused():

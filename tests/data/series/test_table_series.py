@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from throughtime.data.series.table_series import TableSeries
+from throughtime.data.series.table_series import TableData, TableSeries
 from throughtime.errors import UserError
 
 
@@ -70,3 +70,27 @@ def test_what_was_read_can_be_read_again_in_the_same_way(wide):
     source = TableSeries(wide[1], time="time", values=["a"], known="price", missing=-1)
     again = TableSeries(wide[1], **source.reading())
     assert np.array_equal(source().series[0].known, again().series[0].known)
+
+
+def test_a_table_becomes_series_with_its_columns_as_channels_or_as_series(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "time": pd.date_range("2024-01-01", periods=80, freq="h"),
+            "a": np.arange(80.0),
+            "b": np.arange(80.0),
+        }
+    )
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    sizes = {"look_back": 8, "horizon": 4}
+    for joint, expected in ((False, (2, 1)), (True, (1, 2))):
+        data = TableData(str(tmp_path / "t.csv"), time="time", joint=joint, **sizes)
+        data.setup()
+        found = data.artifacts()["input_sizes"]
+        assert (found["series_count"], found["channels"]) == expected
+
+
+def test_settings_of_the_file_and_of_the_windows_are_both_checked(tmp_path):
+    with pytest.raises(UserError, match=r"data\.duplicates"):
+        TableData("t.csv", duplicates="all", look_back=8, horizon=4)
+    with pytest.raises(UserError, match=r"data\.horizon"):
+        TableData("t.csv", look_back=8, horizon=0)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from throughtime.data.series.time_grid import in_order, infer_frequency, place_on_grid
+from throughtime.data.series.time_grid import infer_frequency, place_on_grid, sort_rows
 from throughtime.errors import UserError
 
 HOURS = pd.Series(pd.date_range("2024-01-01", periods=8, freq="h"))
@@ -21,17 +21,17 @@ def test_the_frequency_of_whole_and_of_gappy_times_is_found(frequency):
 
 def test_rows_in_any_order_are_sorted_when_asked():
     shuffled = HOURS.iloc[[3, 0, 2, 1]].reset_index(drop=True)
-    rows = in_order(shuffled, np.arange(4), "t", sort=True, duplicates="error")
+    rows = sort_rows(shuffled, np.arange(4), "t", sort=True, duplicates="error")
     assert shuffled.iloc[rows].is_monotonic_increasing
     with pytest.raises(UserError, match=r"line 3: the times are not in order; set data.sort=true"):
-        in_order(shuffled, np.arange(4), "t", sort=False, duplicates="error")
+        sort_rows(shuffled, np.arange(4), "t", sort=False, duplicates="error")
 
 
 def test_duplicates_are_refused_or_resolved():
     twice = HOURS.iloc[[0, 1, 1, 2]].reset_index(drop=True)
-    assert in_order(twice, np.arange(4), "t", False, "last").tolist() == [0, 2, 3]
+    assert sort_rows(twice, np.arange(4), "t", False, "last").tolist() == [0, 2, 3]
     with pytest.raises(UserError, match=r"line 3: .* twice; set data.duplicates"):
-        in_order(twice, np.arange(4), "t", False, "error")
+        sort_rows(twice, np.arange(4), "t", False, "error")
 
 
 def test_times_off_the_grid_and_too_few_times_are_said():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughtime.data.series.scaler import fit_scaler
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, make_series
 from throughtime.data.series.split import split_spans
 from throughtime.data.series.store import SeriesStore
 from throughtime.data.series.windows import Windows, window_pairs
@@ -16,7 +16,7 @@ from throughtime.data.series.windows import Windows, window_pairs
 def store_of(*lengths: int) -> SeriesStore:
     numbers = np.random.default_rng(0)
     parts = [numbers.standard_normal(length) for length in lengths]
-    series_set = SeriesSet(tuple(series_of(str(place), part) for place, part in enumerate(parts)), ("x",))
+    series_set = SeriesSet(tuple(make_series(str(place), part) for place, part in enumerate(parts)), ("x",))
     spans = [split_spans(length, (1.0, 0.0, 0.0)) for length in lengths]
     return SeriesStore(series_set, fit_scaler(series_set, spans, "standard"))
 

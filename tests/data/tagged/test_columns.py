@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from throughtime.data.tagged.columns import blocks, written
-from throughtime.data.tagged.sentences import Sentence, Tagged
+from throughtime.data.tagged.columns import replace_tags, sentence_lines
+from throughtime.data.tagged.sentences import Sentence, SentenceTags
 from throughtime.data.text.source import Document
 
 
 def block_list(path, text):
     path.write_text(text, newline="")
-    return blocks(Document(path, "utf-8"), lambda line, number, inside: not line.startswith("#"))
+    return sentence_lines(Document(path, "utf-8"), lambda line, number, inside: not line.startswith("#"))
 
 
 @given(st.lists(st.sampled_from(["", " ", "a", "b c", "# note"]), max_size=12))
@@ -30,6 +30,6 @@ def test_comments_belong_to_the_sentence_after_them(tmp_path):
 def test_rows_are_written_anew_and_nothing_else(tmp_path):
     found = block_list(tmp_path / "file", "# one\na\nb\n\nc\n")
     sentences = [Sentence(("",) * len(block.rows), (), "file", 1, block) for block in found]
-    answers = [Tagged(("X", "Y"), (0.5, 0.25)), Tagged(("Z",), (1.0,))]
-    text = written(sentences, answers, lambda line, tag, share: f"{line}-{tag}-{share}")
+    predictions = [SentenceTags(("X", "Y"), (0.5, 0.25)), SentenceTags(("Z",), (1.0,))]
+    text = replace_tags(sentences, predictions, lambda line, tag, probability: f"{line}-{tag}-{probability}")
     assert text == "# one\na-X-0.5000\nb-Y-0.2500\n\nc-Z-1.0000\n"

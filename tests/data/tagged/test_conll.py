@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from throughtime.data.tagged.conll import Conll
-from throughtime.data.tagged.sentences import Tagged, document_at
+from throughtime.data.tagged.sentences import SentenceTags, document_at
 from throughtime.errors import UserError
 
 
@@ -15,7 +15,7 @@ def document(path, text):
 
 
 def own(sentences):
-    return [Tagged(sentence.tags) for sentence in sentences]
+    return [SentenceTags(sentence.tags) for sentence in sentences]
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_a_file_without_tags_gets_a_column(tmp_path):
         format = Conll(token_column=2, tag_column=3) if "1" in text else Conll()
         sentences = format.read(document(tmp_path / "file", text), tagged=False)
         assert all(sentence.tags == () for sentence in sentences)
-        answers = [Tagged(("X",) * len(sentence.tokens)) for sentence in sentences]
-        assert format.write(sentences, answers) == expected
+        predictions = [SentenceTags(("X",) * len(sentence.tokens)) for sentence in sentences]
+        assert format.write(sentences, predictions) == expected
 
 
 def test_probabilities_are_a_last_column(tmp_path):
     sentences = Conll().read(document(tmp_path / "file", "a\tO\nb\tO\n"))
-    assert Conll().write(sentences, [Tagged(("X", "Y"), (0.5, 1.0))]) == "a\tX\t0.5000\nb\tY\t1.0000\n"
+    assert Conll().write(sentences, [SentenceTags(("X", "Y"), (0.5, 1.0))]) == "a\tX\t0.5000\nb\tY\t1.0000\n"
 
 
 def test_columns_that_cannot_be_are_refused():

@@ -4,7 +4,7 @@ import conllu
 import pytest
 
 from throughtime.data.tagged.conllu import ConllU
-from throughtime.data.tagged.sentences import Tagged, document_at
+from throughtime.data.tagged.sentences import SentenceTags, document_at
 from throughtime.errors import UserError
 
 TEXT = """# sent_id = 1
@@ -32,7 +32,7 @@ def read(path, text, field="UPOS", tagged=True):
 
 
 def own(sentences):
-    return [Tagged(sentence.tags) for sentence in sentences]
+    return [SentenceTags(sentence.tags) for sentence in sentences]
 
 
 @pytest.mark.parametrize("field", ["UPOS", "XPOS", "DEPREL", "LEMMA", "Number", "Case"])
@@ -48,7 +48,7 @@ def test_words_and_tags_are_those_of_the_library(tmp_path, field):
 
 def test_ranges_empty_nodes_comments_and_other_columns_are_kept(tmp_path):
     sentences = read(tmp_path / "file", TEXT)
-    text = ConllU().write(sentences, [Tagged(("X",) * len(sentence.tokens)) for sentence in sentences])
+    text = ConllU().write(sentences, [SentenceTags(("X",) * len(sentence.tokens)) for sentence in sentences])
     for line, before in zip(text.split("\n"), TEXT.split("\n"), strict=True):
         cells, cells_before = line.split("\t"), before.split("\t")
         if cells[0].isdigit():
@@ -60,9 +60,11 @@ def test_ranges_empty_nodes_comments_and_other_columns_are_kept(tmp_path):
 
 def test_a_feature_is_set_in_the_order_of_the_format(tmp_path):
     sentences = read(tmp_path / "file", TEXT, "Gender")
-    answers = [Tagged(("Fem", "_", "_", "_", "Fem", "Fem")), Tagged(("_",))]
+    predictions = [SentenceTags(("Fem", "_", "_", "_", "Fem", "Fem")), SentenceTags(("_",))]
     feats = [
-        line.split("\t")[5] for line in ConllU("Gender").write(sentences, answers).split("\n") if "\t" in line
+        line.split("\t")[5]
+        for line in ConllU("Gender").write(sentences, predictions).split("\n")
+        if "\t" in line
     ]
     assert feats[1] == "Gender=Fem|Mood=Imp|Number=Plur"
     assert feats[5] == "Number=Sing"
@@ -71,8 +73,10 @@ def test_a_feature_is_set_in_the_order_of_the_format(tmp_path):
 
 def test_probabilities_go_to_misc(tmp_path):
     sentences = read(tmp_path / "file", TEXT)
-    answers = [Tagged(sentence.tags, (0.5,) * len(sentence.tags)) for sentence in sentences]
-    misc = [line.split("\t")[9] for line in ConllU().write(sentences, answers).split("\n") if "\t" in line]
+    predictions = [SentenceTags(sentence.tags, (0.5,) * len(sentence.tags)) for sentence in sentences]
+    misc = [
+        line.split("\t")[9] for line in ConllU().write(sentences, predictions).split("\n") if "\t" in line
+    ]
     assert misc[6] == "Probability=0.5000|SpaceAfter=No"
     assert misc[7] == "_"
 

@@ -62,13 +62,13 @@ def test_vectors_join_the_vocabulary(file, tmp_path):
     path = tmp_path / "vectors.txt"
     path.write_text("london 1 2\nrome 3 4\nthe 5 6\n")
     data = ready(path=str(file), vectors=str(path), vector_words=1)
-    lexicon = data.lexicon
+    lexicon, vectors = data.lexicon, data.pretrained()["model.front.weight"]
     assert lexicon.word("london") > 0
     assert not lexicon.is_seen("london")
-    assert data.vectors.shape == (lexicon.input_sizes["word_count"], 2)
+    assert vectors.shape == (lexicon.input_sizes["word_count"], 2)
     for word, vector in (("london", [1, 2]), ("Rome", [3, 4]), ("the", [5, 6])):
-        assert data.vectors[lexicon.word(word)].tolist() == vector
-    assert torch.isnan(data.vectors[[0, lexicon.word("Paris")]]).all()
+        assert vectors[lexicon.word(word)].tolist() == vector
+    assert torch.isnan(vectors[[0, lexicon.word("Paris")]]).all()
 
 
 def test_the_fingerprint_tells_the_files(file):

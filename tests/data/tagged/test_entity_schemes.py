@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from throughtime.data.tagged.entity_schemes import Span, allowed, broken, convert, encode, recognise, spans
+from throughtime.data.tagged.entity_schemes import (
+    EntitySpan,
+    allowed,
+    convert,
+    encode,
+    recognise,
+    spans,
+    untyped_tag,
+)
 
 SCHEMES = ("BIO", "IOB1", "BIOES", "BILOU")
 
@@ -17,7 +25,7 @@ def entities(draw):
     for gap, size, kind in draw(
         st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4), st.sampled_from(["PER", "LOC", "a-b"])))
     ):
-        found.append(Span(kind, place + gap, place + gap + size))
+        found.append(EntitySpan(kind, place + gap, place + gap + size))
         place += gap + size
     return found, place + draw(st.integers(0, 2))
 
@@ -53,7 +61,7 @@ def conlleval(tags):
         zip([("O", ""), *cut], [*cut, ("O", "")], strict=True)
     ):
         if ends(before, kind_before, now, kind):
-            found.append(Span(kind_before, start, place))
+            found.append(EntitySpan(kind_before, start, place))
         if begins(before, kind_before, now, kind):
             start = place
     return found
@@ -100,8 +108,8 @@ def test_inside_follows_only_its_own_kind():
 
 
 def test_a_tag_that_lost_its_type_is_found():
-    assert broken({"B-PER", "I-PER", "O", "B-"}) == "B-"
-    assert broken({"B-PER", "I"}) == "I"
-    assert broken({"B", "I", "O"}) is None
-    assert broken({"B-PER", "O"}) is None
-    assert broken({"NN", "B-X"}) is None
+    assert untyped_tag({"B-PER", "I-PER", "O", "B-"}) == "B-"
+    assert untyped_tag({"B-PER", "I"}) == "I"
+    assert untyped_tag({"B", "I", "O"}) is None
+    assert untyped_tag({"B-PER", "O"}) is None
+    assert untyped_tag({"NN", "B-X"}) is None

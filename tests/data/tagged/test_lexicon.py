@@ -21,9 +21,9 @@ def test_case_may_not_matter_to_words_but_does_to_characters():
     assert lexicon.spell("The") != lexicon.spell("the")
 
 
-def test_the_usual_tag_is_the_most_frequent_one():
+def test_the_majority_tag_is_the_most_frequent_one():
     lexicon = Lexicon.fit(SENTENCES)
-    tags = {word: lexicon.tags[lexicon.usual_tag(word)] for word in ("saw", "cat", "The", "dog")}
+    tags = {word: lexicon.tags[lexicon.majority_tag(word)] for word in ("saw", "cat", "The", "dog")}
     assert tags == {"saw": "N", "cat": "N", "The": "D", "dog": "D"}
 
 
@@ -31,7 +31,7 @@ def test_a_rare_word_has_no_id_but_is_not_unseen():
     lexicon = Lexicon.fit(SENTENCES, min_count=2)
     assert lexicon.word("The") == 0
     assert lexicon.is_seen("The")
-    assert lexicon.tags[lexicon.usual_tag("The")] == "D"
+    assert lexicon.tags[lexicon.majority_tag("The")] == "D"
     assert not lexicon.is_seen("dog")
 
 
@@ -61,9 +61,9 @@ def test_the_state_makes_the_same_lexicon():
         again = Lexicon(**lexicon.state())
         assert again.state() == lexicon.state()
         for word in ("The", "the", "saw", "dog", "é"):
-            assert (again.word(word), again.usual_tag(word), again.is_seen(word), again.spell(word)) == (
+            assert (again.word(word), again.majority_tag(word), again.is_seen(word), again.spell(word)) == (
                 lexicon.word(word),
-                lexicon.usual_tag(word),
+                lexicon.majority_tag(word),
                 lexicon.is_seen(word),
                 lexicon.spell(word),
             )

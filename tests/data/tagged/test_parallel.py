@@ -3,7 +3,7 @@
 import pytest
 
 from throughtime.data.tagged.parallel import Parallel
-from throughtime.data.tagged.sentences import Tagged, document_at
+from throughtime.data.tagged.sentences import SentenceTags, document_at
 from throughtime.errors import UserError
 
 
@@ -20,13 +20,13 @@ def test_lines_are_sentences_even_empty_ones(tmp_path):
         ((), (), 2),
         (("c",), ("Z",), 3),
     ]
-    written = Parallel().write(sentences, [Tagged(sentence.tags) for sentence in sentences])
+    written = Parallel().write(sentences, [SentenceTags(sentence.tags) for sentence in sentences])
     assert written == (tmp_path / "seq.out").read_text()
 
 
 def test_probabilities_follow_each_tag(tmp_path):
     sentences = Parallel().read(pair(tmp_path, "a b\n", "X Y\n"))
-    assert Parallel().write(sentences, [Tagged(("X", "Y"), (0.5, 1.0))]) == "X:0.5000 Y:1.0000\n"
+    assert Parallel().write(sentences, [SentenceTags(("X", "Y"), (0.5, 1.0))]) == "X:0.5000 Y:1.0000\n"
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,6 @@ def test_names_tell_the_files_apart(tmp_path):
     assert format.read(document_at(tmp_path / "train.words.txt"))[0].tags == ("X",)
     with pytest.raises(UserError, match=r"data\.format\.tokens"):
         format.read(document_at(tmp_path / "train.tags.txt"))
-    with pytest.raises(UserError, match="apart"):
+    with pytest.raises(UserError, match="different parts of the two files"):
         Parallel("in", "in")
     assert Parallel(**format.state()).state() == format.state()

@@ -3,7 +3,7 @@
 import pytest
 
 from throughtime.data.tagged.plain_text import TOKEN, PlainText
-from throughtime.data.tagged.sentences import Tagged, document_at
+from throughtime.data.tagged.sentences import SentenceTags, document_at
 from throughtime.errors import UserError
 
 
@@ -24,10 +24,14 @@ def test_a_line_is_a_sentence(tmp_path):
     path.write_text("It rains.\n\nOften\n")
     sentences = PlainText().read(document_at(path), tagged=False)
     assert [sentence.tokens for sentence in sentences] == [("It", "rains", "."), (), ("Often",)]
-    answers = [Tagged(("P", "V", "S")), Tagged(()), Tagged(("A",))]
-    assert PlainText().write(sentences, answers) == "It/P rains/V ./S\n\nOften/A\n"
-    shares = [Tagged(("P", "V", "S"), (0.5, 0.5, 1.0)), Tagged((), ()), Tagged(("A",), (0.25,))]
-    assert PlainText().write(sentences, shares).endswith("./S/1.0000\n\nOften/A/0.2500\n")
+    predictions = [SentenceTags(("P", "V", "S")), SentenceTags(()), SentenceTags(("A",))]
+    assert PlainText().write(sentences, predictions) == "It/P rains/V ./S\n\nOften/A\n"
+    probabilities = [
+        SentenceTags(("P", "V", "S"), (0.5, 0.5, 1.0)),
+        SentenceTags((), ()),
+        SentenceTags(("A",), (0.25,)),
+    ]
+    assert PlainText().write(sentences, probabilities).endswith("./S/1.0000\n\nOften/A/0.2500\n")
 
 
 def test_there_is_nothing_to_learn_from_it(tmp_path):

@@ -2,12 +2,12 @@
 
 import ast
 
-from throughtime.data.tagged.python_names import Names
+from throughtime.data.tagged.python_names import NameRoles
 
 
 def roles(source):
     """The roles in the order of their places."""
-    names = Names(ast.parse(source), source.split("\n"))
+    names = NameRoles(ast.parse(source), source.split("\n"))
     return [role for _, role in sorted(names.at.items())]
 
 
@@ -33,7 +33,7 @@ def test_definitions_with_decorators():
 
 
 def test_columns_count_characters():
-    names = Names(ast.parse("é = 'äöü' + name.upper()"), ["é = 'äöü' + name.upper()"])
+    names = NameRoles(ast.parse("é = 'äöü' + name.upper()"), ["é = 'äöü' + name.upper()"])
     assert names.at == {(1, 0): "global", (1, 12): "global", (1, 17): "method"}
 
 
@@ -45,10 +45,10 @@ def test_a_default_belongs_to_the_scope_around_and_a_body_to_its_own():
 
 def test_names_without_a_column_are_known_by_their_line():
     source = "def f():\n    global g\n    try: pass\n    except E as e: pass\n    match e:\n        case [*r]: pass"
-    names = Names(ast.parse(source), source.split("\n"))
+    names = NameRoles(ast.parse(source), source.split("\n"))
     assert {(2, "g"): "global", (4, "e"): "local", (6, "r"): "local"}.items() <= names.on.items()
 
 
 def test_outermost_functions_begin_at_their_decorators():
     source = "@a\ndef f():\n    def g():\n        pass\nclass C:\n    def m(self):\n        pass\n"
-    assert Names(ast.parse(source), source.split("\n")).functions == [(1, 4), (6, 7)]
+    assert NameRoles(ast.parse(source), source.split("\n")).functions == [(1, 4), (6, 7)]

@@ -7,7 +7,7 @@ import tokenize
 import pytest
 
 from throughtime.data.tagged.python_roles import PythonRoles
-from throughtime.data.tagged.sentences import Tagged, document_at
+from throughtime.data.tagged.sentences import SentenceTags, document_at
 from throughtime.errors import UserError
 
 SOURCE = '''"""A module."""
@@ -101,7 +101,7 @@ def test_a_file_that_is_not_python_is_named_with_its_line(tmp_path):
 
 def test_it_is_written_as_columns(source):
     sentences = PythonRoles().read(source)[1:2]
-    text = PythonRoles().write(sentences, [Tagged(sentences[0].tags, (0.5,) * len(sentences[0].tags))])
+    text = PythonRoles().write(sentences, [SentenceTags(sentences[0].tags, (0.5,) * len(sentences[0].tags))])
     assert text.startswith("import\tkeyword\t0.5000\nos\tmodule\t0.5000\n.\toperator\t0.5000\n")
 
 

@@ -70,7 +70,7 @@ def test_words_and_tags_that_training_lacks():
     assert batch.targets[:, 0].tolist() == [2, 0]
     assert batch.inputs.words[:, 0].tolist() == [lexicon.word("a"), 0]
     assert batch.inputs.seen[:, 0].tolist() == [True, False]
-    assert batch.inputs.usual[:, 0].tolist() == [0, 1]
+    assert batch.inputs.majority_tag[:, 0].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("taken", [1, 3])

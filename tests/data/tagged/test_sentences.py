@@ -1,6 +1,6 @@
-"""What every format shares."""
+"""Sentences and their tags, as every file format reads and writes them."""
 
-from throughtime.data.tagged.sentences import Tagged, document_at, lines_of
+from throughtime.data.tagged.sentences import SentenceTags, document_at, lines_of
 
 
 def test_lines_have_no_ends_whatever_the_file_has(tmp_path):
@@ -11,5 +11,10 @@ def test_lines_have_no_ends_whatever_the_file_has(tmp_path):
 
 
 def test_probabilities_have_four_digits():
-    assert list(Tagged(("X", "Y"), (0.5, 1 / 3)).shares()) == ["0.5000", "0.3333"]
-    assert list(Tagged(("X",)).shares()) == []
+    assert list(SentenceTags(("X", "Y"), (0.5, 1 / 3)).probability_texts()) == ["0.5000", "0.3333"]
+    assert list(SentenceTags(("X",)).probability_texts()) == []
+
+
+def test_columns_of_predictions_are_tags_and_where_asked_for_probabilities():
+    assert SentenceTags(("X", "Y")).columns() == [("X", "Y")]
+    assert SentenceTags(("X",), (0.5,)).columns() == [("X",), ("0.5000",)]

@@ -4,7 +4,7 @@ import pytest
 
 from throughtime.data.tagged.conll import Conll
 from throughtime.data.tagged.python_roles import PythonRoles
-from throughtime.data.tagged.splits import STANDARD_LIBRARY, describe, fingerprints, read_splits
+from throughtime.data.tagged.splits import describe, fingerprints, read_splits
 from throughtime.data.text.source import find_sources
 from throughtime.errors import UserError
 
@@ -51,8 +51,8 @@ def test_the_standard_library_is_there_without_a_path():
     splits = read_splits(PythonRoles(modules=12), None, (0.8, 0.1, 0.1))
     tokens = {name: sum(len(sentence.tokens) for sentence in part) for name, part in splits.items()}
     assert tokens["train"] > 4 * tokens["test"] > 0
-    assert len(fingerprints(PythonRoles(modules=12), None)[STANDARD_LIBRARY]) == 12
-    assert describe(None) == STANDARD_LIBRARY
+    assert len(fingerprints(PythonRoles(modules=12), None)[PythonRoles.shipped_name]) == 12
+    assert describe(PythonRoles(), None) == PythonRoles.shipped_name
 
 
 def test_other_formats_need_a_path():

@@ -27,5 +27,5 @@ def test_some_lanes_have_the_words_and_the_letters_they_had():
                 letters = inputs.characters[: inputs.lengths[spelling], spelling]
                 assert letters.tolist() == list(Lexicon.fit(sentences).spell(word))
             assert part.words[step, lane] == whole.words[step, 2 * lane + 1]
-    for name in ("words", "seen", "usual"):
+    for name in ("words", "seen", "majority_tag"):
         assert (getattr(part, name) == getattr(whole, name)[:, 1::2]).all()

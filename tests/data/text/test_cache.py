@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from throughtime.data.text.cache import Cache
-from throughtime.data.text.source import Source
+from throughtime.data.text.source import TextSource
 from throughtime.data.text.split import CharacterRange, split_characters
 from throughtime.errors import UserError
 from throughtime.tokenizer.characters import Characters
@@ -17,11 +17,11 @@ TEXT = "one two three\n" * 500
 
 
 @pytest.fixture
-def source(tmp_path) -> Source:
+def source(tmp_path) -> TextSource:
     (tmp_path / "text").mkdir()
     for name in ("a", "b"):
         (tmp_path / "text" / name).write_text(TEXT)
-    return Source(tmp_path / "text")
+    return TextSource(tmp_path / "text")
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_another_text_split_or_tokenizer_is_another_entry(source, part, tokenize
     for stretch in split_characters({"all": source}, (0.9, 0.1, 0.0)).values():
         Cache().encoded(stretch, tokenizer)
     (tmp_path / "text" / "b").write_text(TEXT.upper())
-    changed = Source(tmp_path / "text")
+    changed = TextSource(tmp_path / "text")
     Cache().encoded(CharacterRange(changed, 0, changed.characters), tokenizer)
     assert len(entries(cache_folder)) == 5
 

@@ -1,7 +1,8 @@
 import pytest
 
-from throughtime.data.text.corpus import Corpus, check_connected, check_seed, text_artifacts
-from throughtime.data.text.source import Source
+from throughtime.data.text.corpus import Corpus
+from throughtime.data.text.running_text import TextData
+from throughtime.data.text.source import TextSource
 from throughtime.data.text.split import split_characters
 from throughtime.errors import UserError
 from throughtime.tokenizer.characters import Characters
@@ -9,7 +10,7 @@ from throughtime.tokenizer.restore import tokenizer_from_state
 
 
 def corpus(path, tokenizer, split=(0.5, 0.5, 0.0), boundaries=False, name="all") -> Corpus:
-    sources = {name: Source(path)}
+    sources = {name: TextSource(path)}
     return Corpus(sources, split_characters(sources, split), tokenizer, None, boundaries)
 
 
@@ -44,16 +45,19 @@ def test_what_cannot_be_is_one_sentence(file):
     with pytest.raises(UserError, match="no <start> and <end>"):
         corpus(file, fitted, boundaries=True)
     with pytest.raises(UserError, match="connect"):
-        check_connected(None)
-    with pytest.raises(UserError, match="seed must be at least 0"):
-        check_seed(-1)
+        TextData(path=str(file)).setup()
+    with pytest.raises(UserError, match="seed=-1 is not a whole number"):
+        TextData(path=str(file), seed=-1)
 
 
 def test_artifacts_are_all_a_task_needs_without_the_text(file):
     tokenizer = Characters()
-    corpus(file, tokenizer)
-    artifacts = text_artifacts(tokenizer, {"train": 1.0})
+    data = TextData(path=str(file), split=(0.5, 0.5, 0), chunk_length=2)
+    data.connect(tokenizer)
+    data.setup()
+    artifacts = data.artifacts()
     assert artifacts["input_sizes"] == artifacts["output_sizes"] == {"vocabulary_size": 2}
+    assert artifacts["characters_per_token"] == {"train": 1.0, "val": 1.0}
     assert tokenizer_from_state(artifacts["tokenizer"]).fingerprint() == tokenizer.fingerprint()
 
 

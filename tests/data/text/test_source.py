@@ -1,13 +1,17 @@
+"""Text sources: files, folders and globs, encodings and line ends."""
+
 import hashlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from throughtime.data.text.source import Source, find_sources
+from throughtime.data.text.source import TextSource, check_encoding, decode, find_sources
 from throughtime.errors import UserError
 
 
-def text(source: Source) -> str:
+def text(source: TextSource) -> str:
     return "".join(piece.text for piece in source.pieces())
 
 
@@ -22,7 +26,7 @@ def folder(tmp_path) -> Path:
 
 
 def test_a_folder_is_its_visible_files_in_the_order_of_their_paths(folder):
-    source = Source(folder)
+    source = TextSource(folder)
     assert text(source) == "a.txt\nb.txt\nsub/c.txt\n"
     assert [piece.origin.name for piece in source.pieces() if piece.begins] == [
         str(folder / name) for name in ("a.txt", "b.txt", "sub/c.txt")
@@ -30,11 +34,11 @@ def test_a_folder_is_its_visible_files_in_the_order_of_their_paths(folder):
 
 
 def test_a_glob_says_which_files(folder):
-    assert text(Source(str(folder / "**" / "[bc].txt"))) == "b.txt\nsub/c.txt\n"
+    assert text(TextSource(str(folder / "**" / "[bc].txt"))) == "b.txt\nsub/c.txt\n"
 
 
 def test_the_text_that_python_ships_is_english_and_one_document():
-    source = Source(None)
+    source = TextSource(None)
     assert 300_000 < source.characters < 1_000_000
     assert text(source).startswith('The "assert" statement')
     assert source.fingerprint()["python"].startswith("3.")
@@ -44,29 +48,29 @@ def test_the_text_that_python_ships_is_english_and_one_document():
 def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path):
     file = tmp_path / "a.txt"
     file.write_bytes(b"\xef\xbb\xbfone\r\ntwo\r\n")
-    source = Source(file)
+    source = TextSource(file)
     assert source.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     assert (source.bytes, source.characters) == (13, 8)
 
 
 def test_another_encoding_is_read_as_it_is_named(tmp_path):
     (tmp_path / "a.txt").write_bytes("naïve café".encode("latin-1"))
-    assert text(Source(tmp_path / "a.txt", "latin-1")) == "naïve café"
+    assert text(TextSource(tmp_path / "a.txt", "latin-1")) == "naïve café"
     with pytest.raises(UserError, match=r"byte 0xef at offset 2 of .*a\.txt is no utf-8"):
-        Source(tmp_path / "a.txt")
+        TextSource(tmp_path / "a.txt")
 
 
 def test_a_path_to_nothing_is_named_with_its_key(tmp_path):
     (tmp_path / "empty.txt").touch()
     (tmp_path / "none").mkdir()
     with pytest.raises(UserError, match=r"data\.path=.*gone\.txt does not exist"):
-        Source(tmp_path / "gone.txt")
+        TextSource(tmp_path / "gone.txt")
     with pytest.raises(UserError, match=r"data\.path=.*empty\.txt holds no text"):
-        Source(tmp_path / "empty.txt")
+        TextSource(tmp_path / "empty.txt")
     with pytest.raises(UserError, match=r"data\.path=.*none matches no file"):
-        Source(tmp_path / "none")
+        TextSource(tmp_path / "none")
     with pytest.raises(UserError, match=r"data\.test_path=.*\.md matches no file"):
-        Source(str(tmp_path / "*.md"), key="data.test_path")
+        TextSource(str(tmp_path / "*.md"), key="data.test_path")
 
 
 def test_ready_splits_and_one_to_be_split_exclude_each_other():
@@ -74,3 +78,39 @@ def test_ready_splits_and_one_to_be_split_exclude_each_other():
         find_sources("a.txt", None, "b.txt", None, "utf-8")
     with pytest.raises(UserError, match=r"data\.val_path needs data\.train_path"):
         find_sources(None, None, "b.txt", None, "utf-8")
+
+
+def blocks(data: bytes, size: int) -> list[bytes]:
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+@given(text=st.text("ab\r\né🙂"), size=st.integers(1, 5))
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "utf-8-sig", "utf-16", "utf-32", "gb18030"])
+def test_blocks_cut_anywhere_give_the_text_with_line_feeds(encoding, text, size):
+    expected = text.replace("\r\n", "\n").replace("\r", "\n")
+    assert "".join(decode(blocks(text.encode(encoding), size), encoding, "f")) == expected
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_a_byte_order_mark_is_no_text(size):
+    assert "".join(decode(blocks("\ufeffabc".encode(), size), "utf-8", "f")) == "abc"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 100])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_the_error_names_the_offset_of_the_byte_in_the_file(mark, size):
+    data = mark + "naïve ".encode() + b"caf\xe9 noir"
+    offset = data.index(b"\xe9")
+    with pytest.raises(UserError, match=rf"byte 0xe9 at offset {offset} of a\.txt is no utf-8"):
+        list(decode(blocks(data, size), "utf-8", "a.txt"))
+
+
+def test_a_character_that_the_end_cuts_off_is_an_error():
+    with pytest.raises(UserError, match=r"byte 0xc3 at offset 1 of"):
+        list(decode([b"a\xc3"], "utf-8", "a.txt"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-9", "base64"])
+def test_what_is_no_text_encoding_is_refused(encoding):
+    with pytest.raises(UserError, match=rf"data\.encoding={encoding}"):
+        check_encoding(encoding)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from throughtime.data.text.source import Source
-from throughtime.data.text.split import bounds, check_split, split_characters, split_lines
+from throughtime.data.text.source import TextSource
+from throughtime.data.text.split import check_split_fractions, split_bounds, split_characters, split_lines
 from throughtime.errors import UserError
 
 FRACTIONS = [(0.9, 0.05, 0.05), (0.9, 0.1, 0.0), (1.0, 0.0, 0.0), (0.3, 0.0, 0.7), (0.333, 0.333, 0.334)]
@@ -17,29 +17,32 @@ def texts(part) -> list[str]:
 
 
 @pytest.fixture
-def files(tmp_path) -> Source:
+def files(tmp_path) -> TextSource:
     for n in range(5):
         (tmp_path / f"{n}.txt").write_text("".join(f"line {n}.{m}\n\n" for m in range(20)))
-    return Source(tmp_path)
+    return TextSource(tmp_path)
 
 
 @given(total=st.integers(0, 10**12))
 @pytest.mark.parametrize("split", FRACTIONS)
 def test_stretches_follow_each_other_and_cover_everything(split, total):
-    ends = list(bounds(total, check_split(split)).values())
+    ends = list(split_bounds(total, check_split_fractions(split)).values())
     assert ends[0][0] == 0
     assert ends[-1][1] == total
     assert all(a[1] == b[0] for a, b in itertools.pairwise(ends))
 
 
 def test_a_cut_is_where_the_fraction_says_rounded_down():
-    assert bounds(1_115_394, (0.9, 0.1, 0.0)) == {"train": (0, 1_003_854), "val": (1_003_854, 1_115_394)}
+    assert split_bounds(1_115_394, (0.9, 0.1, 0.0)) == {
+        "train": (0, 1_003_854),
+        "val": (1_003_854, 1_115_394),
+    }
 
 
 @pytest.mark.parametrize("split", [(0.9, 0.1), (0.9, 0.2, 0.0), (0.0, 0.5, 0.5), (1.1, -0.1, 0.0)])
 def test_fractions_that_make_no_whole_are_refused(split):
     with pytest.raises(UserError, match=r"data\.split="):
-        check_split(split)
+        check_split_fractions(split)
 
 
 @pytest.mark.parametrize("split", FRACTIONS)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from throughtime.engine.bptt.batchable import rowwise, sums_lanes
+from throughtime.engine.bptt.batchable import is_batchable, sums_lanes
 
 LANES = 7
 
@@ -26,8 +26,8 @@ def last(function) -> torch.fx.Node:
         lambda x, y, v, w: torch.layer_norm(x, (4,)),
     ],
 )
-def test_what_treats_lanes_alike(function):
-    assert rowwise(last(function), LANES)
+def test_an_operator_that_treats_lanes_alike_is_batchable(function):
+    assert is_batchable(last(function), LANES)
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,10 @@ def test_what_treats_lanes_alike(function):
         lambda x, y, v, w: v * v,
     ],
 )
-def test_what_does_not(function):
-    assert not rowwise(last(function), LANES)
+def test_an_operator_that_mixes_or_tells_lanes_apart_is_not(function):
+    assert not is_batchable(last(function), LANES)
 
 
-def test_a_sum_over_the_lanes_is_told():
+def test_a_sum_over_the_lanes_is_recognised():
     assert sums_lanes(last(lambda x, y, v, w: x.sum(0)), LANES)
     assert not sums_lanes(last(lambda x, y, v, w: x.sum(1)), LANES)

@@ -1,6 +1,6 @@
 import torch
 
-from throughtime.engine.bptt.out_variants import WRITING, reversed_difference
+from throughtime.engine.bptt.out_variants import OUT_VARIANTS, reversed_difference
 
 
 def test_a_number_minus_a_tensor_is_written_where_it_is_told():
@@ -10,5 +10,5 @@ def test_a_number_minus_a_tensor_is_written_where_it_is_told():
 
 
 def test_their_names_are_their_own():
-    names = [function.__name__ for function in set(WRITING.values())]
+    names = [function.__name__ for function in set(OUT_VARIANTS.values())]
     assert len(names) == len(set(names))

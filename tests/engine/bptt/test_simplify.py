@@ -1,17 +1,17 @@
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from throughtime.engine.bptt.simplify import fold
+from throughtime.engine.bptt.simplify import simplify
 from throughtime.engine.trace.graph import placeholders
 
 aten = torch.ops.aten
 
 
-def folded(function, *arguments, carried: int = 1):
+def simplified(function, *arguments, carried: int = 1):
     """The function's graph before and after, and the number of operators that wait for the carried inputs."""
     module = make_fx(function, tracing_mode="fake")(*arguments)
     expected = function(*arguments)
-    fold(module, placeholders(module)[-carried:])
+    simplify(module, placeholders(module)[-carried:])
     torch.testing.assert_close(module(*arguments), expected)
     return [node.target for node in module.graph.nodes if node.op == "call_function"], module
 
@@ -24,7 +24,7 @@ def test_a_derivative_is_a_factor_and_factors_come_before_errors():
     def back(h, c, d, error):
         return (aten.tanh_backward(error * c, h) * d,)
 
-    _, module = folded(back, *(numbers(3, 4) for _ in range(4)))
+    _, module = simplified(back, *(numbers(3, 4) for _ in range(4)))
     error = placeholders(module)[-1]
     assert len(error.users) == 1
     (product,) = error.users
@@ -32,17 +32,17 @@ def test_a_derivative_is_a_factor_and_factors_come_before_errors():
 
 
 def test_a_sum_takes_in_the_product_before_it():
-    assert folded(lambda x, a, b: (x + a @ b,), numbers(3, 4), numbers(3, 5), numbers(5, 4))[0] == [
+    assert simplified(lambda x, a, b: (x + a @ b,), numbers(3, 4), numbers(3, 5), numbers(5, 4))[0] == [
         aten.addmm.default
     ]
-    assert folded(lambda x, a, b: (x + a * b,), *(numbers(3, 4) for _ in range(3)))[0] == [
+    assert simplified(lambda x, a, b: (x + a * b,), *(numbers(3, 4) for _ in range(3)))[0] == [
         aten.addcmul.default
     ]
-    assert folded(lambda x, a, b: (x - a * b,), *(numbers(3, 4) for _ in range(3)))[0] == [
+    assert simplified(lambda x, a, b: (x - a * b,), *(numbers(3, 4) for _ in range(3)))[0] == [
         aten.addcmul.default
     ]
 
 
 def test_what_broadcasts_is_left_alone():
-    targets, _ = folded(lambda x, a, b: (x + a * b,), numbers(3, 4), numbers(3, 1), numbers(1, 4))
+    targets, _ = simplified(lambda x, a, b: (x + a * b,), numbers(3, 4), numbers(3, 1), numbers(1, 4))
     assert targets == [aten.mul.Tensor, aten.add.Tensor]

@@ -1,8 +1,8 @@
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from throughtime.engine.bptt.step_loop import Stepping
-from throughtime.engine.bptt.workspace import Room
+from throughtime.engine.bptt.step_loop import StepLoop
+from throughtime.engine.bptt.workspace import Workspace
 
 LANES = 7
 
@@ -16,8 +16,8 @@ def test_a_block_of_steps_writes_into_the_memory_that_it_is_given():
     w, rows, state = torch.randn(2, 4), torch.randn(5, 3, 4), torch.empty(6, 3, 2)
     module = make_fx(step, tracing_mode="fake")(w, torch.zeros(LANES, 4), torch.zeros(LANES, 2))
     stored, state[0] = torch.empty(5, 3, 6), torch.randn(3, 2)
-    loop = Stepping(module, 1, 1, LANES)
-    loop.prepare([w], [rows], [state[:-1]], [state[1:]], [stored], Room())(slice(None))
+    loop = StepLoop(module, 1, 1, LANES)
+    loop.prepare([w], [rows], [state[:-1]], [state[1:]], [stored], Workspace())(slice(None))
     h = state[0]
     for t in range(5):
         h, joined = step(w, rows[t], h)

@@ -1,6 +1,7 @@
-"""What `test_contract` cannot say: cells of every kind, made up ones among them, are compiled and right."""
+"""Compiled cells agree with the plain loop: cells of many kinds, random ones among them, and exact refusals."""
 
-import logging
+import re
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -13,9 +14,12 @@ from torch.nn import functional
 from throughtime.cell.base import Cell
 from throughtime.cell.elman import Elman
 from throughtime.cell.lstm import LSTM
-from throughtime.engine.compiler import engine as fused
+from throughtime.engine.compiler import engine as engine_module
 from throughtime.engine.compiler.engine import Fused
+from throughtime.engine.compiler.runtime import kernel as kernel_module
+from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.reference import Reference
+from throughtime.errors import UserError
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 
@@ -29,7 +33,7 @@ class Pair(NamedTuple):
     second: Tensor
 
 
-class Made(Cell):
+class StepFunctionCell(Cell):
     """A cell of a function `step(cell, x, *parts) -> (output, *parts)`."""
 
     def __init__(
@@ -124,16 +128,18 @@ def attention(c, x, h):
 
 
 KINDS = {
-    "layer-norm LSTM": lambda: Made(layer_norm_lstm, 4, 2, u=(5, 20), gain=(20,), shift=(20,)),
-    "independent": lambda: Made(independent, u=(5,)),
-    "minimal gated": lambda: Made(minimal_gated, 2, u=(5, 5), v=(5, 5)),
-    "antisymmetric": lambda: Made(antisymmetric, u=(5, 5)),
-    "oscillators": lambda: Made(oscillators, parts=2, u=(5, 5), v=(5, 5)),
-    "linear recurrence": lambda: Made(linear_recurrence, parts=2, u=(5,), v=(5,)),
-    "long expressive": lambda: Made(long_expressive, 4, 2, u=(5, 5), v=(5, 5), w=(5, 5), r=(5, 5)),
-    "zoneout": lambda: Made(zoneout, 2, u=(5, 5)),
-    "many functions": lambda: Made(many_functions, u=(5, 5)),
-    "attention": lambda: Made(attention, u=(5, 5), v=(), w=(7, 5)),
+    "layer-norm LSTM": lambda: StepFunctionCell(layer_norm_lstm, 4, 2, u=(5, 20), gain=(20,), shift=(20,)),
+    "independent": lambda: StepFunctionCell(independent, u=(5,)),
+    "minimal gated": lambda: StepFunctionCell(minimal_gated, 2, u=(5, 5), v=(5, 5)),
+    "antisymmetric": lambda: StepFunctionCell(antisymmetric, u=(5, 5)),
+    "oscillators": lambda: StepFunctionCell(oscillators, parts=2, u=(5, 5), v=(5, 5)),
+    "linear recurrence": lambda: StepFunctionCell(linear_recurrence, parts=2, u=(5,), v=(5,)),
+    "long expressive": lambda: StepFunctionCell(
+        long_expressive, 4, 2, u=(5, 5), v=(5, 5), w=(5, 5), r=(5, 5)
+    ),
+    "zoneout": lambda: StepFunctionCell(zoneout, 2, u=(5, 5)),
+    "many functions": lambda: StepFunctionCell(many_functions, u=(5, 5)),
+    "attention": lambda: StepFunctionCell(attention, u=(5, 5), v=(), w=(7, 5)),
 }
 
 
@@ -154,24 +160,22 @@ def results(engine, cell, steps, lanes, dtype, lengths=None, resets=None):
     return [*found, *torch.autograd.grad(total, sources, allow_unused=True, materialize_grads=True)]
 
 
-def agrees(cell, steps, lanes, dtype, lengths=None, resets=None):
+def assert_agrees(cell, steps, lanes, dtype, lengths=None, resets=None):
     cell = cell.to(dtype)
-    fused._say.cache_clear()
     expected = results(Reference(), cell, steps, lanes, dtype, lengths, resets)
     for actual, wanted in zip(
         results(Fused(), cell, steps, lanes, dtype, lengths, resets), expected, strict=True
     ):
         scale = max(1.0, float(wanted.detach().abs().amax())) if wanted.numel() else 1.0
         torch.testing.assert_close(actual, wanted, rtol=0, atol=TOLERANCE[dtype] * scale)
-    return fused._say.cache_info().misses == 0  # whether the compiler kept it to itself
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_cell_of_any_kind_is_compiled_to_the_numbers_of_the_plain_loop(kind, dtype):
+def test_cells_of_many_kinds_agree_with_the_plain_loop(kind, dtype):
     torch.manual_seed(0)
     resets = torch.rand(6, 4) < 0.2
-    assert agrees(KINDS[kind](), 6, 4, dtype, torch.tensor([6, 0, 3, 5]), resets)
+    assert_agrees(KINDS[kind](), 6, 4, dtype, torch.tensor([6, 0, 3, 5]), resets)
 
 
 UNARY = (
@@ -220,33 +224,33 @@ DRAWS = st.lists(
 
 @settings(max_examples=12, deadline=None, derandomize=True, database=None)
 @given(DRAWS)
-def test_made_up_cells_are_compiled_to_the_numbers_of_the_plain_loop(draws):
+def test_random_cells_agree_with_the_plain_loop(draws):
     def step(c, x, first, second):
         return build(draws, c, x, first, second)
 
     torch.manual_seed(1)
-    cell = Made(step, 2, 2, p=(5,), u=(5, 5), v=(5, 5))
-    assert agrees(cell, 5, 3, torch.float64, torch.tensor([5, 2, 0]), torch.rand(5, 3) < 0.3)
+    cell = StepFunctionCell(step, 2, 2, p=(5,), u=(5, 5), v=(5, 5))
+    assert_agrees(cell, 5, 3, torch.float64, torch.tensor([5, 2, 0]), torch.rand(5, 3) < 0.3)
 
 
 @pytest.mark.parametrize("hidden", [1, 7, 33, 130])
 @pytest.mark.parametrize(("steps", "lanes"), [(1, 1), (3, 1), (2, 13)])
-def test_every_size_will_do(hidden, steps, lanes):
+def test_sizes_around_the_vector_length_agree(hidden, steps, lanes):
     torch.manual_seed(2)
-    assert agrees(LSTM(3, hidden), steps, lanes, torch.float32)
+    assert_agrees(LSTM(3, hidden), steps, lanes, torch.float32)
 
 
-def test_threads_share_the_lanes_and_give_the_same_numbers():
+def test_numbers_do_not_depend_on_the_number_of_threads():
     torch.manual_seed(3)
     cell, before = LSTM(3, 20, peepholes=True), torch.get_num_threads()
     try:
         torch.set_num_threads(3)
-        assert agrees(cell, 4, 7, torch.float64, torch.tensor([4, 1, 0, 2, 4, 3, 4]))
+        assert_agrees(cell, 4, 7, torch.float64, torch.tensor([4, 1, 0, 2, 4, 3, 4]))
     finally:
         torch.set_num_threads(before)
 
 
-def test_memory_in_any_order_will_do():
+def test_inputs_states_and_gradients_may_have_any_strides():
     cell = LSTM(3, 4)
     inputs = torch.randn(2, 3, 5).permute(2, 0, 1)
     state = type(cell.initial_state(1))(*(torch.randn(4, 2).t() for _ in range(2)))
@@ -264,7 +268,7 @@ def test_memory_in_any_order_will_do():
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 @pytest.mark.parametrize("kind", ["layer-norm LSTM", "minimal gated", "independent"])
-def test_nan_and_infinity_come_through_in_their_lane_only(kind, bad):
+def test_nan_and_infinity_stay_in_their_lane(kind, bad):
     cell, inputs = KINDS[kind](), torch.randn(4, 3, 3)
     inputs[1, 1, 0] = bad
     outputs, _ = Fused().run(cell, inputs, cell.initial_state(3))
@@ -273,7 +277,7 @@ def test_nan_and_infinity_come_through_in_their_lane_only(kind, bad):
     assert expected[:, ::2].isfinite().all()
 
 
-def test_no_gradient_no_difference():
+def test_outputs_are_the_same_without_gradients():
     cell, inputs = LSTM(3, 4), torch.randn(5, 2, 3)
     expected, _ = Fused().run(cell, inputs, cell.initial_state(2))
     for mode in (torch.no_grad, torch.inference_mode):
@@ -290,19 +294,98 @@ def test_a_gradient_can_be_taken_twice_but_not_of_itself():
         first.sum().backward()
 
 
-def test_an_output_that_is_written_over_is_found_out():
+def test_an_output_cannot_be_modified_in_place():
     cell = LSTM(3, 4)
     outputs, _ = Fused().run(cell, torch.randn(3, 2, 3), cell.initial_state(2))
     with pytest.raises(RuntimeError, match="modified inplace"):
         outputs.zero_()
 
 
-def test_an_operator_without_c_is_left_to_bptt_and_named_once(caplog):
-    cell = Made(lambda c, x, h: (torch.special.i0(x) + h,) * 2)
-    with caplog.at_level(logging.WARNING):
-        assert not agrees(cell, 3, 2, torch.float32)
-        Fused().run(cell, torch.randn(3, 2, 3), cell.initial_state(2))
-    said = [record.getMessage() for record in caplog.records if record.name == fused.__name__]
-    assert said == [
-        "engine=fused leaves this to engine=bptt: the step has aten.i0.default, for which it has no C"
-    ]
+@pytest.fixture
+def broken_compiler(monkeypatch):
+    """A C compiler that fails at every file, and the list of its calls."""
+    calls = []
+
+    def fail(source):
+        calls.append(source)
+        raise CompilerError("the C compiler fails (error: out of registers)")
+
+    monkeypatch.setattr(kernel_module, "library", fail)
+    kernel_module._compiled_or_error.cache_clear()
+    yield calls
+    kernel_module._compiled_or_error.cache_clear()
+
+
+class Counting(Elman):
+    """A cell whose step changes the cell, which cannot be traced."""
+
+    steps = 0
+
+    def step(self, projected, state):
+        self.steps += 1
+        return super().step(projected, state)
+
+
+def i0_cell():
+    return StepFunctionCell(lambda c, x, h: (torch.special.i0(x) + h,) * 2)
+
+
+UNSUPPORTED = {
+    "operator": (i0_cell, "the step has aten.i0.default, for which it has no C"),
+    "precision": (lambda: LSTM(3, 4).bfloat16(), "the step has the type bfloat16, for which it has no C"),
+    "trace": (lambda: Counting(3, 4), "its step changes the cell's own attributes"),
+}
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("case", UNSUPPORTED)
+def test_a_cell_without_a_kernel_is_refused_with_the_reason(case, recompute):
+    make, reason = UNSUPPORTED[case]
+    cell, engine = make(), Fused(recompute)
+    inputs = torch.randn(3, 2, 3).to(next(cell.parameters()).dtype)
+    assert engine.unsupported_reason(cell, inputs, None, None) == reason
+    sentence = f"engine=fused cannot run this {type(cell).__name__}: {reason}; choose engine=auto"
+    for _ in range(2):
+        with pytest.raises(UserError, match=f"^{re.escape(sentence)}$"):
+            engine.run(cell, inputs, cell.initial_state(2))
+
+
+def test_a_compiler_that_fails_is_quoted_and_called_once(broken_compiler):
+    cell, inputs = LSTM(3, 4), torch.randn(3, 2, 3)
+    reason = "the C compiler fails (error: out of registers)"
+    for _ in range(3):
+        assert Fused().unsupported_reason(cell, inputs, None, None) == reason
+        with pytest.raises(UserError, match=rf"{re.escape(reason)}; choose engine=auto"):
+            Fused().run(cell, inputs, cell.initial_state(2))
+    assert len(broken_compiler) == 1
+
+
+def test_a_supported_cell_is_run_and_compiled_once(monkeypatch):
+    kernel_module._compiled_or_error.cache_clear()
+    compiled, real = [], kernel_module._compile
+    monkeypatch.setattr(kernel_module, "_compile", lambda *a: compiled.append(1) or real(*a))
+    cell, inputs = LSTM(3, 4), torch.randn(3, 2, 3)
+    for _ in range(3):
+        assert Fused().unsupported_reason(cell, inputs, None, None) is None
+        Fused().run(cell, inputs, cell.initial_state(2))
+    assert len(compiled) == 1
+    with torch.autocast("cpu", torch.bfloat16):
+        assert Fused().unsupported_reason(cell, inputs, None, None) is None
+    assert len(compiled) == 2
+
+
+def test_other_devices_are_refused():
+    inputs = torch.zeros(1, 1, 3, device="meta")
+    reason = Fused().unsupported_reason(LSTM(3, 4).to("meta"), inputs, None, None)
+    assert reason == "it compiles code for a CPU only"
+
+
+LAYERS = ("ir", "schedule", "codegen", "runtime", "engine")
+
+
+def test_packages_import_in_the_direction_of_compilation():
+    folder, package = Path(engine_module.__file__).parent, engine_module.__package__
+    for path in folder.rglob("*.py"):
+        importer = path.relative_to(folder).parts[0].removesuffix(".py")
+        for name in re.findall(rf"from {re.escape(package)}\.(\w+)", path.read_text(encoding="utf-8")):
+            assert LAYERS.index(name) <= LAYERS.index(importer), f"{path.name} imports {name}"

@@ -1,7 +1,7 @@
 import torch
 from torch.fx import symbolic_trace
 
-from throughtime.engine.trace.graph import dependents, extract, operators, placeholders
+from throughtime.engine.trace.graph import ancestors, descendants, extract, placeholders
 
 MODULE = symbolic_trace(lambda x, y: (torch.tanh(x) + y, torch.tanh(x) * x))
 
@@ -10,11 +10,11 @@ def named(name: str):
     return next(node for node in MODULE.graph.nodes if node.name == name)
 
 
-def test_dependents_and_operators_are_the_two_directions():
+def test_descendants_and_ancestors_are_the_two_directions():
     x, y = placeholders(MODULE)
-    assert named("add") in dependents(MODULE.graph, [y])
-    assert named("mul") not in dependents(MODULE.graph, [y])
-    assert operators([named("add")]) == {x, y, named("tanh"), named("add")}
+    assert named("add") in descendants(MODULE.graph, [y])
+    assert named("mul") not in descendants(MODULE.graph, [y])
+    assert ancestors([named("add")]) == {x, y, named("tanh"), named("add")}
 
 
 def test_an_extracted_part_computes_what_the_whole_does():
@@ -22,4 +22,4 @@ def test_an_extracted_part_computes_what_the_whole_does():
     part = extract(MODULE, [named("tanh"), y], [named("add")])
     value, other = torch.randn(3), torch.randn(3)
     assert torch.equal(part(torch.tanh(value), other)[0], MODULE(value, other)[0])
-    assert operators([x]) == {x}
+    assert ancestors([x]) == {x}

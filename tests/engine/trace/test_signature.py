@@ -2,7 +2,7 @@ import torch
 
 from throughtime.cell.elman import Elman
 from throughtime.cell.lstm import LSTM
-from throughtime.engine.trace.signature import attributes, signature, tensors_of
+from throughtime.engine.trace.signature import cell_attributes, cell_tensors, signature
 
 
 def signed(cell, lanes=2, dtype=torch.float32):
@@ -29,10 +29,10 @@ def test_all_that_a_step_can_see_is_in_it():
 def test_an_attribute_that_cannot_be_hashed_counts_by_its_content():
     cell = Elman(3, 4)
     cell.steps = [1, 2]
-    before = attributes(cell)
+    before = cell_attributes(cell)
     cell.steps.append(3)
-    assert attributes(cell) != before
+    assert cell_attributes(cell) != before
 
 
 def test_parameters_and_buffers_are_named():
-    assert {"weight_recurrent", "start.hidden"} <= set(tensors_of(Elman(3, 4)))
+    assert {"weight_recurrent", "start.hidden"} <= set(cell_tensors(Elman(3, 4)))

@@ -6,7 +6,7 @@ from throughtime.cell.base import Cell
 from throughtime.cell.elman import Elman
 from throughtime.cell.gru import GRU
 from throughtime.engine.trace.graph import placeholders
-from throughtime.engine.trace.signature import tensors_of
+from throughtime.engine.trace.signature import cell_tensors
 from throughtime.engine.trace.trace import PRODUCTS, UntraceableError, trace
 
 
@@ -45,7 +45,7 @@ def test_what_is_made_of_weights_alone_leaves_the_loop():
 def test_the_graphs_are_the_step_for_any_number_of_lanes():
     cell = Changed(lambda self, x: x + torch.zeros(x.shape[0], 4) + x.new_ones(len(x), 1))
     found = traced(cell)
-    own = tensors_of(cell).values()
+    own = cell_tensors(cell).values()
     for lanes in (1, 5):
         x, state = torch.randn(lanes, 4), cell.initial_state(lanes)
         value, hidden = found.recurrence(*found.weights(*own), x, *state)

@@ -3,7 +3,7 @@ import torch
 
 from throughtime.cell.elman import Elman
 from throughtime.engine.trace.trace import UntraceableError
-from throughtime.engine.trace.trace_cache import reason_against, traced
+from throughtime.engine.trace.trace_cache import cached_trace, untraceable_reason
 
 
 class Spike(torch.autograd.Function):
@@ -31,7 +31,7 @@ class Alone(Elman):
 
 
 def find(cell):
-    return traced(cell, cell.project(torch.zeros(1, 2, 3)), cell.initial_state(2))
+    return cached_trace(cell, cell.project(torch.zeros(1, 2, 3)), cell.initial_state(2))
 
 
 def test_cells_alike_share_a_trace():
@@ -43,7 +43,7 @@ def test_cells_alike_share_a_trace():
 def test_what_no_tracer_sees_is_found_by_checking(kind):
     with pytest.raises(UntraceableError):
         find(kind(3, 4))
-    assert reason_against(kind(3, 4), torch.zeros(1, 1, 3)) is not None
+    assert untraceable_reason(kind(3, 4), torch.zeros(1, 1, 3)) is not None
 
 
 def test_asking_draws_no_random_numbers():
@@ -52,7 +52,7 @@ def test_asking_draws_no_random_numbers():
             return super().project(inputs) * torch.bernoulli(torch.full((4,), 0.5))
 
     cell, before = Masked(3, 4), torch.get_rng_state()
-    assert reason_against(cell, torch.zeros(1, 1, 3)) is None
+    assert untraceable_reason(cell, torch.zeros(1, 1, 3)) is None
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -58,18 +58,6 @@ def test_word_dropout_hides_words_but_not_their_characters_and_only_in_training(
     assert torch.equal(hidden[~is_unknown], shown[~is_unknown])
 
 
-def test_pretrained_vectors_fill_the_words_they_have():
-    words = front()
-    before = words.weight.clone()
-    vectors = torch.full_like(before, torch.nan).detach()
-    vectors[2] = 1.0
-    words.take(vectors)
-    assert torch.equal(words.weight[2], torch.ones(5))
-    assert torch.equal(words.weight[[0, 1, 3]], before[[0, 1, 3]])
-    with pytest.raises(UserError, match=r"model\.front\.size=7"):
-        words.take(torch.zeros(5, 7))
-
-
 def test_characters_may_be_left_out():
     assert Words(**LEXICON.input_sizes, size=5)(inputs_of(SENTENCES)).shape == (5, 2, 5)
 

@@ -10,7 +10,7 @@ import torch
 
 from throughtime.cell.gru import GRU
 from throughtime.data.series.data import SeriesData
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, make_series
 from throughtime.engine.auto import Auto
 from throughtime.errors import UserError
 from throughtime.head.point import Point
@@ -23,7 +23,7 @@ from throughtime.task.forecasting.task import Forecasting
 
 def built(values: list[np.ndarray]) -> tuple[Forecasting, SeriesData]:
     torch.manual_seed(0)
-    series_set = SeriesSet(tuple(series_of(str(place), part) for place, part in enumerate(values)), ("x",))
+    series_set = SeriesSet(tuple(make_series(str(place), part) for place, part in enumerate(values)), ("x",))
     data = SeriesData(lambda: series_set, look_back=8, horizon=4, batch_size=16)
     data.setup()
     artifacts = data.artifacts()

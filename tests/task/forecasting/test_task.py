@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 
 from throughtime.cell.gru import GRU
 from throughtime.data.series.data import SeriesData
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, make_series
 from throughtime.engine.auto import Auto
 from throughtime.errors import UserError
 from throughtime.head.gaussian import Gaussian
@@ -72,7 +72,7 @@ def numbers(length: int = 200) -> np.ndarray:
 def built(model=None, head=Gaussian, values=None, **options) -> tuple[Forecasting, SeriesData]:
     torch.manual_seed(0)
     values = numbers() if values is None else values
-    series_set = SeriesSet((series_of("x", values),), ("x",), description="numbers")
+    series_set = SeriesSet((make_series("x", values),), ("x",), description="numbers")
     data = SeriesData(lambda: series_set, **{"look_back": 12, "horizon": 4, "batch_size": 32} | options)
     data.setup()
     artifacts = data.artifacts()
@@ -89,7 +89,7 @@ def built(model=None, head=Gaussian, values=None, **options) -> tuple[Forecastin
 def evaluate(task: Forecasting, data: SeriesData, stage: str, batch_size: int) -> dict[str, float]:
     task.eval()._begin(stage)
     with torch.no_grad():
-        for batch in data.loader(stage, batch_size):
+        for batch in data.windows_of(data.windows[stage], batch_size):
             task.chunk_loss(stage, batch)
     return dict(task.metrics(stage, 0.0))
 
@@ -214,7 +214,7 @@ def test_a_run_leaves_its_tables_figures_and_results(command, tmp_path, series):
     [
         (
             ("data=characters",),
-            "task=forecasting cannot be trained on data=characters; data that fit: taylor",
+            "task=forecasting cannot be trained on data=characters; data that fit: airpassengers, csv, lorenz",
         ),
         (("data=csv", "data.path=none.csv"), "data.path=none.csv: there is no such file"),
         (("data.horizon=0",), "data.horizon must be above 0"),

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "data": ["SeriesData"],
         "pmdarima_series": ["AirPassengers", "Sunspots", "Taylor"],
-        "table_data": ["from_table"],
+        "series": ["SeriesSet", "SeriesSource", "make_series"],
+        "table_series": ["TableData"],
     },
 )

@@ -1,4 +1,4 @@
-"""What the calendar tells about a time, as covariates that are known for any future."""
+"""Calendar features: covariates of the time of day, week and year, known for any future."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ CYCLES: dict[str, Callable[[pd.DatetimeIndex], np.ndarray]] = {
     "month_of_year": lambda times: (times.month - 1) / 12,
     "day_of_year": lambda times: (times.day_of_year - 1) / 366,
 }
-"""The share of a cycle that has passed at a time, in [0, 1)."""
+"""The fraction of a cycle that has passed at a time, in [0, 1)."""
 
 
 def with_calendar(series_set: SeriesSet, features: Sequence[str]) -> SeriesSet:
@@ -45,7 +45,7 @@ def with_calendar(series_set: SeriesSet, features: Sequence[str]) -> SeriesSet:
 
 
 def calendar(times: Shaped[np.ndarray, " N"], features: Sequence[str]) -> Float[np.ndarray, "N K"]:
-    """sin and cos of 2π times the share of each cycle."""
+    """sin and cos of 2π times the passed fraction of each cycle."""
     index = pd.DatetimeIndex(times)
     angles = [2 * np.pi * np.asarray(CYCLES[feature](index), dtype=np.float64) for feature in features]
     return np.stack([wave(angle) for angle in angles for wave in (np.sin, np.cos)], 1)

@@ -1,14 +1,14 @@
-"""The data of forecasting: series, split by time, scaled, as windows or as lanes."""
+"""`SeriesData`: series for forecasting, split by time, scaled, as windows or as lanes."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Integer
-from lightning import LightningDataModule
 
+from throughtime.data.base import DataModule
 from throughtime.data.series.autoregression import fit_autoregression, seasonal_scale
 from throughtime.data.series.calendar import with_calendar
 from throughtime.data.series.lanes import SeriesLanes
@@ -17,37 +17,38 @@ from throughtime.data.series.series import SeriesSet
 from throughtime.data.series.split import check_series_split, split_spans
 from throughtime.data.series.store import NORMALISATIONS, SeriesStore
 from throughtime.data.series.windows import Windows, window_pairs
-from throughtime.data.text.corpus import check_seed
-from throughtime.errors import UserError, check_choice, check_positive
+from throughtime.errors import UserError, check_choice, check_positive, check_seed
 
 LOADERS = ("windows", "lanes")
 
 
-class SeriesData(LightningDataModule):
+class SeriesData(DataModule):
     """Series for forecasting the next S steps from the T steps before them.
 
-    The scaler, the baselines and MASE's scale know the training part alone. Validation and test windows look back into
-    the part before theirs, as a forecast made at that time would.
+    The scaler, the baselines and MASE's scale are fitted on the training part alone. The histories of validation and
+    test windows reach into the part before theirs, as those of a forecast made at that time would.
 
     Args:
         source: reads or generates the series.
         look_back: T, the steps that a forecast looks back.
         horizon: S, the steps that it looks ahead.
-        split: three shares of the time, or three numbers of steps: training, validation, test.
+        split: three fractions of the time, or three numbers of steps: training, validation, test.
         joint: whether the channels of a series are forecast together; else each is a series of its own.
         seasons: the lengths of the seasons in steps, the one that MASE is scaled by first; () for none.
         calendar: what the calendar adds to the inputs, of `throughtime.data.series.calendar.CYCLES`.
         scaler: of the series, `standard`, `mean` or `none`.
-        normalisation: of a window besides, `none`, `last`, `mean`, `standard` or `seasonal` (the longest season).
+        normalisation: of each window in addition, `none`, `last`, `mean`, `standard` or `seasonal`
+            (the longest season).
         loading: `windows`, or `lanes` to train one step ahead on long streams with carried state.
         chunk_length: the steps of a chunk of lanes (k1).
         stride: the steps between the origins of two training windows.
-        batch_size: B, of training; eval_batch_size: of the other splits, where no measure depends on it.
+        batch_size: B, of training; eval_batch_size: of the other splits, where no metric depends on it.
         autoregression_order: of the linear baseline.
         seed: of the order of windows.
     """
 
-    kind = "series"
+    kind: ClassVar[str] = "series"
+    unit: ClassVar[str] = "points"
 
     def __init__(
         self,
@@ -75,7 +76,6 @@ class SeriesData(LightningDataModule):
         check_positive(**{f"data.{name}": size for name, size in sizes.items()})
         check_choice(LOADERS, **{"data.loading": loading})
         check_choice(NORMALISATIONS, **{"data.normalisation": normalisation})
-        check_seed(seed)
         if loading == "lanes" and normalisation != "none":
             raise UserError(
                 "data.loading=lanes needs data.normalisation=none: a stream has no window to normalise by"
@@ -90,7 +90,7 @@ class SeriesData(LightningDataModule):
         self.loading, self.chunk_length, self.stride = loading, chunk_length, stride
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.autoregression_order = min(autoregression_order, look_back)
-        self.seed = seed
+        self.seed = check_seed(seed)
         self.series: SeriesSet | None = None
         self._fitted: dict[str, Any] | None = None
         self._train: Windows | SeriesLanes | None = None
@@ -100,7 +100,7 @@ class SeriesData(LightningDataModule):
         self._fitted = artifacts
 
     def setup(self, stage: str | None = None) -> None:
-        """Read, split, scale and cut, once whatever the stage."""
+        """Read, split, scale and cut into windows; called for every stage, done once."""
         if self.series is not None:
             return
         read = self.source()
@@ -127,7 +127,7 @@ class SeriesData(LightningDataModule):
             raise UserError(
                 f"{read.description}: no training window has an observed target; the longest training part has "
                 f"{longest} steps, and data.horizon={self.horizon} needs {self.horizon + 1}; give longer series, a "
-                "larger share in data.split or a shorter data.horizon"
+                "larger fraction in data.split or a shorter data.horizon"
             )
         self.series = series
         self._train = self._training(trained)
@@ -143,11 +143,14 @@ class SeriesData(LightningDataModule):
         if self.loading == "lanes":
             spans = [span["train"] for span in self.spans]
             return SeriesLanes(self.store, spans, self.batch_size, self.chunk_length, seed=self.seed)
-        return self.loader("train", self.batch_size, shuffle=True)
+        return self.windows_of(self.windows["train"], self.batch_size, shuffle=True)
 
-    def loader(self, name: str, batch_size: int, shuffle: bool = False) -> Windows:
-        """The windows of a split, in batches."""
-        return self.windows_of(self.windows[name], batch_size, shuffle)
+    def loader(self, split: str) -> Windows | SeriesLanes | None:
+        """The batches of a split: of training always the same object; None where a split has no window."""
+        if split == "train":
+            return self._train
+        pairs = self.windows[split]
+        return self.windows_of(pairs, self.eval_batch_size) if len(pairs) else None
 
     def windows_of(
         self,
@@ -166,20 +169,8 @@ class SeriesData(LightningDataModule):
         """The longest season, in steps."""
         return max(self.seasons, default=1)
 
-    def train_dataloader(self) -> Windows | SeriesLanes:
-        """The training batches, always the same object."""
-        return self._train
-
-    def val_dataloader(self) -> Windows | list:
-        """The validation windows, or an empty list."""
-        return self.loader("val", self.eval_batch_size) if len(self.windows["val"]) else []
-
-    def test_dataloader(self) -> Windows | list:
-        """The test windows, or an empty list."""
-        return self.loader("test", self.eval_batch_size) if len(self.windows["test"]) else []
-
     def artifacts(self) -> dict[str, Any]:
-        """What was fitted here and a task needs, in plain containers; a checkpoint keeps it."""
+        """Sizes, scaler, baselines and reading arguments, in plain containers."""
         channels = len(self.series.channels)
         history = self.store.history.shape[1]
         return {
@@ -208,14 +199,16 @@ class SeriesData(LightningDataModule):
         }
 
     def _reading(self) -> dict[str, Any]:
-        """How a file of further history is to be read: as the training data were."""
-        read = getattr(self.source, "reading", None)
+        """The arguments that read a file of further history as the training data were read."""
         names = {use: list(columns) for use, columns in self._columns.items()}
-        time = {"time": "time" if self.series.frequency else None, "frequency": self.series.frequency}
-        return time | names if read is None else read() | {"values": names["values"]}
+        return {
+            "time": "time" if self.series.frequency else None,
+            "frequency": self.series.frequency,
+            **names,
+        }
 
     def _by_channel(self, fit: Callable[[np.ndarray], np.ndarray | float]) -> torch.Tensor:
-        """What `fit` makes of the training values of each series and channel, `[n, C, ...]`."""
+        """`fit` applied to the training values of each series and channel, `[n, C, ...]`."""
         rows = [
             [
                 fit(series.values[slice(*span["train"]), channel])
@@ -226,7 +219,7 @@ class SeriesData(LightningDataModule):
         return torch.from_numpy(np.array(rows))
 
     def describe(self) -> str:
-        """Where the series come from, in a few words."""
+        """The origin and the number of the series."""
         skipped = sum(series not in self.windows["train"][:, 0] for series in range(len(self.series)))
         short = f", {skipped} too short to train on" if skipped else ""
         return f"{self.series.description}, {len(self.series)} series{short}"
@@ -237,7 +230,7 @@ class SeriesData(LightningDataModule):
         return {name: len(pairs) for name, pairs in self.windows.items()}
 
     def fingerprint(self) -> dict[str, Any]:
-        """What the data are, in plain values."""
+        """Origin, series, channels, steps, missing values and windows."""
         return {
             "description": self.series.description,
             "series": len(self.series),

@@ -1,4 +1,4 @@
-"""Series as long streams: every lane goes on where the chunk before it stopped."""
+"""Lanes of series: training one step ahead on long streams with carried state."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ from throughtime.errors import UserError
 class SeriesLanes:
     """Chunks of `[T, B]` steps for training one step ahead through time; each target is the next value.
 
-    The training steps of all series are dealt to lanes as one long stream (`throughtime.data.lanes`); where a series
+    The training steps of all series form one long stream of lanes (`throughtime.data.lanes`); where a series
     begins, the lane's state starts anew, and the step from one series to the next does not count.
 
     Args:
@@ -23,8 +23,8 @@ class SeriesLanes:
         spans: the first and the one after the last step of each series to train on.
         batch_size: B, the lanes.
         chunk_length: T, the steps between two updates (k1).
-        random_offset: whether each epoch begins at another place.
-        seed: of the places.
+        random_offset: whether each epoch begins at another step.
+        seed: of the offsets.
     """
 
     def __init__(
@@ -76,5 +76,5 @@ class SeriesLanes:
         return self.lanes.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on, at the next `__iter__`, from a position that `state_dict` told."""
+        """Continue, at the next `__iter__`, at the position that `state_dict` gave."""
         self.lanes.load_state_dict(state)

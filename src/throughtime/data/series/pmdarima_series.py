@@ -1,4 +1,4 @@
-"""The series that the package pmdarima ships: nothing to download.
+"""Series that the package pmdarima ships, without a download.
 
 They are read out of the installed files without importing pmdarima, which would load scikit-learn and statsmodels
 for a list of numbers.
@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, SeriesSource, make_series
 from throughtime.errors import UserError
 
 
-class Taylor:
+class Taylor(SeriesSource):
     """Half-hourly electricity demand in England and Wales, in megawatts: 4,032 points from Monday, 5 June 2000.
 
     It has a season of a day (48) and one of a week (336). Source: J. W. Taylor (2003), Short-term electricity demand
@@ -29,7 +29,7 @@ class Taylor:
         )
 
 
-class Sunspots:
+class Sunspots(SeriesSource):
     """Monthly means of the relative numbers of sunspots, January 1749 to December 1983: 2,820 points.
 
     The cycle lasts about eleven years. Source: D. F. Andrews & A. M. Herzberg (1985), Data, Springer.
@@ -40,7 +40,7 @@ class Sunspots:
         return _series_set("sunspots", values, "1749-01-01", "MS", "monthly sunspots")
 
 
-class AirPassengers:
+class AirPassengers(SeriesSource):
     """International airline passengers a month, in thousands, 1949 to 1960: 144 points.
 
     Source: G. E. P. Box & G. M. Jenkins (1976), Time Series Analysis: Forecasting and Control, series G.
@@ -56,7 +56,9 @@ def _series_set(
     name: str, values: Float[np.ndarray, " N"], start: str, frequency: str, description: str
 ) -> SeriesSet:
     times = pd.date_range(start, periods=len(values), freq=frequency).to_numpy()
-    return SeriesSet((series_of(name, values, times),), (name,), frequency=frequency, description=description)
+    return SeriesSet(
+        (make_series(name, values, times),), (name,), frequency=frequency, description=description
+    )
 
 
 def _folder() -> Path:

@@ -1,4 +1,4 @@
-"""Scaling, fitted on what the training part knows and on nothing later."""
+"""Scaler of series, fitted on the training part."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 
 from throughtime.data.series.series import Series, SeriesSet
-from throughtime.data.series.split import Span
+from throughtime.data.series.split import StepRange
 from throughtime.errors import UserError, check_choice
 
 KINDS = ("standard", "mean", "none")
@@ -42,17 +42,19 @@ class Scaler:
         self.location = location
         self.scale = scale
         self.covariates = dict(covariates)
-        self._places = {name: place for place, name in enumerate(names)}
+        self._indices = {name: index for index, name in enumerate(names)}
 
-    def place(self, name: str) -> int:
+    def index(self, name: str) -> int:
         """The number of a series; one that training did not have is number n."""
-        return self._places.get(name, len(self.names))
+        return self._indices.get(name, len(self.names))
 
-    def of(self, series: Series) -> tuple[Float[np.ndarray, " C"], Float[np.ndarray, " C"]]:
+    def location_and_scale_of(
+        self, series: Series
+    ) -> tuple[Float[np.ndarray, " C"], Float[np.ndarray, " C"]]:
         """Location and scale of a series; one that training did not have is scaled by its own history."""
-        place = self.place(series.name)
-        if place < len(self.names):
-            return self.location[place], self.scale[place]
+        index = self.index(series.name)
+        if index < len(self.names):
+            return self.location[index], self.scale[index]
         return location_and_scale(series.values, self.kind)
 
     def check_names(self, series_set: SeriesSet) -> None:
@@ -79,7 +81,7 @@ def scaler_from_state(state: Mapping[str, Any]) -> Scaler:
     return Scaler(state["kind"], tuple(state["names"]), arrays["location"], arrays["scale"], covariates)
 
 
-def fit_scaler(series_set: SeriesSet, spans: list[dict[str, Span]], kind: str) -> Scaler:
+def fit_scaler(series_set: SeriesSet, spans: list[dict[str, StepRange]], kind: str) -> Scaler:
     """The scaler of the training steps; `spans` are the splits of each series (`split_spans`)."""
     check_choice(KINDS, **{"data.scaler": kind})
     trained = [slice(*span["train"]) for span in spans]

@@ -1,5 +1,6 @@
-"""Series in memory, whatever they came from: values with gaps, times and covariates."""
+"""Series in memory: values with gaps, times and covariates."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from throughtime.data.base import DataPart
 from throughtime.errors import UserError
 
 
@@ -74,7 +76,7 @@ class SeriesSet:
         return replace(self, series=tuple(parts), channels=("value",))
 
 
-def series_of(
+def make_series(
     name: str,
     values: Float[np.ndarray, "N C"] | Float[np.ndarray, " N"],
     times: Shaped[np.ndarray, " N"] | None = None,
@@ -85,3 +87,11 @@ def series_of(
     times = np.arange(len(values)) if times is None else times
     nothing = np.zeros((len(values), 0))
     return Series(name, values, times, past=nothing, known=nothing if known is None else known)
+
+
+class SeriesSource(DataPart, ABC):
+    """A source of series: reads or generates them when it is called."""
+
+    @abstractmethod
+    def __call__(self) -> SeriesSet:
+        """Read or generate all series."""

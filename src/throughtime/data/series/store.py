@@ -1,4 +1,4 @@
-"""All series one after another in flat arrays, scaled, from which windows and lanes are gathered."""
+"""Store of scaled series: flat arrays from which windows and lanes are gathered."""
 
 from typing import NamedTuple
 
@@ -35,15 +35,16 @@ class SeriesStore:
         indicator: whether inputs have a mark of what is missing.
 
     Attributes:
-        values, observed: `[N, C]`; starts, lengths: of each series `[n]`; place: its number for the model.
+        values, observed: `[N, C]`; starts, lengths: of each series `[n]`; indices: the number of each
+            series for the model.
     """
 
     def __init__(self, series_set: SeriesSet, scaler: Scaler, indicator: bool = False) -> None:
         self.indicator = indicator
         self.lengths = np.array([len(series) for series in series_set], dtype=np.int64)
         self.starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
-        self.places = np.array([scaler.place(series.name) for series in series_set], dtype=np.int64)
-        pairs = [scaler.of(series) for series in series_set]
+        self.indices = np.array([scaler.index(series.name) for series in series_set], dtype=np.int64)
+        pairs = [scaler.location_and_scale_of(series) for series in series_set]
         self.location = np.stack([location for location, _ in pairs])
         self.scale = np.stack([scale for _, scale in pairs])
         raw = [
@@ -51,7 +52,7 @@ class SeriesStore:
             for series, (location, scale) in zip(series_set, pairs, strict=True)
         ]
         self.observed = ~np.isnan(np.concatenate(raw))
-        self.values = np.concatenate([hold(values) for values in raw]).astype(np.float32)
+        self.values = np.concatenate([forward_fill(values) for values in raw]).astype(np.float32)
         self.past = _scaled([series.past for series in series_set], scaler.covariates["past"])
         self.known = _scaled([series.known for series in series_set], scaler.covariates["known"])
 
@@ -101,7 +102,7 @@ class SeriesStore:
         window = Window(
             history=torch.from_numpy(np.concatenate(parts, axis=2)),
             known=torch.from_numpy(self.known[places]),
-            series=torch.from_numpy(self.places[series]),
+            series=torch.from_numpy(self.indices[series]),
             origin=torch.from_numpy(origins.astype(np.int64)),
             location=torch.from_numpy(location + scale * anchor).float(),
             scale=torch.from_numpy(scale * spread).float(),
@@ -125,10 +126,10 @@ class SeriesStore:
         before = np.where(before < 0, np.minimum(np.maximum(steps, 0), np.maximum(origin - 1, 0)), before)
         return self.values[self.starts[series] + before]
 
-    def countable(
+    def with_observed_target(
         self, series: int, origins: Integer[np.ndarray, " n"], horizon: int
     ) -> Integer[np.ndarray, " m"]:
-        """Those origins that have at least one observed target."""
+        """The origins that have at least one observed target."""
         start = self.starts[series]
         observed = self.observed[start : start + self.lengths[series]].any(1)
         before = np.concatenate([[0], np.cumsum(observed)])
@@ -138,7 +139,7 @@ class SeriesStore:
 def window_level(
     values: Float[np.ndarray, "T B C"], normalisation: str
 ) -> tuple[Float[np.ndarray, "B C"], Float[np.ndarray, "B C"]]:
-    """What is taken off the values of a window, and what they are divided by."""
+    """Location and scale by which the values of a window are normalised."""
     nought, one = np.zeros_like(values[0]), np.ones_like(values[0])
     if normalisation == "last":
         return values[-1], one
@@ -149,8 +150,8 @@ def window_level(
     return nought, one
 
 
-def hold(values: Float[np.ndarray, "N C"]) -> Float[np.ndarray, "N C"]:
-    """Each missing value replaced by the last one before it; by 0 where there is none."""
+def forward_fill(values: Float[np.ndarray, "N C"]) -> Float[np.ndarray, "N C"]:
+    """Forward fill: each missing value is replaced by the last one before it, by 0 where there is none."""
     steps = np.where(np.isnan(values), -1, np.arange(len(values))[:, None])
     last = np.maximum.accumulate(steps, axis=0) if len(values) else steps
     held = np.take_along_axis(values, np.maximum(last, 0), axis=0) if len(values) else values

@@ -1,4 +1,4 @@
-"""Reading a table of numbers, so that a cell which is none is named by file, line and column."""
+"""Table of numbers: CSV or Parquet, with errors that name file, line and column."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Series out of a table: wide (a column a series) or long (`id, time, value`)."""
+"""Series of a table, wide (a column a series) or long (`id, time, value`), and their data module."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from throughtime.data.series.series import Series, SeriesSet
+from throughtime.data.series.data import SeriesData
+from throughtime.data.series.series import Series, SeriesSet, SeriesSource
 from throughtime.data.series.table import Table
-from throughtime.data.series.time_grid import in_order, infer_frequency, parse_times, place_on_grid
+from throughtime.data.series.time_grid import infer_frequency, parse_times, place_on_grid, sort_rows
 from throughtime.errors import UserError, check_choice
 
-Names = Sequence[str] | str | None
+ColumnNames = Sequence[str] | str | None
 
 
-class TableSeries:
+class TableSeries(SeriesSource):
     """Reads series of equal steps; rows that are missing on the grid of times become missing values.
 
     Missing covariates are an error: they are inputs, which no mask can leave out.
@@ -24,7 +25,7 @@ class TableSeries:
     Args:
         path: a CSV or Parquet file.
         time: the column of times, or several (year, month, day, hour); None where rows are steps.
-        id: the column that tells the series of a row (a long table); None for a wide one.
+        id: the column that names the series of a row (a long table); None for a wide one.
         values: the columns that are forecast; None for all that have no other use.
         known, past, static: covariates known for the future, up to the present only, and constant in a series.
         separator, decimal, missing: as `Table`.
@@ -39,12 +40,12 @@ class TableSeries:
     def __init__(
         self,
         path: str,
-        time: Names = None,
+        time: ColumnNames = None,
         id: str | None = None,
-        values: Names = None,
-        known: Names = None,
-        past: Names = None,
-        static: Names = None,
+        values: ColumnNames = None,
+        known: ColumnNames = None,
+        past: ColumnNames = None,
+        static: ColumnNames = None,
         separator: str | None = None,
         decimal: str = ".",
         missing: Sequence[float | int] | float | int | None = None,
@@ -56,9 +57,9 @@ class TableSeries:
         check_choice(("error", "first", "last"), **{"data.duplicates": duplicates})
         check_choice((".", ","), **{"data.decimal": decimal})
         self.path = Path(path).expanduser()
-        self.time, self.id = names_of(time), id
-        self.values, self.known = names_of(values), names_of(known)
-        self.past, self.static = names_of(past), names_of(static)
+        self.time, self.id = column_names(time), id
+        self.values, self.known = column_names(values), column_names(known)
+        self.past, self.static = column_names(past), column_names(static)
         self.separator, self.decimal = separator, decimal
         self.missing = (
             () if missing is None else (missing,) if isinstance(missing, int | float) else tuple(missing)
@@ -79,7 +80,7 @@ class TableSeries:
         for name, rows in self._rows(table, channels):
             where = str(self.path) if self.id is None else f"{self.path}, {self.id} {name}"
             if times is not None:
-                rows = in_order(times, rows, where, self.sort, self.duplicates)
+                rows = sort_rows(times, rows, where, self.sort, self.duplicates)
                 frequency = frequency or infer_frequency(times.iloc[rows], where)
             series.append(self._series(name, rows, numbers, times, frequency, where))
         digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
@@ -142,6 +143,46 @@ class TableSeries:
         return Series(name, parts["values"], grid, parts["past"], parts["known"])
 
 
-def names_of(names: Names) -> tuple[str, ...]:
+class TableData(SeriesData):
+    """The data of a CSV or Parquet file.
+
+    Args:
+        path, time, id, values, known, past, static: the file and its columns, as in `TableSeries`.
+        separator, decimal, missing, time_format, frequency, sort, duplicates: as in `TableSeries`.
+        options: the arguments of `SeriesData` without its source.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        time: Sequence[str] | str | None = None,
+        id: str | None = None,
+        values: Sequence[str] | str | None = None,
+        known: Sequence[str] | str | None = None,
+        past: Sequence[str] | str | None = None,
+        static: Sequence[str] | str | None = None,
+        separator: str | None = None,
+        decimal: str = ".",
+        missing: Sequence[float | int] | float | int | None = None,
+        time_format: str | None = None,
+        frequency: str | None = None,
+        sort: bool = False,
+        duplicates: str = "error",
+        **options: Any,
+    ) -> None:
+        columns = {"time": time, "id": id, "values": values, "known": known, "past": past, "static": static}
+        cells = {"separator": separator, "decimal": decimal, "missing": missing}
+        times = {"time_format": time_format, "frequency": frequency, "sort": sort, "duplicates": duplicates}
+        self._table = TableSeries(path, **columns, **cells, **times)
+        super().__init__(self._table, **options)
+
+    def paths(self) -> dict[str, str | None]:
+        return {"data.path": str(self._table.path)}
+
+    def _reading(self) -> dict[str, Any]:
+        return self._table.reading() | {"values": super()._reading()["values"]}
+
+
+def column_names(names: ColumnNames) -> tuple[str, ...]:
     """Column names as a tuple, however a configuration gives them."""
     return () if names is None else (names,) if isinstance(names, str) else tuple(names)

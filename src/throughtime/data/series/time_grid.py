@@ -1,4 +1,4 @@
-"""Times: parsed, in order, without duplicates, and on a grid of equal steps."""
+"""Grid of times: parsed, in order, without duplicates, in equal steps."""
 
 import warnings
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def parse_times(table: Table, columns: Sequence[str], time_format: str | None) -
         with warnings.catch_warnings():
             warnings.simplefilter(
                 "ignore", UserWarning
-            )  # pandas found no format; what it cannot read is told below
+            )  # pandas found no format; the error below names what it cannot read
             times = pd.to_datetime(shown, format=time_format, errors="coerce")
     if times.isna().any():
         row = int(times.isna().to_numpy().argmax())
@@ -41,7 +41,7 @@ def parse_times(table: Table, columns: Sequence[str], time_format: str | None) -
     return times
 
 
-def in_order(
+def sort_rows(
     times: pd.Series, rows: Int[np.ndarray, " n"], where: str, sort: bool, duplicates: str
 ) -> np.ndarray:
     """The rows of one series in the order of their times, each time once.
@@ -80,7 +80,7 @@ def infer_frequency(times: pd.Series, where: str) -> str:
     """The step of a series of times, as pandas writes it: by its calendar, or else the commonest difference.
 
     Raises:
-        UserError: there are too few times to tell.
+        UserError: there are too few times to find it.
     """
     if len(times) < 3:
         raise UserError(

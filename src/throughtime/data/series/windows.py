@@ -86,7 +86,7 @@ class Windows:
         return self.position.state_dict(len(self))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on, at the next `__iter__`, from a position that `state_dict` told."""
+        """Continue, at the next `__iter__`, at the position that `state_dict` gave."""
         self.position.load_state_dict(state, len(self))
 
 
@@ -104,6 +104,6 @@ def window_pairs(
         last = stop - horizon
         first = start if start > 0 else max(min(look_back, last), 1)
         origins = np.arange(last, first - 1, -stride)[::-1] if last >= first else np.arange(0)
-        origins = store.countable(series, origins, horizon)
+        origins = store.with_observed_target(series, origins, horizon)
         pairs.append(np.stack([np.full_like(origins, series), origins], 1))
     return np.concatenate(pairs).astype(np.int64)

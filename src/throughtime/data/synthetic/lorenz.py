@@ -3,14 +3,14 @@
 import numpy as np
 from jaxtyping import Float
 
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, SeriesSource, make_series
 from throughtime.errors import check_positive
 
-SUBSTEPS = 5
+_SUBSTEPS = 5
 """Integration steps between two observations."""
 
 
-class Lorenz:
+class Lorenz(SeriesSource):
     """dx/dt = σ (y - x),  dy/dt = x (ρ - z) - y,  dz/dt = x y - β z,  σ = 10, ρ = 28, β = 8/3.
 
     Three channels without units, integrated by the classical Runge-Kutta method (Kutta 1901) in steps of 0.01 and
@@ -29,7 +29,7 @@ class Lorenz:
 
     def __call__(self) -> SeriesSet:
         return SeriesSet(
-            (series_of("lorenz", self._values()),), ("x", "y", "z"), description="Lorenz's equations"
+            (make_series("lorenz", self._values()),), ("x", "y", "z"), description="Lorenz's equations"
         )
 
     def _values(self) -> Float[np.ndarray, "N 3"]:
@@ -39,7 +39,7 @@ class Lorenz:
         for point in range(-washout, self.length):
             if point >= 0:
                 observed[point] = state
-            for _ in range(SUBSTEPS):
+            for _ in range(_SUBSTEPS):
                 state = _step(state, 0.01)
         return observed
 

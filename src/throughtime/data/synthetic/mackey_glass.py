@@ -3,17 +3,17 @@
 import numpy as np
 from jaxtyping import Float
 
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, SeriesSource, make_series
 from throughtime.errors import check_positive
 
-SUBSTEPS = 10
+_SUBSTEPS = 10
 """Integration steps in a unit of time, of 0.1 each."""
 
-DECAY = 0.1
+_DECAY = 0.1
 """γ."""
 
 
-class MackeyGlass:
+class MackeyGlass(SeriesSource):
     """dx/dt = β x(t-τ) / (1 + x(t-τ)^n) - γ x(t),  β = 0.2, γ = 0.1, n = 10.
 
     Integrated by the classical Runge-Kutta method (Kutta 1901) in steps of 0.1, the delayed value between two steps
@@ -36,22 +36,22 @@ class MackeyGlass:
 
     def __call__(self) -> SeriesSet:
         description = f"Mackey-Glass, delay {self.delay}"
-        return SeriesSet((series_of("x", self._values()),), ("x",), description=description)
+        return SeriesSet((make_series("x", self._values()),), ("x",), description=description)
 
     def _values(self) -> Float[np.ndarray, " N"]:
-        lag, washout, h = self.delay * SUBSTEPS, 1000 * SUBSTEPS, 1 / SUBSTEPS
-        steps = washout + self.length * SUBSTEPS
+        lag, washout, h = self.delay * _SUBSTEPS, 1000 * _SUBSTEPS, 1 / _SUBSTEPS
+        steps = washout + self.length * _SUBSTEPS
         history = 1.2 + 0.01 * np.random.default_rng(self.seed).standard_normal(lag + 1)
         x = history.tolist()
         for t in range(lag, lag + steps):
             before, after = _production(x[t - lag]), _production(x[t - lag + 1])
             between = _production((x[t - lag] + x[t - lag + 1]) / 2)
-            first = before - DECAY * x[t]
-            second = between - DECAY * (x[t] + h / 2 * first)
-            third = between - DECAY * (x[t] + h / 2 * second)
-            fourth = after - DECAY * (x[t] + h * third)
+            first = before - _DECAY * x[t]
+            second = between - _DECAY * (x[t] + h / 2 * first)
+            third = between - _DECAY * (x[t] + h / 2 * second)
+            fourth = after - _DECAY * (x[t] + h * third)
             x.append(x[t] + h / 6 * (first + 2 * second + 2 * third + fourth))
-        return np.array(x[lag + washout + 1 :: SUBSTEPS][: self.length])
+        return np.array(x[lag + washout + 1 :: _SUBSTEPS][: self.length])
 
 
 def _production(delayed: float) -> float:

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from throughtime.data.series.series import SeriesSet, series_of
+from throughtime.data.series.series import SeriesSet, SeriesSource, make_series
 from throughtime.errors import check_positive
 
-MEMORY = 10
+_MEMORY = 10
 
 
-class Narma10:
+class Narma10(SeriesSource):
     """y_{t+1} = 0.3 y_t + 0.05 y_t (y_t + … + y_{t-9}) + 1.5 u_{t-9} u_t + 0.1,  u_t uniform in [0, 0.5].
 
     The input is a covariate that is known for the future: the row of y_{t+1} holds u_t. The first 200 steps are left
@@ -33,14 +33,14 @@ class Narma10:
             y = self._response(u)
         known = u[199:-1, None]  # the input of the step before
         return SeriesSet(
-            (series_of("y", y[200:], known=known),), ("y",), known_names=("input",), description="NARMA-10"
+            (make_series("y", y[200:], known=known),), ("y",), known_names=("input",), description="NARMA-10"
         )
 
     @staticmethod
     def _response(u: np.ndarray) -> np.ndarray:
         y = np.zeros(len(u))
         with np.errstate(over="ignore", invalid="ignore"):
-            for t in range(MEMORY - 1, len(u) - 1):
-                memory = y[t - MEMORY + 1 : t + 1].sum()
-                y[t + 1] = 0.3 * y[t] + 0.05 * y[t] * memory + 1.5 * u[t - MEMORY + 1] * u[t] + 0.1
+            for t in range(_MEMORY - 1, len(u) - 1):
+                memory = y[t - _MEMORY + 1 : t + 1].sum()
+                y[t + 1] = 0.3 * y[t] + 0.05 * y[t] * memory + 1.5 * u[t - _MEMORY + 1] * u[t] + 0.1
         return y

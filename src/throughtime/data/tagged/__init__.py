@@ -10,5 +10,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "data": ["TaggingData"],
         "parallel": ["Parallel"],
         "python_roles": ["PythonRoles"],
+        "sentences": ["Format"],
     },
 )

@@ -1,14 +1,14 @@
-"""Files in which a line is a token and an empty line ends a sentence: what CoNLL and CoNLL-U have in common."""
+"""Column files, with a token on each line and an empty line after each sentence: the base of CoNLL and CoNLL-U."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from throughtime.data.tagged.sentences import Sentence, Tagged, lines_of
+from throughtime.data.tagged.sentences import Sentence, SentenceTags, lines_of
 from throughtime.data.text.source import Document
 
 
-class Block(NamedTuple):
-    """The lines of one sentence, up to those of the next, as they stand in the file.
+class SentenceLines(NamedTuple):
+    """The lines of one sentence, up to those of the next, unchanged.
 
     Attributes:
         lines: comments, tokens and empty lines.
@@ -25,21 +25,21 @@ class Block(NamedTuple):
         return self.first + row
 
 
-def blocks(document: Document, is_token: Callable[[str, int, bool], bool]) -> list[Block]:
+def sentence_lines(document: Document, is_token: Callable[[str, int, bool], bool]) -> list[SentenceLines]:
     """The sentences of a file; together their lines are all of its lines.
 
     Args:
         document: the file.
-        is_token: told a line that is not empty, its number and whether a token of its sentence stands before
-            it, whether it is a token itself; a comment is none.
+        is_token: called with a line that is not empty, its number, and whether its sentence already has a token;
+            returns whether the line is a token (a comment is none).
     """
-    found: list[Block] = []
+    found: list[SentenceLines] = []
     lines: list[str] = []
     rows: list[int] = []
     ended = False
     for number, line in enumerate(lines_of(document), 1):
         if line.strip() and ended:
-            found.append(Block(tuple(lines), tuple(rows), number - len(lines)))
+            found.append(SentenceLines(tuple(lines), tuple(rows), number - len(lines)))
             lines, rows, ended = [], [], False
         if not line.strip():
             ended = bool(rows)
@@ -47,19 +47,21 @@ def blocks(document: Document, is_token: Callable[[str, int, bool], bool]) -> li
             rows.append(len(lines))
         lines.append(line)
     total = sum(len(block.lines) for block in found)
-    return [*found, Block(tuple(lines), tuple(rows), total + 1)]
+    return [*found, SentenceLines(tuple(lines), tuple(rows), total + 1)]
 
 
-def written(
-    sentences: Sequence[Sentence], answers: Sequence[Tagged], row: Callable[[str, str, str | None], str]
+def replace_tags(
+    sentences: Sequence[Sentence],
+    predictions: Sequence[SentenceTags],
+    row: Callable[[str, str, str | None], str],
 ) -> str:
-    """The text of the file again, each token's line made anew by `row(line, tag, probability)`."""
+    """The text of the file with each token's line replaced by `row(line, tag, probability)`."""
     lines: list[str] = []
-    for sentence, answer in zip(sentences, answers, strict=True):
-        block: Block = sentence.kept
+    for sentence, prediction in zip(sentences, predictions, strict=True):
+        block: SentenceLines = sentence.kept
         changed = list(block.lines)
-        shares = list(answer.shares()) or [None] * len(answer.tags)
-        for place, tag, share in zip(block.rows, answer.tags, shares, strict=True):
-            changed[place] = row(changed[place], tag, share)
+        probabilities = list(prediction.probability_texts()) or [None] * len(prediction.tags)
+        for place, tag, probability in zip(block.rows, prediction.tags, probabilities, strict=True):
+            changed[place] = row(changed[place], tag, probability)
         lines += changed
     return "\n".join(lines)

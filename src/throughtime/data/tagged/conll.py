@@ -4,13 +4,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from throughtime.data.tagged.columns import Block, blocks, written
-from throughtime.data.tagged.entity_schemes import broken
-from throughtime.data.tagged.sentences import Format, Sentence, Tagged
+from throughtime.data.tagged.columns import SentenceLines, replace_tags, sentence_lines
+from throughtime.data.tagged.entity_schemes import untyped_tag
+from throughtime.data.tagged.sentences import Format, Sentence, SentenceTags
 from throughtime.data.text.source import Document
 from throughtime.errors import UserError, check_choice
 
-SEPARATORS = {"tab": re.compile("(\t)"), "blank": re.compile("([ \t]+)")}
+COLUMN_SEPARATORS = {"tab": re.compile("(\t)"), "blank": re.compile("([ \t]+)")}
 
 
 class Conll(Format):
@@ -42,7 +42,7 @@ class Conll(Format):
                 "(or from the end: -1 is the last)"
             )
         if separator is not None:
-            check_choice(SEPARATORS, separator=separator)
+            check_choice(COLUMN_SEPARATORS, separator=separator)
         self.token_column = token_column
         self.tag_column = tag_column
         self.columns = columns
@@ -58,7 +58,7 @@ class Conll(Format):
 
     def read(self, document: Document, tagged: bool = True) -> list[Sentence]:
         lines = _Lines(document.name, self.separator, self.columns if tagged else None)
-        found = blocks(document, lines.is_token)
+        found = sentence_lines(document, lines.is_token)
         needed = {"token_column": self.token_column}
         if tagged or self._has_tags(lines.columns or 0):
             needed["tag_column"] = self.tag_column
@@ -66,7 +66,7 @@ class Conll(Format):
         _check_whole(sentences)
         return sentences
 
-    def _sentence(self, block: Block, lines: "_Lines", needed: dict[str, int]) -> Sentence:
+    def _sentence(self, block: SentenceLines, lines: "_Lines", needed: dict[str, int]) -> Sentence:
         columns: dict[str, list[str]] = {key: [] for key in needed}
         for row in block.rows:
             cells = lines.split(block.lines[row])[::2]
@@ -86,18 +86,20 @@ class Conll(Format):
             kept=block,
         )
 
-    def write(self, sentences: Sequence[Sentence], answers: Sequence[Tagged]) -> str:
-        return written(sentences, answers, self._row)
+    def write(self, sentences: Sequence[Sentence], predictions: Sequence[SentenceTags]) -> str:
+        return replace_tags(sentences, predictions, self._row)
 
-    def _row(self, line: str, tag: str, share: str | None) -> str:
-        parts = SEPARATORS[self.separator or ("tab" if "\t" in line else "blank")].split(line.rstrip(" "))
+    def _row(self, line: str, tag: str, probability: str | None) -> str:
+        parts = COLUMN_SEPARATORS[self.separator or ("tab" if "\t" in line else "blank")].split(
+            line.rstrip(" ")
+        )
         joint = "\t" if "\t" in line or len(parts) == 1 else " "
         columns = (len(parts) + 1) // 2
         if self._has_tags(columns):
             parts[2 * (self._place(self.tag_column, columns) - 1)] = tag
         else:
             parts += [joint, tag]
-        return "".join(parts if share is None else [*parts, joint, share])
+        return "".join(parts if probability is None else [*parts, joint, probability])
 
     def _has_tags(self, columns: int) -> bool:
         """Whether lines of so many columns hold the tag; a last column that is the token's own does not."""
@@ -110,7 +112,7 @@ class Conll(Format):
 
 
 class _Lines:
-    """How the lines of a file are cut into columns, which its first token fixes."""
+    """The splitter of lines into columns; the first token of a file fixes their number and separator."""
 
     def __init__(self, name: str, separator: str | None, columns: int | None) -> None:
         self.name = name
@@ -133,7 +135,7 @@ class _Lines:
 
     def split(self, line: str) -> list[str]:
         """The columns of a line, with what separates them in between."""
-        return SEPARATORS[self.separator or "blank"].split(line.rstrip(" "))
+        return COLUMN_SEPARATORS[self.separator or "blank"].split(line.rstrip(" "))
 
     def _count(self, line: str) -> int:
         return len(self.split(line)) // 2 + 1
@@ -149,7 +151,7 @@ def _missing(name: str, line: int, columns: int, key: str, column: int) -> str:
 
 def _check_whole(sentences: list[Sentence]) -> None:
     """Raise `UserError` at the first line whose entity tag was cut off."""
-    lost = broken({tag for sentence in sentences for tag in sentence.tags})
+    lost = untyped_tag({tag for sentence in sentences for tag in sentence.tags})
     if lost is None:
         return
     sentence = next(sentence for sentence in sentences if lost in sentence.tags)

@@ -4,13 +4,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from throughtime.data.tagged.columns import blocks, written
-from throughtime.data.tagged.sentences import Format, Sentence, Tagged
+from throughtime.data.tagged.columns import replace_tags, sentence_lines
+from throughtime.data.tagged.sentences import Format, Sentence, SentenceTags
 from throughtime.data.text.source import Document
 from throughtime.errors import UserError
 
-COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
-ID, FORM, FEATS, MISC = (COLUMNS.index(name) for name in ("ID", "FORM", "FEATS", "MISC"))
+CONLLU_COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
+ID, FORM, FEATS, MISC = (CONLLU_COLUMNS.index(name) for name in ("ID", "FORM", "FEATS", "MISC"))
 WHOLE_FIELDS = ("LEMMA", "UPOS", "XPOS", "DEPREL")
 NONE = "_"
 """An empty cell; also the tag of a word that lacks the feature."""
@@ -34,7 +34,7 @@ class ConllU(Format):
     """
 
     def __init__(self, field: str = "UPOS") -> None:
-        if not field or (field in COLUMNS and field not in WHOLE_FIELDS):
+        if not field or (field in CONLLU_COLUMNS and field not in WHOLE_FIELDS):
             raise UserError(
                 f"field={field} holds no tags; choose one of {', '.join(WHOLE_FIELDS)}, or the name of a "
                 "feature such as Number"
@@ -49,9 +49,9 @@ class ConllU(Format):
             return _is_word(line, number, document.name)
 
         sentences = []
-        for block in blocks(document, is_token):
+        for block in sentence_lines(document, is_token):
             rows = [block.lines[row].split("\t") for row in block.rows]
-            tags = tuple(self._tag(row[COLUMNS.index(self._column)]) for row in rows)
+            tags = tuple(self._tag(row[CONLLU_COLUMNS.index(self._column)]) for row in rows)
             if tagged and self._column in WHOLE_FIELDS and NONE in tags and set(tags) != {NONE}:
                 number = block.number(block.rows[tags.index(NONE)])
                 raise UserError(f"{document.name}, line {number} has no {self.field}, unlike its neighbours")
@@ -61,8 +61,8 @@ class ConllU(Format):
             sentences.append(Sentence(tuple(row[FORM] for row in rows), tags, document.name, first, block))
         return sentences
 
-    def write(self, sentences: Sequence[Sentence], answers: Sequence[Tagged]) -> str:
-        return written(sentences, answers, self._row)
+    def write(self, sentences: Sequence[Sentence], predictions: Sequence[SentenceTags]) -> str:
+        return replace_tags(sentences, predictions, self._row)
 
     @property
     def _column(self) -> str:
@@ -71,14 +71,14 @@ class ConllU(Format):
     def _tag(self, cell: str) -> str:
         return cell if self._column != "FEATS" else _pairs(cell).get(self.field, NONE)
 
-    def _row(self, line: str, tag: str, share: str | None) -> str:
+    def _row(self, line: str, tag: str, probability: str | None) -> str:
         cells = line.split("\t")
         if self._column == "FEATS":
             cells[FEATS] = _with(cells[FEATS], self.field, tag)
         else:
-            cells[COLUMNS.index(self.field)] = tag
-        if share is not None:
-            cells[MISC] = _with(cells[MISC], "Probability", share)
+            cells[CONLLU_COLUMNS.index(self.field)] = tag
+        if probability is not None:
+            cells[MISC] = _with(cells[MISC], "Probability", probability)
         return "\t".join(cells)
 
 
@@ -86,9 +86,9 @@ def _is_word(line: str, number: int, name: str) -> bool:
     if line.startswith("#"):
         return False
     cells = line.split("\t")
-    if len(cells) != len(COLUMNS):
+    if len(cells) != len(CONLLU_COLUMNS):
         raise UserError(
-            f"{name}, line {number} has {len(cells)} columns between tabs, but CoNLL-U has {len(COLUMNS)} "
+            f"{name}, line {number} has {len(cells)} columns between tabs, but CoNLL-U has {len(CONLLU_COLUMNS)} "
             "(is the file cut off here?)"
         )
     if RANGE_OR_EMPTY.fullmatch(cells[ID]):

@@ -1,26 +1,25 @@
-"""Sentences with a tag for every token: grammatical categories, names of people and places, slots."""
+"""`TaggingData`: sentences with a tag for every token (parts of speech, named entities, slots)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
-from lightning import LightningDataModule
 from torch import Tensor
 
+from throughtime.data.base import DataModule
 from throughtime.data.tagged.entity_schemes import convert, recognise
 from throughtime.data.tagged.lexicon import Lexicon
 from throughtime.data.tagged.sentence_batches import SentenceBatches
 from throughtime.data.tagged.sentences import Format, Sentence
 from throughtime.data.tagged.splits import describe, fingerprints, read_splits
 from throughtime.data.tagged.vectors import read_vectors
-from throughtime.data.text.corpus import check_seed
 from throughtime.data.text.source import find_sources
-from throughtime.data.text.split import check_split
-from throughtime.errors import UserError, check_positive
+from throughtime.data.text.split import check_split_fractions
+from throughtime.errors import UserError, check_positive, check_seed
 
 
-class TaggingData(LightningDataModule):
+class TaggingData(DataModule):
     """Sentences in batches of about equal lengths; every batch starts from a fresh state.
 
     Tags of entities (BIO, IOB1, BIOES, BILOU) are recognised and turned into BIO. The lexicon is fitted on the
@@ -33,7 +32,7 @@ class TaggingData(LightningDataModule):
         encoding: the files' encoding.
         split: the fractions for training, validation and test, in this order; 0 for none.
         batch_size: B, the sentences of a training batch.
-        eval_batch_size: the sentences of a batch of the other splits; no measure depends on it.
+        eval_batch_size: the sentences of a batch of the other splits; no metric depends on it.
         lowercase: whether words that differ in case alone have one vector.
         min_count: how often training must have a word for it to have a vector of its own.
         vectors: a file of pretrained vectors in the text format of GloVe or fastText.
@@ -41,7 +40,7 @@ class TaggingData(LightningDataModule):
         seed: of the order in each epoch.
     """
 
-    kind = "tags"
+    kind: ClassVar[str] = "tags"
 
     def __init__(
         self,
@@ -63,25 +62,28 @@ class TaggingData(LightningDataModule):
         super().__init__()
         sizes = {"batch_size": batch_size, "eval_batch_size": eval_batch_size, "min_count": min_count}
         check_positive(**{f"data.{name}": size for name, size in sizes.items()})
-        check_seed(seed)
         if vector_words < 0:
             raise UserError(f"data.vector_words must be at least 0, not {vector_words}")
         self.format = format
-        self.paths = (path, train_path, val_path, test_path)
+        self._paths = (path, train_path, val_path, test_path)
         self.encoding = encoding
-        self.split = check_split(split)
+        self.split = check_split_fractions(split)
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.lowercase = lowercase
         self.min_count = min_count
-        self.vectors_path = vectors
+        self._vectors_path = vectors
         self.vector_words = vector_words
-        self.seed = seed
+        self.seed = check_seed(seed)
         self.lexicon: Lexicon | None = None
         self.scheme: str | None = None
-        self.vectors: Float[Tensor, "V I"] | None = None
+        self._vectors: Float[Tensor, "V I"] | None = None
         self._splits: dict[str, list[Sentence]] | None = None
         self._train: SentenceBatches | None = None
+
+    def paths(self) -> dict[str, str | None]:
+        names = ("data.path", "data.train_path", "data.val_path", "data.test_path")
+        return {"data.vectors": self._vectors_path} | dict(zip(names, self._paths, strict=True))
 
     def restore(self, artifacts: dict[str, Any]) -> None:
         """Take the lexicon of a trained task instead of fitting one in `setup`."""
@@ -89,10 +91,10 @@ class TaggingData(LightningDataModule):
         self.scheme = artifacts["scheme"]
 
     def setup(self, stage: str | None = None) -> None:
-        """Read and fit, once whatever the stage."""
+        """Read, split and fit; called for every stage, done once."""
         if self._splits is not None:
             return
-        self._sources = find_sources(*self.paths, self.encoding) if any(self.paths) else None
+        self._sources = find_sources(*self._paths, self.encoding) if any(self._paths) else None
         splits = read_splits(self.format, self._sources, self.split)
         if self.lexicon is None:
             if "train" not in splits:
@@ -104,43 +106,41 @@ class TaggingData(LightningDataModule):
             self._fit(splits["train"])
         self._splits = splits
         if "train" in splits:
-            self._train = self._batches("train", self.batch_size, shuffle=True)
+            self._train = self._loader("train", self.batch_size, shuffle=True)
 
     def _fit(self, sentences: list[Sentence]) -> None:
         words: dict[str, Any] = {}
-        if self.vectors_path is not None:
+        if self._vectors_path is not None:
             own = {
                 form for sentence in sentences for token in sentence.tokens for form in (token, token.lower())
             }
-            words = read_vectors(self.vectors_path, own, self.vector_words, self.encoding)
+            words = read_vectors(self._vectors_path, own, self.vector_words, self.encoding)
         further = (word.lower() if self.lowercase else word for word in words)
         self.lexicon = Lexicon.fit(sentences, self.lowercase, self.min_count, further)
         if not words:
             return
         found = [words.get(word, words.get(word.lower())) for word in self.lexicon.words]
         size = len(next(iter(words.values())))
-        self.vectors = torch.full((len(found) + 1, size), torch.nan)
+        self._vectors = torch.full((len(found) + 1, size), torch.nan)
         for number, vector in enumerate(found, 1):
             if vector is not None:
-                self.vectors[number] = torch.from_numpy(vector)
+                self._vectors[number] = torch.from_numpy(vector)
 
-    def _batches(self, name: str, batch_size: int, shuffle: bool = False) -> SentenceBatches:
+    def _loader(self, name: str, batch_size: int, shuffle: bool = False) -> SentenceBatches:
         return SentenceBatches(self._splits[name], self.lexicon, batch_size, shuffle, self.seed)
 
-    def train_dataloader(self) -> SentenceBatches | list:
-        """The training batches, always the same object; an empty list where there is no such split."""
-        return [] if self._train is None else self._train
+    def loader(self, split: str) -> SentenceBatches | None:
+        """The batches of a split: of training always the same object; None where there is no such split."""
+        if split == "train":
+            return self._train
+        return self._loader(split, self.eval_batch_size) if split in self._splits else None
 
-    def val_dataloader(self) -> SentenceBatches | list:
-        """The validation batches, or an empty list."""
-        return self._batches("val", self.eval_batch_size) if "val" in self._splits else []
-
-    def test_dataloader(self) -> SentenceBatches | list:
-        """The test batches, or an empty list."""
-        return self._batches("test", self.eval_batch_size) if "test" in self._splits else []
+    def pretrained(self) -> dict[str, Tensor]:
+        """The word vectors of `data.vectors`, `[V, I]`, for the embedding of words."""
+        return {} if self._vectors is None else {"model.front.weight": self._vectors}
 
     def artifacts(self) -> dict[str, Any]:
-        """What was fitted here and a task needs, in plain containers; a checkpoint keeps it."""
+        """Sizes, lexicon, tag scheme and file format, in plain containers."""
         return {
             "input_sizes": self.lexicon.input_sizes,
             "output_sizes": {"vocabulary_size": len(self.lexicon.tags)},
@@ -151,9 +151,9 @@ class TaggingData(LightningDataModule):
         }
 
     def describe(self) -> str:
-        """Where the sentences come from, and how many tags they have, in a few words."""
+        """The origin of the sentences and the number of their tags."""
         tags = f"{len(self.lexicon.tags)} tags" + (f" ({self.scheme})" if self.scheme else "")
-        return f"{describe(self._sources)}, {tags}"
+        return f"{describe(self.format, self._sources)}, {tags}"
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -161,7 +161,7 @@ class TaggingData(LightningDataModule):
         return {name: sum(len(sentence.tokens) for sentence in part) for name, part in self._splits.items()}
 
     def fingerprint(self) -> dict[str, Any]:
-        """What the data are, in plain values: sources, tokens and sentences of each split."""
+        """The sources, and the tokens and sentences of each split."""
         sentences = {name: len(part) for name, part in self._splits.items()}
         sources = fingerprints(self.format, self._sources)
         return {"sources": sources, "tokens": self.sizes, "sentences": sentences, "split": list(self.split)}

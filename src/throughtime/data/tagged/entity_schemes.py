@@ -1,4 +1,4 @@
-"""How tags tell where entities begin and end: BIO, IOB1, BIOES and BILOU.
+"""Entity tag schemes BIO, IOB1, BIOES and BILOU: spans to tags and back.
 
 | scheme | `New York` as a place, `Rome` after it | source |
 |---|---|---|
@@ -20,7 +20,7 @@ _TAG = re.compile(r"([BIESLU])(?:-(.+))?", re.DOTALL)
 _SAME = {"L": "E", "U": "S"}
 
 
-class Span(NamedTuple):
+class EntitySpan(NamedTuple):
     """An entity: its type, its first token, and the one after its last."""
 
     kind: str
@@ -28,7 +28,7 @@ class Span(NamedTuple):
     stop: int
 
 
-def parts(tag: str) -> tuple[str, str]:
+def split_tag(tag: str) -> tuple[str, str]:
     """The letter of a tag (B, I, E, S or O) and the type of its entity, which may be empty."""
     match = _TAG.fullmatch(tag)
     if match is None:
@@ -37,19 +37,19 @@ def parts(tag: str) -> tuple[str, str]:
     return _SAME.get(letter, letter), kind or ""
 
 
-def spans(tags: Sequence[str]) -> list[Span]:
+def spans(tags: Sequence[str]) -> list[EntitySpan]:
     """The entities of a sentence, in any scheme, as conlleval finds them (Tjong Kim Sang 2000).
 
     An entity begins at B or S, after O, E or S, and where the type changes; so tags that break their scheme,
-    such as an I after O, still tell an entity.
+    such as an I after O, still make an entity.
     """
-    found: list[Span] = []
+    found: list[EntitySpan] = []
     start, before, kind_before = 0, OUTSIDE, ""
     for place, tag in enumerate([*tags, OUTSIDE]):
-        letter, kind = parts(tag)
+        letter, kind = split_tag(tag)
         begins = letter in "BS" or before in "OES" or kind != kind_before
         if before != OUTSIDE and (letter == OUTSIDE or begins):
-            found.append(Span(kind_before, start, place))
+            found.append(EntitySpan(kind_before, start, place))
         if letter != OUTSIDE and begins:
             start = place
         before, kind_before = letter, kind
@@ -76,11 +76,11 @@ def recognise(sentences: Iterable[Sequence[str]]) -> str | None:
     return "IOB1" if as_iob1 and not as_bio else "BIO"
 
 
-def encode(entities: Iterable[Span], length: int, scheme: str) -> tuple[str, ...]:
+def encode(entities: Iterable[EntitySpan], length: int, scheme: str) -> tuple[str, ...]:
     """The tags of a sentence of `length` tokens with these entities, in order and without overlap."""
     letters = {"BIO": "BIIB", "IOB1": "IIII", "BIOES": "BIES", "BILOU": "BILU"}[scheme]
     tags = [OUTSIDE] * length
-    before: Span | None = None
+    before: EntitySpan | None = None
     for entity in entities:
         kind, start, stop = entity
         adjacent = before is not None and before.stop == start and before.kind == kind
@@ -98,11 +98,11 @@ def convert(tags: Sequence[str], scheme: str) -> tuple[str, ...]:
 
 
 def allowed(tags: Sequence[str]) -> tuple[Bool[np.ndarray, " K"], Bool[np.ndarray, "K K"]]:
-    """Which BIO tags may begin a sentence, and which may follow which: `[from, to]`.
+    """Masks of the BIO tags that may begin a sentence `[K]`, and of those that may follow each other `[from, to]`.
 
     I-X may only follow B-X and I-X; everything else may follow everything.
     """
-    cut = [parts(tag) for tag in tags]
+    cut = [split_tag(tag) for tag in tags]
     first = np.array([letter != "I" for letter, _ in cut])
     pairs = np.array(
         [[b != "I" or (a in "BI" and kind_a == kind_b) for b, kind_b in cut] for a, kind_a in cut]
@@ -110,7 +110,7 @@ def allowed(tags: Sequence[str]) -> tuple[Bool[np.ndarray, " K"], Bool[np.ndarra
     return first, pairs
 
 
-def broken(tags: Collection[str]) -> str | None:
+def untyped_tag(tags: Collection[str]) -> str | None:
     """A tag that lost its type, such as the `B-` of a line that was cut off, where all others have one."""
     others = {tag for tag in tags if tag != OUTSIDE and not re.fullmatch("[BIESLU]-.+", tag, re.DOTALL)}
     if len(others) == len(set(tags) - {OUTSIDE}) or not all(

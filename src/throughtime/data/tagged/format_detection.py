@@ -1,28 +1,28 @@
-"""Which format a file to be tagged has, by its name and by its first lines."""
+"""Detection of a file's format by its name and its first lines."""
 
 from collections import Counter
 from itertools import islice
 from typing import Any
 
 from throughtime.data.tagged.conll import Conll
-from throughtime.data.tagged.conllu import COLUMNS, ConllU
+from throughtime.data.tagged.conllu import CONLLU_COLUMNS, ConllU
 from throughtime.data.tagged.parallel import Parallel
 from throughtime.data.tagged.plain_text import PlainText
 from throughtime.data.tagged.python_roles import PythonRoles
 from throughtime.data.tagged.sentences import Format, lines_of
 from throughtime.data.text.source import Document
 
-FORMATS: dict[str, type[Format]] = {
+FILE_FORMATS: dict[str, type[Format]] = {
     kind.__name__: kind for kind in (Conll, ConllU, Parallel, PythonRoles, PlainText)
 }
 LOOKED_AT = 50
-"""Lines that tell columns from running text."""
+"""Lines by which columns are distinguished from running text."""
 
 
 def format_from_state(state: dict[str, Any]) -> Format:
-    """The format that `{"name": ..., **format.state()}` tells."""
+    """The inverse of `{"name": ..., **format.state()}`."""
     arguments = {key: value for key, value in state.items() if key != "name"}
-    return FORMATS[state["name"]](**arguments)
+    return FILE_FORMATS[state["name"]](**arguments)
 
 
 def recognise_format(document: Document, trained: Format) -> Format:
@@ -38,9 +38,9 @@ def recognise_format(document: Document, trained: Format) -> Format:
         return trained
     lines = [line for line in lines_of(document) if line.strip() and not line.startswith("#")]
     lines = list(islice(lines, LOOKED_AT))
-    # The usual number of tabs, not that of every line: one that lacks some is malformed, and no plain text.
+    # The most frequent number of tabs, not that of every line: one that lacks some is malformed, and no plain text.
     tabs = Counter(line.count("\t") for line in lines).most_common(1)[0][0] if lines else 0
-    if tabs == len(COLUMNS) - 1:
+    if tabs == len(CONLLU_COLUMNS) - 1:
         return trained if isinstance(trained, ConllU) else ConllU()
     columns = {tabs + 1} if tabs else {len(line.split()) for line in lines}
     # Sentences may all have two words by chance, but hardly three of them.

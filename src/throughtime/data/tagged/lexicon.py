@@ -1,4 +1,4 @@
-"""What training tells about words, characters and tags: their ids, and each word's most frequent tag."""
+"""Lexicon of the training text: ids of words, characters and tags, and each word's majority tag."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,15 +16,15 @@ class Lexicon:
     """The ids of words, characters and tags.
 
     Words are numbered from 1 and by falling frequency; 0 stands for all others. A tag that training does not
-    have gets the number of tags, K, which no head can answer with: it counts as an error.
+    have gets the number of tags, K, which no head can predict: it counts as an error.
 
     Args:
         words: those with an id of their own.
         rare: those of the training text without one.
         characters: those of the training text.
         tags: those of the training text.
-        usual: the most frequent tag of each word that training has, of `words` (the first ones) and of `rare`.
-        usual_unseen: the most frequent tag of all.
+        majority_tags: the most frequent tag of each word that training has, of `words` (the first ones) and of `rare`.
+        majority_tag_unseen: the most frequent tag of all.
         lowercase: whether words that differ in case alone have one id; their characters still differ.
     """
 
@@ -34,22 +34,22 @@ class Lexicon:
         rare: Sequence[str],
         characters: Sequence[str],
         tags: Sequence[str],
-        usual: Sequence[int],
-        usual_unseen: int,
+        majority_tags: Sequence[int],
+        majority_tag_unseen: int,
         lowercase: bool = False,
     ) -> None:
         self.words = list(words)
         self.rare = list(rare)
         self.characters = list(characters)
         self.tags = list(tags)
-        self.usual = list(usual)
-        self.usual_unseen = usual_unseen
+        self.majority_tags = list(majority_tags)
+        self.majority_tag_unseen = majority_tag_unseen
         self.lowercase = lowercase
-        trained = len(usual) - len(rare)
+        trained = len(majority_tags) - len(rare)
         self._word_ids = {word: number for number, word in enumerate(self.words, 1)}
         self._character_ids = {letter: number for number, letter in enumerate(self.characters, UNKNOWN + 1)}
         self._tag_ids = {tag: number for number, tag in enumerate(self.tags)}
-        self._usual = dict(zip([*self.words[:trained], *self.rare], self.usual, strict=True))
+        self._majority_tags = dict(zip([*self.words[:trained], *self.rare], self.majority_tags, strict=True))
 
     @classmethod
     def fit(
@@ -86,8 +86,8 @@ class Lexicon:
             rare=rare,
             characters=sorted(letters),
             tags=tags,
-            usual=[tags.index(_most_frequent(tags_of[word])) for word in words + rare],
-            usual_unseen=tags.index(_most_frequent(everything)) if tags else 0,
+            majority_tags=[tags.index(_most_frequent(tags_of[word])) for word in words + rare],
+            majority_tag_unseen=tags.index(_most_frequent(everything)) if tags else 0,
             lowercase=lowercase,
         )
 
@@ -101,11 +101,11 @@ class Lexicon:
 
     def is_seen(self, token: str) -> bool:
         """Whether training has this word."""
-        return self._normal(token) in self._usual
+        return self._normal(token) in self._majority_tags
 
-    def usual_tag(self, token: str) -> int:
+    def majority_tag(self, token: str) -> int:
         """The most frequent tag of a word in training."""
-        return self._usual.get(self._normal(token), self.usual_unseen)
+        return self._majority_tags.get(self._normal(token), self.majority_tag_unseen)
 
     def spell(self, token: str) -> list[int]:
         """The ids of a word's characters, without the middle of a very long one."""
@@ -120,14 +120,14 @@ class Lexicon:
             "rare": self.rare,
             "characters": self.characters,
             "tags": self.tags,
-            "usual": self.usual,
-            "usual_unseen": self.usual_unseen,
+            "majority_tags": self.majority_tags,
+            "majority_tag_unseen": self.majority_tag_unseen,
             "lowercase": self.lowercase,
         }
 
     @property
     def input_sizes(self) -> dict[str, int]:
-        """How many ids of words and of characters there are."""
+        """The number of ids of words and of characters."""
         return {"word_count": len(self.words) + 1, "character_count": len(self.characters) + UNKNOWN + 1}
 
     def _normal(self, token: str) -> str:

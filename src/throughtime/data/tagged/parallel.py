@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from throughtime.data.tagged.sentences import Format, Sentence, Tagged, lines_of
+from throughtime.data.tagged.sentences import Format, Sentence, SentenceTags, lines_of
 from throughtime.data.text.source import Document
 from throughtime.errors import UserError
 
@@ -25,7 +25,7 @@ class Parallel(Format):
     def __init__(self, tokens: str = ".in", tags: str = ".out") -> None:
         if not tokens or tokens == tags:
             raise UserError(
-                f"tokens={tokens!r} and tags={tags!r} must tell the names of the two files apart, such as "
+                f"tokens={tokens!r} and tags={tags!r} must be different parts of the two files' names, such as "
                 "'.in' and '.out'"
             )
         self.tokens = tokens
@@ -59,11 +59,11 @@ class Parallel(Format):
             sentences.append(Sentence(words, labels, document.name, number))
         return sentences
 
-    def write(self, sentences: Sequence[Sentence], answers: Sequence[Tagged]) -> str:
+    def write(self, sentences: Sequence[Sentence], predictions: Sequence[SentenceTags]) -> str:
         lines = []
-        for answer in answers:
-            columns = [answer.tags, *([tuple(answer.shares())] if answer.probabilities else [])]
-            lines.append(" ".join(":".join(row) for row in zip(*columns, strict=True)))
+        for prediction in predictions:
+            rows = zip(*prediction.columns(), strict=True)
+            lines.append(" ".join(":".join(row) for row in rows))
         return "\n".join(lines) + "\n"
 
     def _beside(self, document: Document) -> Document:
@@ -83,7 +83,7 @@ class Parallel(Format):
         if not beside.is_file():
             raise UserError(
                 f"{path}: there is no file of tags {beside} beside it; set data.format.tokens and "
-                "data.format.tags to what tells their names apart"
+                "data.format.tags to the parts in which their names differ"
             )
         return document._replace(path=beside)
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from throughtime.data.tagged.sentences import Format, Sentence, Tagged, lines_of
+from throughtime.data.tagged.sentences import Format, Sentence, SentenceTags, lines_of
 from throughtime.data.text.source import Document
 from throughtime.errors import UserError
 
@@ -32,13 +32,9 @@ class PlainText(Format):
         rows = enumerate(lines, 1)
         return [Sentence(tuple(TOKEN.findall(line)), (), document.name, number) for number, line in rows]
 
-    def write(self, sentences: Sequence[Sentence], answers: Sequence[Tagged]) -> str:
+    def write(self, sentences: Sequence[Sentence], predictions: Sequence[SentenceTags]) -> str:
         lines = []
-        for sentence, answer in zip(sentences, answers, strict=True):
-            columns = [
-                sentence.tokens,
-                answer.tags,
-                *([tuple(answer.shares())] if answer.probabilities else []),
-            ]
-            lines.append(" ".join("/".join(row) for row in zip(*columns, strict=True)))
+        for sentence, prediction in zip(sentences, predictions, strict=True):
+            rows = zip(sentence.tokens, *prediction.columns(), strict=True)
+            lines.append(" ".join("/".join(row) for row in rows))
         return "\n".join(lines) + "\n"

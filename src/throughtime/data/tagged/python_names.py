@@ -1,34 +1,40 @@
-"""The role of every name in Python source, by its place, from the syntax tree."""
+"""Roles of the names in Python source, by position, from the syntax tree."""
 
 import ast
 import re
 import sys
 
-from throughtime.data.tagged.python_scopes import Comprehension, Function, Scope, Scoped, parameters
+from throughtime.data.tagged.python_scopes import (
+    ComprehensionNode,
+    FunctionNode,
+    Scope,
+    ScopedNode,
+    parameters,
+)
 
-Place = tuple[int, int]
+SourcePosition = tuple[int, int]
 """A line, from 1, and a column of characters, from 0."""
 
 _BEFORE_NAME = re.compile(r"(?:async\s+)?(?:def|class)\s+")
 _PLACES_IN_FSTRINGS = sys.version_info >= (3, 12)
 
 
-class Names:
-    """The roles that a syntax tree tells.
+class NameRoles:
+    """The roles of the names of a syntax tree.
 
     Args:
         tree: a module.
         lines: its source.
 
     Attributes:
-        at: the role of the name that begins at a place.
-        on: the role of a name that is bound on a line where the tree does not tell its column.
+        at: the role of the name that begins at a position.
+        on: the role of a name that is bound on a line where the tree does not hold its column.
         functions: first and last line of each outermost function, with its decorators.
     """
 
     def __init__(self, tree: ast.Module, lines: list[str]) -> None:
         self._lines = lines
-        self.at: dict[Place, str] = {}
+        self.at: dict[SourcePosition, str] = {}
         self.on: dict[tuple[int, str], str] = {}
         self.functions: list[tuple[int, int]] = []
         self._inside(tree, Scope(tree))
@@ -52,21 +58,21 @@ class Names:
             self.at.setdefault(self._end(node.func, node.func.attr), "method")
         elif isinstance(node, ast.ExceptHandler | ast.Global | ast.Nonlocal | ast.pattern):
             self._bound_somewhere(node, scope)
-        if isinstance(node, Scoped):
+        if isinstance(node, ScopedNode):
             self._open(node, scope)
         else:
             self._inside(node, scope)
 
-    def _open(self, node: Scoped, outer: Scope) -> None:
+    def _open(self, node: ScopedNode, outer: Scope) -> None:
         """Mark what opens a scope: some of it belongs to the scope around."""
         inner = Scope(node, outer)
-        if isinstance(node, Comprehension):
+        if isinstance(node, ComprehensionNode):
             self._mark(node.generators[0].iter, outer)
             self._inside(node, inner)
             return
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             self._define(node, outer)
-        if isinstance(node, Function):
+        if isinstance(node, FunctionNode):
             own = parameters(node.args)
             for argument in own:
                 self.at[self._place(argument)] = "parameter"
@@ -90,7 +96,7 @@ class Names:
             return
         if node.returns is not None:
             self._mark(node.returns, outer)
-        if not isinstance(outer.node, Function):
+        if not isinstance(outer.node, FunctionNode):
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             self.functions.append((first, node.end_lineno))
 
@@ -108,11 +114,11 @@ class Names:
             for line in range(node.lineno, last + 1):
                 self.on.setdefault((line, name), scope.role(name))
 
-    def _place(self, node: ast.AST) -> Place:
+    def _place(self, node: ast.AST) -> SourcePosition:
         return node.lineno, self._characters(node.lineno, node.col_offset)
 
-    def _end(self, node: ast.AST, name: str) -> Place:
-        """Where the name at the end of a node begins."""
+    def _end(self, node: ast.AST, name: str) -> SourcePosition:
+        """The position of the name at the end of a node."""
         return node.end_lineno, self._characters(node.end_lineno, node.end_col_offset) - len(name)
 
     def _characters(self, line: int, offset: int) -> int:

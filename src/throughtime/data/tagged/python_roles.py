@@ -1,4 +1,4 @@
-"""The grammatical role of every token of Python source: tokens by `tokenize`, the truth by `ast`."""
+"""Python source as tagged sentences: tokens by `tokenize`, their grammatical roles by `ast`."""
 
 import ast
 import io
@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from throughtime.data.tagged.python_names import Names
-from throughtime.data.tagged.sentences import Format, Sentence, Tagged, lines_of
+from throughtime.data.tagged.python_names import NameRoles
+from throughtime.data.tagged.sentences import Format, Sentence, SentenceTags, lines_of
 from throughtime.data.text.source import Document
 from throughtime.errors import UserError, check_positive
 
@@ -38,7 +38,7 @@ class PythonRoles(Format):
     | module, imported | bound by `import`, or by `from ... import` |
     | builtin, keyword argument, decorator | as Python's reference calls it |
 
-    A name's role is told by its binding, which may stand far before it, so a sentence is a whole function with
+    A name's role follows from its binding, which may be far before it, so a sentence is a whole function with
     its decorators, or a logical line outside functions. Longer ones are cut between logical lines. Comments
     and indentation are no tokens. Written are lines of token, tab and role, as CoNLL files have them.
 
@@ -58,8 +58,10 @@ class PythonRoles(Format):
     def state(self) -> dict[str, Any]:
         return {"longest": self.longest, "modules": self.modules}
 
+    shipped_name: ClassVar[str] = "the source of Python's standard library"
+
     def shipped(self) -> list[Document]:
-        """A choice of the standard library's modules of middling size; the same ones in every run."""
+        """A choice of the standard library's modules of medium size; the same ones in every run."""
         root = Path(sysconfig.get_path("stdlib"))
         fitting = [path for path in sorted(root.glob("*.py")) if SMALLEST <= path.stat().st_size <= LARGEST]
         order = np.random.default_rng(0).permutation(len(fitting))[: self.modules]
@@ -68,9 +70,9 @@ class PythonRoles(Format):
     def read(self, document: Document, tagged: bool = True) -> list[Sentence]:
         lines = lines_of(document)
         source = "\n".join(lines)
-        names: Names | None = None
+        names: NameRoles | None = None
         try:
-            names = Names(ast.parse(source), lines)
+            names = NameRoles(ast.parse(source), lines)
         except (SyntaxError, ValueError) as error:
             if tagged:
                 line = getattr(error, "lineno", None)
@@ -86,13 +88,13 @@ class PythonRoles(Format):
                 sentences.append(Sentence(texts, tags, document.name, tokens[0].start[0]))
         return sentences
 
-    def write(self, sentences: Sequence[Sentence], answers: Sequence[Tagged]) -> str:
-        blocks = []
-        for sentence, answer in zip(sentences, answers, strict=True):
+    def write(self, sentences: Sequence[Sentence], predictions: Sequence[SentenceTags]) -> str:
+        texts = []
+        for sentence, prediction in zip(sentences, predictions, strict=True):
             tokens = [" ".join(token.split()) for token in sentence.tokens]
-            columns = [tokens, answer.tags, *([tuple(answer.shares())] if answer.probabilities else [])]
-            blocks.append("".join("\t".join(row) + "\n" for row in zip(*columns, strict=True)))
-        return "\n".join(blocks)
+            rows = zip(tokens, *prediction.columns(), strict=True)
+            texts.append("".join("\t".join(row) + "\n" for row in rows))
+        return "\n".join(texts)
 
 
 Statement = list[tokenize.TokenInfo]
@@ -151,7 +153,7 @@ def _cut(group: list[Statement], longest: int) -> Iterator[list[Statement]]:
     yield piece
 
 
-def _roles(statement: Statement, names: Names) -> Iterator[str]:
+def _roles(statement: Statement, names: NameRoles) -> Iterator[str]:
     """The role of each token of a logical line."""
     opening, importing = statement[0].string, False
     for token in statement:
@@ -168,5 +170,5 @@ def _roles(statement: Statement, names: Names) -> Iterator[str]:
 
 
 def _soft(name: str) -> str:
-    """What a name is that the syntax tree does not know: `match`, `case` and `type` as keywords."""
+    """The role of a name that the syntax tree does not hold: `match`, `case` and `type` as keywords."""
     return "keyword" if name in keyword.softkwlist else "string"

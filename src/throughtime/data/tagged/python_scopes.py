@@ -1,12 +1,12 @@
-"""Which names a piece of Python source binds, scope by scope, and as what."""
+"""Scopes of Python source: the names that each binds, and their roles."""
 
 import ast
 import builtins
 from collections.abc import Iterator
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-Scoped = Function | ast.ClassDef | Comprehension | ast.Module
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+ComprehensionNode = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+ScopedNode = FunctionNode | ast.ClassDef | ComprehensionNode | ast.Module
 BUILTINS = frozenset(dir(builtins))
 
 
@@ -20,7 +20,7 @@ class Scope:
         outer: the scope around it.
     """
 
-    def __init__(self, node: Scoped, outer: "Scope | None" = None) -> None:
+    def __init__(self, node: ScopedNode, outer: "Scope | None" = None) -> None:
         self.node = node
         self.outer = outer
         self.roles: dict[str, str] = {}
@@ -38,7 +38,7 @@ class Scope:
         return "attribute" if isinstance(self.node, ast.ClassDef) else "local"
 
     def role(self, name: str) -> str:
-        """What a name stands for where it is used in this scope."""
+        """The role of a name that is used in this scope."""
         scope: Scope | None = self
         if self._elsewhere.get(name) == "global":
             scope = self._module()
@@ -54,27 +54,27 @@ class Scope:
         return self if self.outer is None else self.outer._module()
 
 
-def _bindings(node: Scoped, variable: str) -> Iterator[tuple[str, str]]:
+def _bindings(node: ScopedNode, variable: str) -> Iterator[tuple[str, str]]:
     """The names that are bound directly in a scope, with their roles."""
-    if isinstance(node, Function):
+    if isinstance(node, FunctionNode):
         yield from ((argument.arg, "parameter") for argument in parameters(node.args))
-    if isinstance(node, Comprehension):
+    if isinstance(node, ComprehensionNode):
         yield from _bound([generator.target for generator in node.generators], variable)
     else:
         yield from _bound(node.body if isinstance(node.body, list) else [node.body], variable)
 
 
 def parameters(arguments: ast.arguments) -> list[ast.arg]:
-    """All parameters of a function."""
+    """The parameters of a function."""
     single = [argument for argument in (arguments.vararg, arguments.kwarg) if argument is not None]
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *single]
 
 
 def _bound(nodes: list[ast.AST], variable: str) -> Iterator[tuple[str, str]]:
-    """What these nodes bind, without looking into scopes of their own."""
+    """The names that these nodes bind, without those of inner scopes."""
     for node in nodes:
         yield from _own(node, variable)
-        if not isinstance(node, Scoped):
+        if not isinstance(node, ScopedNode):
             yield from _bound(list(ast.iter_child_nodes(node)), variable)
 
 
@@ -83,7 +83,7 @@ def _own(node: ast.AST, variable: str) -> Iterator[tuple[str, str]]:
         yield node.name, "method" if variable == "attribute" else "function"
     elif isinstance(node, ast.ClassDef):
         yield node.name, "class"
-    elif isinstance(node, Comprehension):  # the name before := belongs to the scope around
+    elif isinstance(node, ComprehensionNode):  # the name before := belongs to the scope around
         named = (part.target.id for part in ast.walk(node) if isinstance(part, ast.NamedExpr))
         yield from ((name, variable) for name in named)
     elif isinstance(node, ast.Import):

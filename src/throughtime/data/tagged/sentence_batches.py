@@ -49,7 +49,7 @@ class SentenceBatches:
         self._spellings = np.array([distinct[token] for token in tokens], dtype=np.int64)
         self._words = np.array([lexicon.word(token) for token in distinct], dtype=np.int64)
         self._seen = np.array([lexicon.is_seen(token) for token in distinct], dtype=bool)
-        self._usual = np.array([lexicon.usual_tag(token) for token in distinct], dtype=np.int64)
+        self._majority_tags = np.array([lexicon.majority_tag(token) for token in distinct], dtype=np.int64)
         self._letters, self._letter_counts = _spelled([lexicon.spell(token) for token in distinct])
         unknown = len(lexicon.tags)
         self._tags = np.array(
@@ -68,7 +68,7 @@ class SentenceBatches:
         return map(self.batch, self.buckets)
 
     def batch(self, lanes: Integer[np.ndarray, " B"]) -> Batch:
-        """The batch of some sentences, by their place in `numbers`."""
+        """The batch of some sentences, by their index in `numbers`."""
         lengths = self.buckets.lengths[lanes]
         steps = np.arange(lengths.max())[:, None]
         running = steps < lengths
@@ -88,7 +88,7 @@ class SentenceBatches:
             characters=torch.from_numpy(self._letters[distinct, : letter_counts.max()].T.copy()),
             lengths=torch.from_numpy(letter_counts),
             seen=padded(self._seen[distinct][which]),
-            usual=padded(self._usual[distinct][which]),
+            majority_tag=padded(self._majority_tags[distinct][which]),
         )
         chunk = Chunk(inputs, lengths=torch.from_numpy(lengths))
         return Batch(chunk, targets=padded(self._tags[places[running]]))
@@ -98,7 +98,7 @@ class SentenceBatches:
         return self.buckets.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on, at the next `__iter__`, from a position that `state_dict` told."""
+        """Continue, at the next `__iter__`, at the position that `state_dict` gave."""
         self.buckets.load_state_dict(state)
 
 

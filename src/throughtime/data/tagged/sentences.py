@@ -1,10 +1,11 @@
-"""Sentences with a tag for every token, and what a file format must do to read and write them."""
+"""Tagged sentences, and the base class of file formats that read and write them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+from throughtime.data.base import DataPart
 from throughtime.data.text.source import Document
 
 
@@ -25,8 +26,8 @@ class Sentence(NamedTuple):
     kept: Any = None
 
 
-class Tagged(NamedTuple):
-    """What a model says about one sentence.
+class SentenceTags(NamedTuple):
+    """Predictions of a model for one sentence.
 
     Attributes:
         tags: one a token.
@@ -36,22 +37,32 @@ class Tagged(NamedTuple):
     tags: tuple[str, ...]
     probabilities: tuple[float, ...] | None = None
 
-    def shares(self) -> Iterator[str]:
+    def probability_texts(self) -> Iterator[str]:
         """The probabilities as texts with four digits; none where they are not asked for."""
         return (f"{probability:.4f}" for probability in self.probabilities or ())
 
+    def columns(self) -> list[tuple[str, ...]]:
+        """The tags, and after them the probabilities as texts where they are asked for."""
+        return [self.tags, *([tuple(self.probability_texts())] if self.probabilities else [])]
 
-class Format(ABC):
-    """A way in which files hold sentences and tags.
+
+class Format(DataPart, ABC):
+    """Base class of file formats: how sentences and tags are read and written.
 
     Attributes:
         whole_files: whether splits are made of whole files, as the sentences of one file belong together.
-        signs: the tags of tokens that tell theirs by themselves, such as an operator; where there are some, the
-            accuracy on all others is a measure of its own (`accuracy_names`).
+        signs: the tags that follow from the token alone, such as operator; where there are some, the accuracy on all
+            other tokens is a metric of its own (`accuracy_names`).
+        shipped_name: the name of the files of `shipped`.
     """
 
     whole_files: ClassVar[bool] = False
     signs: ClassVar[frozenset[str]] = frozenset()
+    shipped_name: ClassVar[str] = ""
+
+    def shipped(self) -> list[Document] | None:
+        """The files that are read where the user names none; None where there must be a path."""
+        return None
 
     @abstractmethod
     def read(self, document: Document, tagged: bool = True) -> list[Sentence]:
@@ -62,8 +73,8 @@ class Format(ABC):
         """
 
     @abstractmethod
-    def write(self, sentences: Sequence[Sentence], answers: Sequence[Tagged]) -> str:
-        """The text of a file with these sentences and the tags in `answers` instead of their own."""
+    def write(self, sentences: Sequence[Sentence], predictions: Sequence[SentenceTags]) -> str:
+        """The text of a file with these sentences and the tags in `predictions` instead of their own."""
 
     @abstractmethod
     def state(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a tagger reads: words by their number and by their characters."""
+"""Inputs of a tagger: words as ids and as characters."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 PAD, UNKNOWN = 0, 1
-"""The ids of a place after a word's end, and of a character that training does not have."""
+"""The ids of a position after a word's end, and of a character that training does not have."""
 
 
 class WordInputs(NamedTuple):
@@ -18,8 +18,8 @@ class WordInputs(NamedTuple):
         spellings: which of the distinct words each one is.
         characters: the distinct words, letter by letter.
         lengths: the characters of each distinct word, at least 1.
-        seen: whether the word is in the training text; only measures read this and the next.
-        usual: the word's most frequent tag in training, or that of all words for one not seen.
+        seen: whether the word is in the training text; only metrics read this and the next.
+        majority_tag: the word's most frequent tag in training, or that of all words for one not seen.
     """
 
     words: Int[Tensor, "T B"]
@@ -27,7 +27,7 @@ class WordInputs(NamedTuple):
     characters: Int[Tensor, "C N"]
     lengths: Int[Tensor, " N"]
     seen: Bool[Tensor, "T B"]
-    usual: Int[Tensor, "T B"]
+    majority_tag: Int[Tensor, "T B"]
 
     def lanes(self, chosen: slice) -> "WordInputs":
         """The words of some of the lanes, with the letters of those words alone."""
@@ -39,5 +39,5 @@ class WordInputs(NamedTuple):
             characters=self.characters[: int(lengths.max()), distinct],
             lengths=lengths,
             seen=self.seen[:, chosen],
-            usual=self.usual[:, chosen],
+            majority_tag=self.majority_tag[:, chosen],
         )

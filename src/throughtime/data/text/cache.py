@@ -1,4 +1,4 @@
-"""Ids on disk: encoded once, memory-mapped ever after."""
+"""Cache of encoded text: ids on disk, memory-mapped."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from jaxtyping import Integer
 
-from throughtime.data.text.split import Part
+from throughtime.data.text.split import TextPart
 from throughtime.errors import UserError
 from throughtime.tokenizer.base import Tokenizer
 from throughtime.tokenizer.stream import recut
@@ -51,7 +51,7 @@ class Cache:
         self.folder = Path(folder if folder is not None else default).expanduser()
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
-    def encoded(self, part: Part, tokenizer: Tokenizer) -> Encoded:
+    def encoded(self, part: TextPart, tokenizer: Tokenizer) -> Encoded:
         """The ids of a part of a text, from the cache or put there now."""
         key = {"format": FORMAT, "text": part.key(), "tokenizer": tokenizer.fingerprint()}
         name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32] + ".ids"
@@ -77,7 +77,7 @@ class Cache:
         self.folder = Path(self._temporary.name)
 
 
-def _write(path: Path, part: Part, tokenizer: Tokenizer) -> None:
+def _write(path: Path, part: TextPart, tokenizer: Tokenizer) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".tmp", delete=False) as file:
         try:
@@ -90,7 +90,7 @@ def _write(path: Path, part: Part, tokenizer: Tokenizer) -> None:
             raise
 
 
-def _write_entry(file: Any, part: Part, tokenizer: Tokenizer) -> None:
+def _write_entry(file: Any, part: TextPart, tokenizer: Tokenizer) -> None:
     dtype = np.min_scalar_type(tokenizer.vocabulary_size - 1)
     starts: list[int] = []
     count = checksum = characters = 0

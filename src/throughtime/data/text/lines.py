@@ -1,41 +1,37 @@
-"""Lines that stand for themselves: names, formulas, verses."""
+"""Lines of text as separate sequences, such as names, formulas or verses, in padded batches."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
-from lightning import LightningDataModule
+import numpy as np
+import torch
+from jaxtyping import Integer
 
-from throughtime.data.text.corpus import Corpus, check_connected, check_seed, text_artifacts
-from throughtime.data.text.line_batches import LineBatches
-from throughtime.data.text.source import find_sources
-from throughtime.data.text.split import ORDERS, check_split, lines, split_lines
-from throughtime.errors import check_choice, check_positive
-from throughtime.tokenizer.base import Tokenizer
-from throughtime.tokenizer.restore import tokenizer_from_state
+from throughtime.data.batch import Batch, Chunk
+from throughtime.data.buckets import LengthBuckets
+from throughtime.data.text.corpus import TokenizedText
+from throughtime.data.text.source import TextSource
+from throughtime.data.text.split import SPLIT_ORDERS, TextPart, all_lines, split_lines
+from throughtime.errors import check_choice
 
 
-class LinesData(LightningDataModule):
+class LinesData(TokenizedText):
     """Each line is a sequence with a start and an end; every batch starts from a fresh state.
 
-    `connect(tokenizer)` and `setup()` as in `TextData`; the tokenizer is fitted with `<start>` and `<end>`.
-    Empty lines are left out; the fingerprint tells how many. A line's end counts as one character, the line
-    feed that it stands for.
+    Empty lines are left out; the fingerprint has their number. A line's end counts as one character, the line feed
+    that it stands for.
 
     Args:
-        path: a file, a folder (all files below, hidden ones left out) or a glob; None for the text that
-            Python ships.
-        train_path, val_path, test_path: ready splits, instead of `path`.
-        encoding: the files' encoding; a byte order mark and any kind of line end are understood.
+        path, train_path, val_path, test_path, encoding, cache_dir: as in `TokenizedText`.
         split: the fractions of lines for training, validation and test, in this order; 0 for none.
-        split_order: `contiguous` splits the lines as they stand, `shuffled` deals them at random by the seed
-            (for files in alphabetical or other meaningful order).
+        split_order: `contiguous` splits the lines in their order, `shuffled` at random by the seed (for files in
+            alphabetical or other meaningful order).
         batch_size: B, the lines of a training batch.
-        eval_batch_size: the lines of a batch of the other splits; no measure depends on it.
-        cache_dir: the folder of encoded text; None for `$THROUGHTIME_CACHE` or `~/.cache/throughtime`.
+        eval_batch_size: the lines of a batch of the other splits; no metric depends on it.
         seed: of the shuffled split and of the order in each epoch.
     """
 
-    kind = "text"
+    boundaries: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -51,68 +47,21 @@ class LinesData(LightningDataModule):
         cache_dir: str | None = None,
         seed: int = 1,
     ) -> None:
-        super().__init__()
-        check_positive(**{"data.batch_size": batch_size, "data.eval_batch_size": eval_batch_size})
-        check_choice(ORDERS, **{"data.split_order": split_order})
-        check_seed(seed)
-        self.paths = (path, train_path, val_path, test_path)
-        self.encoding = encoding
-        self.split = check_split(split)
+        paths = (path, train_path, val_path, test_path)
+        super().__init__(paths, encoding, split, batch_size, eval_batch_size, cache_dir, seed)
+        check_choice(SPLIT_ORDERS, **{"data.split_order": split_order})
         self.split_order = split_order
-        self.batch_size = batch_size
-        self.eval_batch_size = eval_batch_size
-        self.cache_dir = cache_dir
-        self.seed = seed
-        self.tokenizer: Tokenizer | None = None
-        self._corpus: Corpus | None = None
-        self._train: LineBatches | None = None
         self._empty_lines = 0
 
-    def connect(self, tokenizer: Tokenizer) -> None:
-        """Take the tokenizer that `setup` is to use."""
-        self.tokenizer = tokenizer
-
-    def restore(self, artifacts: dict[str, Any]) -> None:
-        """Take what another run fitted, so that `setup` fits nothing."""
-        self.connect(tokenizer_from_state(artifacts["tokenizer"]))
-
-    def setup(self, stage: str | None = None) -> None:
-        """Read, fit and encode, once whatever the stage."""
-        if self._corpus is not None:
-            return
-        sources = find_sources(*self.paths, self.encoding)
+    def _split(self, sources: dict[str, TextSource]) -> dict[str, TextPart]:
         parts = split_lines(sources, self.split, self.split_order, self.seed)
-        self._empty_lines = sum(not line.text for source in sources.values() for line in lines(source))
-        self._corpus = Corpus(
-            sources, parts, check_connected(self.tokenizer), self.cache_dir, boundaries=True
-        )
-        if "train" in parts:
-            self._train = self._batches("train", self.batch_size, shuffle=True)
+        self._empty_lines = sum(not line.text for source in sources.values() for line in all_lines(source))
+        return parts
 
-    def _batches(self, name: str, batch_size: int, shuffle: bool = False) -> LineBatches:
-        ids, starts = self._corpus.encoded[name]
+    def _loader(self, split: str, batch_size: int, training: bool) -> "LineBatches":
+        ids, starts = self._corpus.encoded[split]
         vocabulary = self.tokenizer.vocabulary
-        return LineBatches(ids, starts, vocabulary.start, vocabulary.end, batch_size, shuffle, self.seed)
-
-    def train_dataloader(self) -> LineBatches | list:
-        """The training batches, always the same object; an empty list where there is no such split."""
-        return [] if self._train is None else self._train
-
-    def val_dataloader(self) -> LineBatches | list:
-        """The validation batches, or an empty list."""
-        return self._batches("val", self.eval_batch_size) if "val" in self._corpus.encoded else []
-
-    def test_dataloader(self) -> LineBatches | list:
-        """The test batches, or an empty list."""
-        return self._batches("test", self.eval_batch_size) if "test" in self._corpus.encoded else []
-
-    def artifacts(self) -> dict[str, Any]:
-        """What was fitted here and a task needs, in plain containers; a checkpoint keeps it."""
-        return text_artifacts(self.tokenizer, self.characters_per_token)
-
-    def describe(self) -> str:
-        """Where the text comes from, in a few words."""
-        return self._corpus.describe()
+        return LineBatches(ids, starts, vocabulary.start, vocabulary.end, batch_size, training, self.seed)
 
     @property
     def sequences(self) -> dict[str, int]:
@@ -126,15 +75,75 @@ class LinesData(LightningDataModule):
 
     @property
     def characters_per_token(self) -> dict[str, float]:
-        """The characters that a target covers on average, an end being one character and one target."""
-        characters, lines_of = self._corpus.characters, self.sequences
-        return {name: (characters[name] + lines_of[name]) / size for name, size in self.sizes.items()}
+        """The characters that one target covers on average, an end being one character and one target."""
+        characters, lines = self._corpus.characters, self.sequences
+        return {name: (characters[name] + lines[name]) / size for name, size in self.sizes.items()}
 
     def fingerprint(self) -> dict[str, Any]:
-        """What the data are, in plain values: sources, characters, symbols and lines of each split."""
+        """The sources, and the characters, symbols and lines of each split."""
         chosen = {
             "split": list(self.split),
             "split_order": self.split_order,
             "empty_lines": self._empty_lines,
         }
         return self._corpus.fingerprint() | {"tokens": self.sizes, "lines": self.sequences} | chosen
+
+
+class LineBatches:
+    """Batches of whole sequences: `<start> a b c` is the input, `a b c <end>` the target.
+
+    The steps of a batch are those of its longest sequence.
+
+    Args:
+        ids: the symbols of all sequences, one after another, `[N]`.
+        starts: where each sequence begins in `ids`, `[n]`.
+        start, end: the ids of the two boundaries.
+        batch_size: B; the last batch of a pool may have fewer lanes.
+        shuffle: whether each epoch has another order.
+        seed: of the orders.
+
+    Attributes:
+        buckets: which sequences are in which batch.
+    """
+
+    def __init__(
+        self,
+        ids: Integer[np.ndarray, " N"],
+        starts: Integer[np.ndarray, " n"],
+        start: int,
+        end: int,
+        batch_size: int,
+        shuffle: bool = True,
+        seed: int = 1,
+    ) -> None:
+        self.ids = ids
+        self.start = start
+        self.end = end
+        self._starts = starts
+        self.buckets = LengthBuckets(np.diff(starts, append=len(ids)), batch_size, shuffle, seed)
+
+    def __len__(self) -> int:
+        return len(self.buckets)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return map(self._batch, self.buckets)
+
+    def _batch(self, lines: Integer[np.ndarray, " B"]) -> Batch:
+        symbols = self.buckets.lengths[lines]
+        steps = np.arange(symbols.max() + 1)[:, None]
+        places = np.minimum(self._starts[lines] + steps, len(self.ids) - 1)
+        targets = np.where(steps < symbols, self.ids[places].astype(np.int64), 0)
+        targets[symbols, np.arange(len(lines))] = self.end
+        inputs = np.roll(targets, 1, axis=0)
+        inputs[steps > symbols] = 0
+        inputs[0] = self.start
+        chunk = Chunk(torch.from_numpy(inputs), lengths=torch.from_numpy(symbols + 1))
+        return Batch(chunk, torch.from_numpy(targets))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The epoch and the next batch."""
+        return self.buckets.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue, at the next `__iter__`, at the position that `state_dict` gave."""
+        self.buckets.load_state_dict(state)

@@ -1,18 +1,22 @@
-"""Where text comes from: files of the user's own, or the text that Python itself ships."""
+"""Text sources: files of the user's own, or the text that Python itself ships; encodings and line ends."""
 
+import codecs
 import glob
 import hashlib
+import io
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from throughtime.data.text.reading import BLOCK, check_encoding, decode
 from throughtime.errors import UserError
 from throughtime.tokenizer.stream import Origin, Piece
 
 SHIPPED = "the text that Python ships (pydoc_data.topics)"
+
+BLOCK_BYTES = 1 << 20
+"""Bytes that are read at once."""
 
 
 class Document(NamedTuple):
@@ -23,7 +27,7 @@ class Document(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name that messages use."""
         return SHIPPED if self.path is None else str(self.path)
 
     def blocks(self) -> Iterator[bytes]:
@@ -36,7 +40,7 @@ class Document(NamedTuple):
             return
         try:
             with self.path.open("rb") as file:
-                while block := file.read(BLOCK):
+                while block := file.read(BLOCK_BYTES):
                     yield block
         except OSError as error:
             raise UserError(
@@ -52,7 +56,7 @@ class Document(NamedTuple):
                 offset += len(text)
 
 
-class Source:
+class TextSource:
     """The documents of one path, one after another.
 
     A path is a file, a folder or a glob. A folder stands for all files below it in the order of their paths,
@@ -114,11 +118,11 @@ class Source:
             yield from document.pieces()
 
     def key(self) -> dict[str, Any]:
-        """What the text of this source depends on, in plain values."""
+        """All that the text of this source depends on, in plain values."""
         return {"sha256": self.sha256, "encoding": self.documents[0].encoding, "lengths": self.lengths}
 
     def fingerprint(self) -> dict[str, Any]:
-        """What a run should remember of its text, in plain values."""
+        """Path, size and SHA-256 of the text, in plain values."""
         known = {
             "path": self.path or SHIPPED,
             "documents": len(self.documents),
@@ -154,7 +158,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 def find_sources(
     path: str | None, train_path: str | None, val_path: str | None, test_path: str | None, encoding: str
-) -> dict[str, Source]:
+) -> dict[str, TextSource]:
     """The sources that a user's paths name: `{"all": ...}` to be split, or one for each ready split.
 
     Raises:
@@ -170,5 +174,53 @@ def find_sources(
     if "val" in given and "train" not in given:
         raise UserError("data.val_path needs data.train_path beside it")
     if given:
-        return {name: Source(value, encoding, f"data.{name}_path") for name, value in given.items()}
-    return {"all": Source(path, encoding)}
+        return {name: TextSource(value, encoding, f"data.{name}_path") for name, value in given.items()}
+    return {"all": TextSource(path, encoding)}
+
+
+def check_encoding(encoding: str) -> None:
+    """Raise `UserError` unless Python knows the encoding as one of text."""
+    try:
+        "".encode(encoding)
+    except LookupError:
+        raise UserError(
+            f"data.encoding={encoding} is no text encoding of Python; try utf-8, latin-1, cp1252 or utf-16"
+        ) from None
+
+
+def decode(blocks: Iterable[bytes], encoding: str, name: str) -> Iterator[str]:
+    """The text of some blocks of bytes, with every line end (LF, CRLF, CR) as a line feed.
+
+    A byte order mark at the beginning of UTF-8 is left out (those of UTF-16 and UTF-32 Python leaves out
+    itself).
+
+    Args:
+        blocks: the bytes, cut anywhere.
+        encoding: any text encoding of Python.
+        name: what the bytes are, for the error.
+
+    Raises:
+        UserError: naming the file and the offset of the first byte that is no text in this encoding.
+    """
+    is_utf8 = codecs.lookup(encoding).name == "utf-8"
+    decoder = codecs.getincrementaldecoder("utf-8-sig" if is_utf8 else encoding)()
+    line_ends = io.IncrementalNewlineDecoder(None, translate=True)
+    read = 0
+    for block in blocks:
+        yield line_ends.decode(_decoded(decoder, block, read, encoding, name))
+        read += len(block)
+    yield line_ends.decode(_decoded(decoder, b"", read, encoding, name), final=True)
+
+
+def _decoded(decoder: codecs.IncrementalDecoder, block: bytes, read: int, encoding: str, name: str) -> str:
+    """The text of one more block; an empty block is the end, where nothing may be left over."""
+    try:
+        return decoder.decode(block, final=not block)
+    except UnicodeDecodeError as error:
+        # The decoder was given this block and what it had kept of the ones before.
+        offset = read + len(block) - len(error.object) + error.start
+        raise UserError(
+            f"byte {error.object[error.start]:#04x} at offset {offset:,} of {name} is no {encoding}; "
+            "name the file's own encoding by data.encoding=..., or leave files without text out by a glob "
+            "in data.path"
+        ) from None

@@ -1,20 +1,20 @@
-"""Training, validation and test: which characters, or which lines, of a source belong to each."""
+"""Split of text: ranges of characters, or subsets of lines, for training, validation and test."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from throughtime.data.text.source import Source
+from throughtime.data.text.source import TextSource
 from throughtime.errors import UserError, check_choice
 from throughtime.tokenizer.stream import Origin, Piece
 
-SPLITS = ("train", "val", "test")
-ORDERS = ("contiguous", "shuffled")
+SPLIT_NAMES = ("train", "val", "test")
+SPLIT_ORDERS = ("contiguous", "shuffled")
 
 
 @runtime_checkable
-class Part(Protocol):
+class TextPart(Protocol):
     """A part of a source, which can be read as often as needed.
 
     Attributes:
@@ -27,13 +27,13 @@ class Part(Protocol):
         """Its text."""
 
     def key(self) -> dict[str, Any]:
-        """What its text depends on, in plain values."""
+        """All that its text depends on, in plain values."""
 
 
 class CharacterRange:
     """The characters `start` to `stop` of a source."""
 
-    def __init__(self, source: Source, start: int, stop: int) -> None:
+    def __init__(self, source: TextSource, start: int, stop: int) -> None:
         self.source = source
         self.start = start
         self.stop = stop
@@ -62,8 +62,8 @@ class CharacterRange:
         return self.source.key() | {"characters": [self.start, self.stop]}
 
 
-class Lines:
-    """Some lines of a source, by their numbers among those that are not empty; each is a piece of its own.
+class LineSubset:
+    """Subset of the lines of a source, by their numbers among those that are not empty; each is a separate piece.
 
     Args:
         source: the text.
@@ -71,7 +71,7 @@ class Lines:
         key: what the choice depends on, in plain values.
     """
 
-    def __init__(self, source: Source, members: np.ndarray | None, key: dict[str, Any]) -> None:
+    def __init__(self, source: TextSource, members: np.ndarray | None, key: dict[str, Any]) -> None:
         self.source = source
         self.members = members
         self._key = key
@@ -83,7 +83,7 @@ class Lines:
 
     def pieces(self) -> Iterator[Piece]:
         """The lines without their line ends."""
-        for number, line in enumerate(sequences(self.source)):
+        for number, line in enumerate(nonempty_lines(self.source)):
             if self.members is None or self.members[number]:
                 yield line
 
@@ -92,7 +92,7 @@ class Lines:
         return self.source.key() | {"lines": self._key}
 
 
-def lines(source: Source) -> Iterator[Piece]:
+def all_lines(source: TextSource) -> Iterator[Piece]:
     """The lines of a source, empty ones too; a document's last line needs no line end."""
     for document in source.documents:
         rest, offset = "", 0
@@ -105,12 +105,12 @@ def lines(source: Source) -> Iterator[Piece]:
             yield Piece(rest, Origin(document.name, offset), begins=True)
 
 
-def sequences(source: Source) -> Iterator[Piece]:
+def nonempty_lines(source: TextSource) -> Iterator[Piece]:
     """The lines of a source that are not empty."""
-    return (line for line in lines(source) if line.text)
+    return (line for line in all_lines(source) if line.text)
 
 
-def check_split(split: Sequence[float | int]) -> tuple[float, ...]:
+def check_split_fractions(split: Sequence[float | int]) -> tuple[float, ...]:
     """The three fractions, checked: none below 0, training above 0, and 1 together."""
     if isinstance(split, str) or not all(isinstance(fraction, float | int) for fraction in split):
         raise UserError(f"data.split={split} must be three fractions such as [0.9,0.05,0.05]")
@@ -123,40 +123,42 @@ def check_split(split: Sequence[float | int]) -> tuple[float, ...]:
     return fractions
 
 
-def bounds(total: int, split: Sequence[float | int]) -> dict[str, tuple[int, int]]:
-    """The contiguous stretches of `total` things by fraction; a split of fraction 0 is left out."""
+def split_bounds(total: int, split: Sequence[float | int]) -> dict[str, tuple[int, int]]:
+    """The contiguous ranges of `total` things by fraction; a split of fraction 0 is left out."""
     # A thousandth more, so that 0.9 + 0.05 + 0.05 is the end whatever binary fractions make of it.
-    shares = np.cumsum([0.0, *split]) / sum(split)
-    cuts = [min(total, int(total * share + 1e-3)) for share in shares]
+    ends = np.cumsum([0.0, *split]) / sum(split)
+    cuts = [min(total, int(total * end + 1e-3)) for end in ends]
     return {
         name: (cuts[n], cuts[n + 1])
-        for n, (name, fraction) in enumerate(zip(SPLITS, split, strict=True))
+        for n, (name, fraction) in enumerate(zip(SPLIT_NAMES, split, strict=True))
         if fraction > 0
     }
 
 
-def split_characters(sources: dict[str, Source], split: Sequence[float | int]) -> dict[str, Part]:
-    """The splits of running text: each ready source whole, or contiguous stretches of the only one."""
+def split_characters(sources: dict[str, TextSource], split: Sequence[float | int]) -> dict[str, TextPart]:
+    """The splits of running text: each ready source whole, or contiguous ranges of the only one."""
     if "all" not in sources:
         return {name: CharacterRange(source, 0, source.characters) for name, source in sources.items()}
     source = sources["all"]
-    return {name: CharacterRange(source, *ends) for name, ends in bounds(source.characters, split).items()}
+    return {
+        name: CharacterRange(source, *ends) for name, ends in split_bounds(source.characters, split).items()
+    }
 
 
 def split_lines(
-    sources: dict[str, Source], split: Sequence[float | int], order: str = "contiguous", seed: int = 1
-) -> dict[str, Part]:
-    """The splits of lines: as they stand (`contiguous`), or dealt at random by the seed (`shuffled`)."""
-    check_choice(ORDERS, **{"data.split_order": order})
+    sources: dict[str, TextSource], split: Sequence[float | int], order: str = "contiguous", seed: int = 1
+) -> dict[str, TextPart]:
+    """The splits of lines: in their order (`contiguous`), or at random by the seed (`shuffled`)."""
+    check_choice(SPLIT_ORDERS, **{"data.split_order": order})
     if "all" not in sources:
-        return {name: Lines(source, None, {}) for name, source in sources.items()}
+        return {name: LineSubset(source, None, {}) for name, source in sources.items()}
     source = sources["all"]
-    count = sum(1 for _ in sequences(source))
+    count = sum(1 for _ in nonempty_lines(source))
     numbers = np.random.default_rng(seed).permutation(count) if order == "shuffled" else np.arange(count)
-    parts: dict[str, Part] = {}
-    for name, (start, stop) in bounds(count, split).items():
+    parts: dict[str, TextPart] = {}
+    for name, (start, stop) in split_bounds(count, split).items():
         members = np.zeros(count, dtype=bool)
         members[numbers[start:stop]] = True
         key = {"ends": [start, stop], "order": order} | ({"seed": seed} if order == "shuffled" else {})
-        parts[name] = Lines(source, members, key)
+        parts[name] = LineSubset(source, members, key)
     return parts

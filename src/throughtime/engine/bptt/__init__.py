@@ -1,0 +1,1 @@
+"""`engine=bptt`: backpropagation through time in PyTorch, on traced steps."""

@@ -1,4 +1,4 @@
-"""Operators that treat every lane alike, so that they may as well be done for the lanes of many steps at once."""
+"""Tests for batchable operators: those that treat all lanes alike, and so can run for many steps' lanes at once."""
 
 from operator import getitem
 
@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.fx import Node
 
 aten = torch.ops.aten
-ALONG_AN_AXIS = {  # where the axis stands among the arguments, and where it is by default
+ALONG_AN_AXIS = {  # the position of the axis among the arguments, and the axis by default
     aten.split.Tensor: (2, 0),
     aten.split_with_sizes.default: (2, 0),
     aten.slice.Tensor: (1, 0),
@@ -16,14 +16,19 @@ ALONG_AN_AXIS = {  # where the axis stands among the arguments, and where it is 
     aten.unsqueeze.default: (1, 0),
 }
 OVER_AXES = {aten.sum.dim_IntList, aten.mean.dim, aten.amax.default, aten.amin.default}
-SAME = {aten.clone.default, aten.alias.default, aten.detach.default, aten._to_copy.default}
+COPIES = {aten.clone.default, aten.alias.default, aten.detach.default, aten._to_copy.default}
 KEEPING_ROWS = {aten.view.default, aten._unsafe_view.default, aten.reshape.default}
 
 
-def rowwise(node: Node, lanes: int) -> bool:
-    """Whether a node's row of a lane depends on that lane's rows alone, and in the same way for each."""
+def is_batchable(node: Node, lanes: int) -> bool:
+    """Whether each lane's row of a node depends on that lane's rows alone, and in the same way for all lanes.
+
+    Args:
+        node: an operator of a step's graph.
+        lanes: the number of lanes that the graph was traced with.
+    """
     if node.target is getitem:
-        return rowwise(node.args[0], lanes)
+        return is_batchable(node.args[0], lanes)
     if not isinstance(node.target, torch._ops.OpOverload):
         return False
     values = [source.meta.get("val") for source in node.all_input_nodes]
@@ -45,7 +50,7 @@ def rowwise(node: Node, lanes: int) -> bool:
         *others, left, right = values
         weight = lanes not in right.shape
         return weight and _has_rows(left, lanes) and all(_aligned(x, 2, lanes) for x in others)
-    if node.target in SAME or torch.Tag.pointwise in node.target.tags:
+    if node.target in COPIES or torch.Tag.pointwise in node.target.tags:
         result = node.meta.get("val")
         rows = isinstance(result, Tensor) and _has_rows(result, lanes)
         return rows and all(_aligned(x, result.dim(), lanes) for x in values)
@@ -53,7 +58,7 @@ def rowwise(node: Node, lanes: int) -> bool:
 
 
 def sums_lanes(node: Node, lanes: int) -> bool:
-    """Whether a node is the sum of rows over the lanes."""
+    """Whether a node is a sum over the lanes."""
     if node.target is not aten.sum.dim_IntList or list(node.args[1]) != [0]:
         return False
     return _has_rows(node.args[0].meta["val"], lanes)
@@ -64,7 +69,7 @@ def _has_rows(value: Tensor, lanes: int) -> bool:
 
 
 def _aligned(value: Tensor, axes: int, lanes: int) -> bool:
-    """Whether a value is one row a lane beside others with so many axes, or the same for every lane."""
+    """Whether a value broadcasts against others of so many axes as one row a lane, or as the same for every lane."""
     if lanes not in value.shape:
         return value.dim() < axes or value.shape[0] == 1
     return value.dim() == axes and _has_rows(value, lanes)

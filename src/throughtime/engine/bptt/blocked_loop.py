@@ -1,4 +1,4 @@
-"""A step's graph run over a whole sequence, in blocks of steps whose numbers stay in the processor's caches."""
+"""Blocked loop over time: run a step's graph over a sequence in blocks of steps that stay in the processor's caches."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -6,35 +6,41 @@ from itertools import pairwise
 from torch import Tensor
 from torch.fx import GraphModule
 
-from throughtime.engine.bptt.hoist import stages
-from throughtime.engine.bptt.step_loop import Stepping
-from throughtime.engine.bptt.workspace import Room, empty
+from throughtime.engine.bptt.hoist import hoist
+from throughtime.engine.bptt.step_loop import StepLoop
+from throughtime.engine.bptt.workspace import Workspace, empty_like
 
-BLOCK = 1 << 21  # numbers of the widest row that a block holds
-SHORT = 1 << 11  # numbers of a row that are copied in less time than a tensor for the row is made
-LONGEST = 32  # steps in a block of rows that are copied
+BLOCK_NUMBERS = 1 << 21  # numbers of the widest row that a block holds
+COPIED_NUMBERS = 1 << 11  # numbers of a row that are copied in less time than a tensor for the row is made
+COPIED_STEPS = 32  # the most steps in a block of rows that are copied
 
-Border = Callable[[int, list[Tensor]], None]
-"""(step, carried [B, ...] each) changes what is carried into a step that begins a block, in place."""
+CutHook = Callable[[int, list[Tensor]], None]
+"""(step, carried tensors [B, ...] each): changes in place the tensors carried into a step that begins a block."""
 
 
-class Traversal:
-    """Runs a step (fixed, rows, carried) -> (carried, results) from the first step to the last, or back.
+class BlockedLoop:
+    """The loop of a step (fixed, rows, carried) -> (carried, results) over time, forward or in reverse.
 
     Args:
         module: the step.
-        fixed: how many inputs are the same at every step.
-        carried: how many inputs, the last ones, come from the step before.
-        lanes: the number of lanes that the graph was made with.
-        back: whether from the last step to the first.
+        fixed: the number of inputs that are the same at every step.
+        carried: the number of inputs, the last ones, that come from the step before.
+        lanes: the number of lanes that the graph was traced with.
+        reverse: whether the loop runs from the last step to the first.
+
+    Attributes:
+        hoisted: the step, split into prologue, body and epilogue.
+        prologue, body, epilogue: the loops of these parts over a block.
     """
 
-    def __init__(self, module: GraphModule, fixed: int, carried: int, lanes: int, back: bool = False) -> None:
-        self.stages = stages(module, fixed, carried, lanes)
-        self.early = Stepping(self.stages.early, fixed, 0, lanes)
-        self.during = Stepping(self.stages.during, fixed, carried, lanes)
-        self.late = Stepping(self.stages.late, fixed, 0, lanes)
-        self.back, self.lanes = back, lanes
+    def __init__(
+        self, module: GraphModule, fixed: int, carried: int, lanes: int, reverse: bool = False
+    ) -> None:
+        self.hoisted = hoist(module, fixed, carried, lanes)
+        self.prologue = StepLoop(self.hoisted.prologue, fixed, 0, lanes)
+        self.body = StepLoop(self.hoisted.body, fixed, carried, lanes)
+        self.epilogue = StepLoop(self.hoisted.epilogue, fixed, 0, lanes)
+        self.reverse, self.lanes = reverse, lanes
 
     def run(
         self,
@@ -42,63 +48,65 @@ class Traversal:
         rows: Sequence[Tensor],
         first: Sequence[Tensor],
         cuts: Sequence[int] = (),
-        border: Border | None = None,
-        whole: bool = False,
+        on_cut: CutHook | None = None,
+        keep_carried: bool = False,
     ) -> tuple[list[Tensor], list[Tensor], list[Tensor | None]]:
         """Run all steps.
 
         Args:
-            fixed: what is the same at every step.
+            fixed: tensors that are the same at every step.
             rows: `[T, B, ...]` each.
-            first: what is carried into the first step that is run.
+            first: the tensors carried into the first step that is run.
             cuts: steps at which a block begins.
-            border: called at every one of them, on the way forward before the step, on the way back after it.
-            whole: whether the carried tensors of all steps are wanted.
+            on_cut: called at every one of them, forward before the step, in reverse after it.
+            keep_carried: whether the carried tensors of all steps are wanted.
 
         Returns:
-            the results of all steps `[T, ...]`, or their sums over the lanes of all steps; what is carried in the
-            end; and what is carried before and after every step `[T + 1, B, ...]`, where that was wanted.
+            the results of all steps `[T, ...]`, or their sums over the lanes of all steps; the tensors carried in
+            the end; and those carried before and after every step `[T + 1, B, ...]`, if they were wanted.
         """
-        run = _Run(self, fixed, rows, first, cuts, whole)
+        run = _Run(self, fixed, rows, first, cuts, keep_carried)
         for start, stop in run.blocks:
-            if not self.back and border is not None and start in run.cuts:
-                border(start, run.carried)
+            if not self.reverse and on_cut is not None and start in run.cuts:
+                on_cut(start, run.carried)
             run.block(start, stop)
-            if self.back and border is not None and start in run.cuts:
-                border(start, run.carried)
+            if self.reverse and on_cut is not None and start in run.cuts:
+                on_cut(start, run.carried)
         return run.results(), run.carried, run.histories
 
 
 class _Run:
-    """One run of a traversal."""
+    """One run of a blocked loop."""
 
     def __init__(
         self,
-        traversal: Traversal,
+        loop: BlockedLoop,
         fixed: Sequence[Tensor],
         rows: Sequence[Tensor],
         first: Sequence[Tensor],
         cuts: Sequence[int],
-        whole: bool,
+        keep_carried: bool,
     ) -> None:
-        self._of, self._fixed, self._rows = traversal, list(fixed), list(rows)
+        self._loop, self._fixed, self._rows = loop, list(fixed), list(rows)
         self._steps, self._lanes = rows[0].shape[:2]
-        self._results = dict.fromkeys(traversal.stages.results)
+        self._results = dict.fromkeys(loop.hoisted.results)
         self.cuts = frozenset(cuts)
         self.carried = [part.clone() for part in first]
         widest = max(row[0].numel() for row in (*rows, *(part[None] for part in first)))
-        short = widest <= SHORT
-        self._length = max(1, min(BLOCK // max(widest, 1), LONGEST if short else self._steps, self._steps))
+        copied = widest <= COPIED_NUMBERS
+        self._length = max(
+            1, min(BLOCK_NUMBERS // max(widest, 1), COPIED_STEPS if copied else self._steps, self._steps)
+        )
         self.blocks = self._cut(self._length)
-        self._memory = Room()
-        self._room: _Block | None = None
-        if short and len(self.blocks) > 1:
-            rows = [empty(row, self._length, *row.shape[1:]) for row in self._rows]
-            carried = [empty(part, self._length + 1, *part.shape) for part in self.carried]
-            self._room = _Block(traversal, self._fixed, rows, carried, {}, self._memory)
+        self._workspace = Workspace()
+        self._copy_block: _Block | None = None
+        if copied and len(self.blocks) > 1:
+            rows = [empty_like(row, self._length, *row.shape[1:]) for row in self._rows]
+            carried = [empty_like(part, self._length + 1, *part.shape) for part in self.carried]
+            self._copy_block = _Block(loop, self._fixed, rows, carried, {}, self._workspace)
         wanted = {index for kind, index in self._results if kind in ("carried", "next")}
         self.histories = [
-            empty(part, self._steps + 1, *part.shape) if whole or index in wanted else None
+            empty_like(part, self._steps + 1, *part.shape) if keep_carried or index in wanted else None
             for index, part in enumerate(first)
         ]
         self._whole: dict[tuple[str, int], Tensor] = {}
@@ -109,132 +117,135 @@ class _Run:
             for first, last in pairwise(sorted({0, *self.cuts, self._steps}))
             for start in range(first, last, length)
         ]
-        return blocks[::-1] if self._of.back else blocks
+        return blocks[::-1] if self._loop.reverse else blocks
 
     def block(self, start: int, stop: int) -> None:
         """Run the steps from `start` to before `stop`."""
         count, rows = stop - start, [row[start:stop] for row in self._rows]
-        copied = self._room is not None and count == self._length
+        copied = self._copy_block is not None and count == self._length
         if copied:
-            room = self._room
-            for place, row in zip(room.rows, rows, strict=True):
+            block = self._copy_block
+            for place, row in zip(block.rows, rows, strict=True):
                 place.copy_(row)
         else:
             carried = [
-                self._memory(("carried", index), part, count + 1, *part.shape)
+                self._workspace(("carried", index), part, count + 1, *part.shape)
                 if history is None
                 else history[start : stop + 1]
                 for index, (part, history) in enumerate(zip(self.carried, self.histories, strict=True))
             ]
-            kept = self._kept(start, stop)
-            room = _Block(self._of, self._fixed, rows, carried, kept, self._memory)
-        enter, leave = (count, 0) if self._of.back else (0, count)
-        for place, part in zip(room.carried, self.carried, strict=True):
+            kept = self._result_places(start, stop)
+            block = _Block(self._loop, self._fixed, rows, carried, kept, self._workspace)
+        enter, leave = (count, 0) if self._loop.reverse else (0, count)
+        for place, part in zip(block.carried, self.carried, strict=True):
             place[enter].copy_(part)
-        room.run()
-        self._keep(room, start, stop, copied)
-        # What comes next may change it, and not what was kept.
-        self.carried = [place[leave].clone() for place in room.carried]
+        block.run()
+        self._keep(block, start, stop, copied)
+        # Later steps may change them, but not the tensors that were kept.
+        self.carried = [place[leave].clone() for place in block.carried]
 
-    def _kept(self, start: int, stop: int) -> dict[tuple[str, int], Tensor]:
-        """Where results of these steps are kept, as far as that is known by now."""
+    def _result_places(self, start: int, stop: int) -> dict[tuple[str, int], Tensor]:
+        """The memory for results of these steps, as far as it is allocated by now."""
         return {key: whole[start:stop] for key, whole in self._whole.items() if not self._is_sum(key)}
 
     def _is_sum(self, key: tuple[str, int]) -> bool:
-        return key[0] == "late" and key[1] in self._of.stages.sums
+        return key[0] == "epilogue" and key[1] in self._loop.hoisted.sums
 
-    def _keep(self, room: "_Block", start: int, stop: int, copied: bool) -> None:
-        """Put away what of a block is wanted in the end."""
-        for history, place in zip(self.histories, room.carried, strict=True):
+    def _keep(self, block: "_Block", start: int, stop: int, copied: bool) -> None:
+        """Keep those tensors of a block that are wanted in the end."""
+        for history, place in zip(self.histories, block.carried, strict=True):
             if history is not None and copied:
                 history[start : stop + 1] = place
         for key in self._results:
             kind, index = key
             if self._is_sum(key):
-                part = room.found[kind][index][0]
+                part = block.found[kind][index][0]
                 self._whole[key] = self._whole[key].add_(part) if key in self._whole else part.clone()
-            elif kind in ("early", "stored", "late") or (kind == "next" and self.cuts):
-                part = room.found[kind][index]
+            elif kind in ("prologue", "stored", "epilogue") or (kind == "next" and self.cuts):
+                part = block.found[kind][index]
                 if key not in self._whole:
                     if len(self.blocks) == 1:
                         self._whole[key] = part
                         continue
-                    self._whole[key] = empty(part, self._steps, *part.shape[1:])
+                    self._whole[key] = empty_like(part, self._steps, *part.shape[1:])
                 whole = self._whole[key][start:stop]
-                if whole.data_ptr() != part.data_ptr():  # it was not written there
+                if whole.data_ptr() != part.data_ptr():  # not written there already
                     whole.copy_(part)
 
     def results(self) -> list[Tensor]:
         """The results of all steps."""
         found = []
-        for kind, index in self._of.stages.results:
+        for kind, index in self._loop.hoisted.results:
             if (kind, index) in self._whole:
                 found.append(self._whole[kind, index])
             elif kind == "rows":
                 found.append(self._rows[index])
             else:
-                ahead = (kind == "next") == self._of.back
+                ahead = (kind == "next") == self._loop.reverse
                 found.append(self.histories[index][:-1] if ahead else self.histories[index][1:])
         return found
 
 
 class _Block:
-    """Memory of a block of steps, and what is done with it.
+    """A block of steps: its memory, and the loops bound to it.
 
     Args:
+        loop: the loop over all blocks.
+        fixed: tensors that are the same at every step.
         rows: `[K, B, ...]` each.
         carried: `[K + 1, B, ...]` each, before and after every step.
-        kept: where some results go.
-        room: memory for all else.
+        kept: memory for some results.
+        workspace: memory for everything else.
     """
 
     def __init__(
         self,
-        traversal: Traversal,
+        loop: BlockedLoop,
         fixed: list[Tensor],
         rows: list[Tensor],
         carried: list[Tensor],
         kept: dict[tuple[str, int], Tensor],
-        room: Room,
+        workspace: Workspace,
     ) -> None:
         self.rows, self.carried = rows, carried
         ahead, behind = [part[:-1] for part in carried], [part[1:] for part in carried]
-        before, after = (behind, ahead) if traversal.back else (ahead, behind)
+        before, after = (behind, ahead) if loop.reverse else (ahead, behind)
         steps, lanes = rows[0].shape[:2]
 
-        def memory_of(kind: str, examples: list[Tensor]) -> list[Tensor]:
+        def allocate(kind: str, examples: list[Tensor]) -> list[Tensor]:
             found = []
             for index, example in enumerate(examples):
-                alone = kind == "late" and index in traversal.stages.sums
-                of_lanes = example.dim() > 0 and example.shape[0] == traversal.lanes
-                shape = (1 if alone else steps, *((lanes, *example.shape[1:]) if of_lanes else example.shape))
+                is_sum = kind == "epilogue" and index in loop.hoisted.sums
+                has_lanes = example.dim() > 0 and example.shape[0] == loop.lanes
+                shape = (
+                    1 if is_sum else steps,
+                    *((lanes, *example.shape[1:]) if has_lanes else example.shape),
+                )
                 place = kept.get((kind, index))
                 found.append(
-                    room((kind, index), rows[0], *shape, dtype=example.dtype) if place is None else place
+                    workspace((kind, index), rows[0], *shape, dtype=example.dtype) if place is None else place
                 )
             return found
 
-        def together(parts: list[Tensor]) -> list[Tensor]:
+        def flat(parts: list[Tensor]) -> list[Tensor]:
             return [part.flatten(0, 1)[None] for part in parts]
 
-        early = memory_of("early", traversal.early.examples)
-        stored = memory_of("stored", traversal.during.examples)
-        for index, (whole, axis, start, size) in traversal.during.aliases.items():
-            stored[index] = stored[whole].narrow(
-                axis % traversal.during.examples[whole].dim() + 1, start, size
-            )
-        late = memory_of("late", traversal.late.examples)
-        self.found = {"early": early, "stored": stored, "late": late, "next": after}
-        self._early = traversal.early.prepare(fixed, together(rows), [], [], together(early), room)
-        self._during = traversal.during.prepare(fixed, [*rows, *early], before, after, stored, room)
-        given = together([*rows, *early, *before, *stored])
-        sums = traversal.stages.sums
-        ends = [part if index in sums else part.flatten(0, 1)[None] for index, part in enumerate(late)]
-        self._late = traversal.late.prepare(fixed, given, [], [], ends, room)
-        self._order = slice(None, None, -1) if traversal.back else slice(None)
+        prologue = allocate("prologue", loop.prologue.examples)
+        stored = allocate("stored", loop.body.examples)
+        for index, (whole, axis, start, size) in loop.body.aliases.items():
+            stored[index] = stored[whole].narrow(axis % loop.body.examples[whole].dim() + 1, start, size)
+        epilogue = allocate("epilogue", loop.epilogue.examples)
+        self.found = {"prologue": prologue, "stored": stored, "epilogue": epilogue, "next": after}
+        self._prologue = loop.prologue.prepare(fixed, flat(rows), [], [], flat(prologue), workspace)
+        self._body = loop.body.prepare(fixed, [*rows, *prologue], before, after, stored, workspace)
+        given = flat([*rows, *prologue, *before, *stored])
+        sums = loop.hoisted.sums
+        ends = [part if index in sums else part.flatten(0, 1)[None] for index, part in enumerate(epilogue)]
+        self._epilogue = loop.epilogue.prepare(fixed, given, [], [], ends, workspace)
+        self._order = slice(None, None, -1) if loop.reverse else slice(None)
 
     def run(self) -> None:
-        """All steps."""
-        self._early(slice(None))
-        self._during(self._order)
-        self._late(slice(None))
+        """Run all steps of the block."""
+        self._prologue(slice(None))
+        self._body(self._order)
+        self._epilogue(slice(None))

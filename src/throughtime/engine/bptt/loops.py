@@ -1,14 +1,16 @@
-"""The loops over time of a step: forward without keeping anything, forward for a gradient, and backward."""
+"""The three loops over time of a traced step: forward, forward saving for backward, and backward."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
-from throughtime.engine.bptt.blocked_loop import Traversal
-from throughtime.engine.bptt.partition import Split, split
-from throughtime.engine.bptt.simplify import fold
+from throughtime.engine.bptt.blocked_loop import BlockedLoop
+from throughtime.engine.bptt.masked_step import masked_step
+from throughtime.engine.bptt.partition import PartitionedStep, partition
+from throughtime.engine.bptt.simplify import simplify
 from throughtime.engine.trace.derivative import differentiate
 from throughtime.engine.trace.graph import extract, placeholders
-from throughtime.engine.trace.trace import Trace
+from throughtime.engine.trace.trace import Trace, UntraceableError
+from throughtime.engine.trace.without_hooks import without_hooks
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,31 +18,57 @@ class Loops:
     """The loops of a step.
 
     Attributes:
-        split: the step and its derivative.
+        trace: of the step that they run, which is a masked one for lanes of different lengths.
+        step: that step and its derivative.
         plain: (weights, projected, before) -> (after, values).
-        keeping: the same -> (after, values, kept).
-        back: (weights, constants, projected, before, kept, gradients of values, of after) -> (gradient of before, of
-            projected, x of each product, δ of each product, terms of sums).
+        saving: the same -> (after, values, saved for backward).
+        backward: (weights, constants, projected, before, saved, gradients of values, of after) -> (gradient of before,
+            of projected, x of each product, δ of each product, terms of sums).
     """
 
-    split: Split
-    plain: Traversal
-    keeping: Traversal
-    back: Traversal
+    trace: Trace
+    step: PartitionedStep
+    plain: BlockedLoop
+    saving: BlockedLoop
+    backward: BlockedLoop
 
 
-@lru_cache(maxsize=64)
-def loops_of(trace: Trace) -> Loops:
-    """The loops of a trace, made once."""
-    step = split(differentiate(trace), trace.lanes)
+def cached_loops(trace: Trace, masked: bool) -> Loops:
+    """The loops of a trace, made once.
+
+    Args:
+        trace: of a step.
+        masked: whether lanes have lengths, so that the step is run under a mask.
+
+    Raises:
+        UntraceableError: torch has no derivative for some operator.
+    """
+    found = _cached_loops(trace, masked)
+    if isinstance(found, UntraceableError):
+        raise found.with_traceback(None)
+    return found
+
+
+@lru_cache(maxsize=128)
+def _cached_loops(trace: Trace, masked: bool) -> Loops | UntraceableError:
+    try:
+        with without_hooks():
+            return _make_loops(masked_step(trace) if masked else trace)
+    except UntraceableError as error:
+        return error
+
+
+def _make_loops(trace: Trace) -> Loops:
+    step = partition(differentiate(trace), trace.lanes)
     weights, parts, lanes = len(placeholders(step.forward)) - 1 - step.parts, step.parts, step.lanes
-    fold(step.forward, placeholders(step.forward)[-parts:])
-    fold(step.backward, placeholders(step.backward)[-parts:])
-    found = step.forward.graph.output_node().args[0]
-    plain = extract(step.forward, placeholders(step.forward), found[: parts + step.values])
+    simplify(step.forward, placeholders(step.forward)[-parts:])
+    simplify(step.backward, placeholders(step.backward)[-parts:])
+    results = step.forward.graph.output_node().args[0]
+    plain = extract(step.forward, placeholders(step.forward), results[: parts + step.values])
     return Loops(
+        trace,
         step,
-        Traversal(plain, weights, parts, lanes),
-        Traversal(step.forward, weights, parts, lanes),
-        Traversal(step.backward, weights + step.constant, parts, lanes, back=True),
+        BlockedLoop(plain, weights, parts, lanes),
+        BlockedLoop(step.forward, weights, parts, lanes),
+        BlockedLoop(step.backward, weights + step.constant_count, parts, lanes, reverse=True),
     )

@@ -1,119 +1,96 @@
-"""Products of matrices that come back at every step, by whichever of torch's libraries is the faster one.
+"""Matrix products by oneDNN (torch.backends.mkldnn) wherever it is faster than BLAS.
 
-oneDNN takes a weight that was put in order once; on processors with wide vectors that is worth a factor of two over
-BLAS, which puts it in order at every call.
+oneDNN takes a weight that was reordered once; on processors with wide vectors that is worth a factor of two over
+BLAS, which packs it at every call.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
-from throughtime.engine.buffer_pool import memory
-from throughtime.engine.second_derivative import differentiable_as, linear_gradients
+from throughtime.engine.buffer_pool import buffer_pool
+from throughtime.engine.linear_override import LinearProducts
 
 SMALLEST = 1 << 20  # multiplications; below that a call of oneDNN costs more than it saves
 
-Times = Callable[[Tensor, Tensor], Tensor]
-"""(left [B, N], result [B, M]) -> result = left W"""
-PlusTimes = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(x [B, M], left [B, N], result [B, M]) -> result = x + left W"""
+MatMul = Callable[[Tensor, Tensor], Tensor]
+"""(left [B, N], out [B, M]) -> out = left W"""
+AddMatMul = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(x [B, M], left [B, N], out [B, M]) -> out = x + left W"""
 
 
-def _served(multiplications: int, *tensors: Tensor) -> bool:
-    """Whether oneDNN is there and worth it."""
+def _available() -> bool:
     return (
-        multiplications >= SMALLEST
-        and all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors)
-        and torch.backends.mkldnn.is_available()
+        torch.backends.mkldnn.is_available()
         and torch.backends.mkldnn.enabled
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )
 
 
-def _product(left: Tensor, weight: Tensor) -> Tensor:
-    """left weightᵀ"""
-    return torch.ops.mkldnn._linear_pointwise(left, weight, None, "none", [], "")
+def _is_faster(multiplications: int, *tensors: Tensor) -> bool:
+    """Whether oneDNN can compute a product of these tensors and is worth the call."""
+    return (
+        multiplications >= SMALLEST
+        and all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors)
+        and _available()
+    )
 
 
-def times(weight: Float[Tensor, "N M"], lanes: int) -> tuple[Times, PlusTimes]:
-    """The product with a weight, alone and added to something, for rows of so many lanes."""
-    if not _served(lanes * weight.numel(), weight):
+def _linear(left: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """left weightᵀ + bias"""
+    return torch.ops.mkldnn._linear_pointwise(left, weight, bias, "none", [], "")
+
+
+def prepacked_matmul(weight: Float[Tensor, "N M"], lanes: int) -> tuple[MatMul, AddMatMul]:
+    """The product with a fixed weight, alone and added to a tensor, for left factors of so many rows."""
+    if not _is_faster(lanes * weight.numel(), weight):
         return (
             lambda left, out: torch.mm(left, weight, out=out),
             lambda x, left, out: torch.addmm(x, left, weight, out=out),
         )
     packed = torch.ops.mkldnn._reorder_linear_weight(weight.t().contiguous(), lanes)
     return (
-        lambda left, out: out.copy_(_product(left, packed)),
-        lambda x, left, out: torch.add(x, _product(left, packed), out=out),
+        lambda left, out: out.copy_(_linear(left, packed)),
+        lambda x, left, out: torch.add(x, _linear(left, packed), out=out),
     )
 
 
-def outer_products(left: Float[Tensor, "R N"], right: Float[Tensor, "R M"]) -> Float[Tensor, "N M"]:
+def transposed_matmul(left: Float[Tensor, "R N"], right: Float[Tensor, "R M"]) -> Float[Tensor, "N M"]:
     """leftᵀ right, the sum over all rows of their outer products."""
-    if _served(left.numel() * right.shape[1] // 4, left, right):
-        return _product(_transposed(left), _transposed(right))
+    if _is_faster(left.numel() * right.shape[1] // 4, left, right):
+        return _linear(_transposed(left), _transposed(right))
     return left.t() @ right
 
 
 def _transposed(matrix: Float[Tensor, "N M"]) -> Float[Tensor, "M N"]:
-    return memory.empty(*matrix.shape[::-1], dtype=matrix.dtype).copy_(matrix.t())
+    """A contiguous copy of the transpose."""
+    return buffer_pool.empty(*matrix.shape[::-1], dtype=matrix.dtype).copy_(matrix.t())
 
 
-def linear(
-    input: Float[Tensor, "*T I"], weight: Float[Tensor, "G I"], bias: Float[Tensor, " G"] | None = None
-) -> Float[Tensor, "*T G"]:
-    """W x + b for every row x, as `functional.linear`."""
-    rows = input.numel() // max(input.shape[-1], 1)
-    if not _served(rows * weight.numel(), input, weight) or torch.is_autocast_enabled(input.device.type):
-        return functional.linear(input, weight, bias)
-    return _Linear.apply(input.flatten(0, -2), weight, bias).unflatten(0, input.shape[:-1])
+class OneDNNProducts(LinearProducts):
+    """The products of a linear layer by oneDNN."""
 
+    dtypes = frozenset({torch.float32})
 
-class _Linear(torch.autograd.Function):
-    """(X, W, b) -> X Wᵀ + b, with ∂ℓ/∂X = Δ W, ∂ℓ/∂W = Δᵀ X and ∂ℓ/∂b = Δᵀ 1."""
+    def __init__(self) -> None:
+        self.smallest = SMALLEST
 
-    @staticmethod
-    def forward(ctx: FunctionCtx, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(rows, weight)
-        return torch.ops.mkldnn._linear_pointwise(rows, weight.contiguous(), bias, "none", [], "")
+    def available(self) -> bool:
+        return _available()
 
-    @staticmethod
-    def backward(ctx: FunctionCtx, errors: Tensor) -> tuple[Tensor | None, ...]:
-        rows, weight = ctx.saved_tensors
-        wanted = ctx.needs_input_grad
-        with torch.no_grad():
-            results = (
-                _product(errors, weight.t().contiguous()) if wanted[0] else None,
-                outer_products(errors, rows) if wanted[1] else None,
-                errors.sum(0) if wanted[2] else None,
-            )
-        return differentiable_as(results, linear_gradients, (rows, weight, errors))
+    def forward(
+        self, rows: Float[Tensor, "R I"], weight: Float[Tensor, "G I"], bias: Float[Tensor, " G"] | None
+    ) -> Float[Tensor, "R G"]:
+        return _linear(rows, weight.contiguous(), bias)
 
+    def input_gradient(
+        self, grad_out: Float[Tensor, "R G"], weight: Float[Tensor, "G I"]
+    ) -> Float[Tensor, "R I"]:
+        return _linear(grad_out, weight.t().contiguous())
 
-class Dense(TorchFunctionMode):
-    """Has every `functional.linear` (and so `nn.Linear`) done by `linear`."""
-
-    def __torch_function__(
-        self, function: Any, types: Any, arguments: tuple = (), options: dict[str, Any] | None = None
-    ) -> Any:
-        options = options or {}
-        if function is functional.linear and _agree(*arguments, **options):
-            function = linear
-        return function(*arguments, **options)
-
-
-def _agree(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:
-    """Whether the sizes are those of a product; what else there is, torch broadcasts or refuses."""
-    return (
-        weight.dim() == 2
-        and input.dim() > 0
-        and input.shape[-1] == weight.shape[1]
-        and (bias is None or (bias.shape == weight.shape[:1] and bias.dtype == weight.dtype))
-    )
+    def weight_gradient(
+        self, grad_out: Float[Tensor, "R G"], rows: Float[Tensor, "R I"], bias: bool
+    ) -> tuple[Float[Tensor, "G I"], Float[Tensor, " G"] | None]:
+        return transposed_matmul(grad_out, rows), grad_out.sum(0) if bias else None

@@ -1,4 +1,4 @@
-"""Operators that write their result where they are told."""
+"""Out variants: for each ATen operator, the function of torch that writes its result into a given tensor."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,8 +14,8 @@ def reversed_difference(right: Tensor, left: int | float, out: Tensor) -> Tensor
     return torch.sub(torch.tensor(left, dtype=right.dtype), right, out=out)
 
 
-# Operators that `torch` calls quicker than `torch.ops` does, and that write where they are told.
-WRITING: dict[Any, Callable] = {
+# A function of `torch` is called quicker than an operator of `torch.ops`.
+OUT_VARIANTS: dict[Any, Callable] = {
     aten.add.Tensor: torch.add,
     aten.sub.Tensor: torch.sub,
     aten.mul.Tensor: torch.mul,

@@ -1,4 +1,4 @@
-"""The derivative of a step cut into a forward step, a backward step, and what is left for after the loop.
+"""Partition the derivative of a step into a forward step, a backward step, and work left for after the loop.
 
 A weight W of a product a_t = x_t W has the gradient
 
@@ -16,12 +16,12 @@ from torch.fx import GraphModule, Node
 from torch.fx.node import map_arg
 
 from throughtime.engine.trace.derivative import Derivative
-from throughtime.engine.trace.graph import VIEWS, dependents, extract, operators, placeholders, root
-from throughtime.engine.trace.trace import mentions
+from throughtime.engine.trace.graph import VIEWS, ancestors, descendants, extract, placeholders, view_base
+from throughtime.engine.trace.trace import has_lane_count
 
 aten = torch.ops.aten
 TRANSPOSES = {aten.t.default, aten.permute.default, aten.transpose.int}
-# What may stand between the products and the gradient of a weight: f(Σ_t x) = Σ_t f(x).
+# Operators that may stand between the products and the gradient of a weight: f(Σ_t x) = Σ_t f(x).
 LINEAR = TRANSPOSES | {
     aten.view.default,
     aten._unsafe_view.default,
@@ -35,42 +35,47 @@ LINEAR = TRANSPOSES | {
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
+class PartitionedStep:
     """One step forward, one step backward, and the gradients of the weights.
 
     Attributes:
-        forward: (weights, projected, before) -> (after, values, kept).
-        constants: (weights) -> what the backward step makes of them, which is the same at every step.
-        backward: (weights, constants, projected, before, kept, gradients of values, of after) -> (gradient of
+        forward: (weights, projected, before) -> (after, values, saved for backward).
+        constants: (weights) -> tensors of the backward step that are the same at every step.
+        backward: (weights, constants, projected, before, saved, gradients of values, of after) -> (gradient of
             before, of projected, x of each product, δ of each product, terms of sums).
-        finish: (the gradient [x_1; …]ᵀ [δ_1; …] of each product, each sum over all steps) -> the gradients of
-            those weights that have one.
-        shared: for each value the part of the state that it is as well, if the loss needs only the sum of both
-            gradients; the backward step then takes the value's gradient of the step before and adds it to that of
-            the part before.
-        values, parts, products, constant: how many values, parts of the state, products and constants there are.
+        weight_gradients: (the gradient [x_1; …]ᵀ [δ_1; …] of each product, each sum over all steps) -> the gradients
+            of those weights that have one.
+        shared: for each value, the index of the part of the state that it is too, if the loss needs only the sum of
+            both gradients, else None; the backward step then takes the value's gradient of the step before and adds
+            it to that of the part before.
+        values, parts, products, constant_count: the numbers of values, parts of the state, products and constants.
         lanes: the number of lanes in the graphs of the steps.
     """
 
     forward: GraphModule
     constants: GraphModule
     backward: GraphModule
-    finish: GraphModule
+    weight_gradients: GraphModule
     shared: list[int | None]
     values: int
     parts: int
     products: int
-    constant: int
+    constant_count: int
     lanes: int
 
 
-def split(step: Derivative, lanes: int) -> Split:
-    """Cut the derivative of a step."""
+def partition(step: Derivative, lanes: int) -> PartitionedStep:
+    """Partition the derivative of a step.
+
+    Args:
+        step: the derivative; its graph is rewritten in part.
+        lanes: the number of lanes that it was traced with.
+    """
     module = step.module
-    _find_precisions(module, lanes)
-    going_forward = operators([*step.values, *step.after])
-    # An operator with several results may have some that only the way back reads.
-    going_forward |= {n for n in module.graph.nodes if n.target is getitem and n.args[0] in going_forward}
+    _correct_dtypes(module, lanes)
+    forward = ancestors([*step.values, *step.after])
+    # An operator with several results may have some that only the backward step reads.
+    forward |= {n for n in module.graph.nodes if n.target is getitem and n.args[0] in forward}
     gradients = [gradient for gradient in step.weight_gradients if gradient is not None]
     summed = dict.fromkeys(term for gradient in gradients for term in _terms(gradient, lanes))
     products = [term for term in summed if _is_product(term, lanes)]
@@ -81,24 +86,24 @@ def split(step: Derivative, lanes: int) -> Split:
 
     inputs = [*step.weights, step.projected, *step.before]
     tangents = [*step.value_gradients, *step.after_gradients]
-    needed = operators(results)
-    sized = [node for node in module.graph.nodes if mentions(node, lanes)]
-    varying = dependents(module.graph, [*inputs[len(step.weights) :], *tangents, *sized])
-    going_back = (needed & varying) - going_forward - set(tangents)
-    used = {source for node in going_back for source in node.all_input_nodes} | set(results)
-    # Of a view its source is kept, which other views may share.
-    used = {root(n) if n in going_forward and n not in results else n for n in used}
-    kept = [n for n in module.graph.nodes if n in used & going_forward and n not in inputs and _is_tensor(n)]
+    needed = ancestors(results)
+    sized = [node for node in module.graph.nodes if has_lane_count(node, lanes)]
+    varying = descendants(module.graph, [*inputs[len(step.weights) :], *tangents, *sized])
+    backward_nodes = (needed & varying) - forward - set(tangents)
+    used = {source for node in backward_nodes for source in node.all_input_nodes} | set(results)
+    # A view is saved as its source, which other views may share.
+    used = {view_base(n) if n in forward and n not in results else n for n in used}
+    saved = [n for n in module.graph.nodes if n in used & forward and n not in inputs and _is_tensor(n)]
     constants = [n for n in module.graph.nodes if n in used - varying and n not in inputs and _is_tensor(n)]
 
-    rows = [step.projected, *step.before, *kept]
+    rows = [step.projected, *step.before, *saved]
     backward = extract(module, [*step.weights, *constants, *rows, *tangents], results)
-    return Split(
-        extract(module, inputs, [*step.after, *step.values, *kept]),
+    return PartitionedStep(
+        extract(module, inputs, [*step.after, *step.values, *saved]),
         extract(module, step.weights, constants),
         backward,
         extract(module, [*products, *sums], gradients),
-        _share(step, backward),
+        _merge_shared_gradients(step, backward),
         len(step.values),
         len(step.before),
         len(products),
@@ -107,10 +112,10 @@ def split(step: Derivative, lanes: int) -> Split:
     )
 
 
-def _find_precisions(module: GraphModule, lanes: int) -> None:
-    """Of operators with several results, note the precisions that they really have; a tracer may think otherwise.
+def _correct_dtypes(module: GraphModule, lanes: int) -> None:
+    """Correct the dtypes that a tracer noted for operators with several results, by running each on a sample.
 
-    A layer norm of half-precision numbers by single-precision weights is one.
+    A layer norm of half-precision numbers by single-precision weights is one that it gets wrong.
     """
     for node in module.graph.nodes:
         if node.target is getitem and node.args[0].target not in VIEWS:
@@ -126,8 +131,12 @@ def _sample(node: Node, lanes: int) -> Tensor:
     return torch.zeros(shape, dtype=value.dtype, device=value.device)
 
 
-def _share(step: Derivative, backward: GraphModule) -> list[int | None]:
-    """Take in the gradients of those values that are parts of the state one step earlier, and say which they are."""
+def _merge_shared_gradients(step: Derivative, backward: GraphModule) -> list[int | None]:
+    """Rewrite the backward step to take the gradients of those values that are parts of the state one step earlier.
+
+    Returns:
+        for each value, the part of the state that it is, or None (`PartitionedStep.shared`).
+    """
     graph, tangents = (
         backward.graph,
         placeholders(backward)[-len(step.value_gradients + step.after_gradients) :],
@@ -162,14 +171,14 @@ def _is_tensor(node: Node) -> bool:
 
 
 def _terms(gradient: Node, lanes: int) -> list[Node]:
-    """What a weight's gradient is a linear function of: products over the lanes, or else whatever there is."""
+    """The terms that a weight's gradient is a linear function of: products over the lanes, or else any node."""
     if gradient.target in LINEAR and not _is_product(gradient, lanes):
         return [term for source in gradient.all_input_nodes for term in _terms(source, lanes)]
     return [gradient]
 
 
 def _is_product(node: Node, lanes: int) -> bool:
-    """Whether this is xᵀ δ, the rows of both being the lanes."""
+    """Whether a node is a product xᵀ δ over the lanes."""
     if node.target is not aten.mm.default:
         return False
     left, right = node.args

@@ -1,4 +1,4 @@
-"""A step's graph with fewer operators, and with more of them free of what is handed from step to step.
+"""Simplify a step's graph: fewer operators, and fewer that depend on the tensors carried from step to step.
 
 Backpropagation is linear in the errors, δ_{t} = Σ c_t ∘ δ_{t+1} …, and the factors c_t are known before the errors
 are. So a derivative is written as such a factor, and factors are multiplied with each other first:
@@ -13,30 +13,35 @@ from collections.abc import Callable
 import torch
 from torch.fx import Graph, GraphModule, Node
 
-from throughtime.engine.trace.graph import dependents
+from throughtime.engine.trace.graph import descendants
 
 aten = torch.ops.aten
 Rule = Callable[[Graph, Node, set[Node]], None]
 
 
-def fold(module: GraphModule, carried: list[Node]) -> None:
-    """Rewrite a graph in place; `carried` are those of its inputs that are handed from step to step."""
+def simplify(module: GraphModule, carried: list[Node]) -> None:
+    """Rewrite a graph in place.
+
+    Args:
+        module: the graph of a step.
+        carried: those of its inputs that are carried from step to step.
+    """
     graph = module.graph
-    for rule in (_as_factor, _factors_first, _difference, _sum_with_product):
-        going = dependents(graph, carried)
+    for rule in (_derivative_to_factor, _multiply_factors_first, _sum_to_difference, _fuse_sum_with_product):
+        dependent = descendants(graph, carried)
         for node in list(graph.nodes):
             if node.op == "call_function":
-                rule(graph, node, going)
+                rule(graph, node, dependent)
         graph.eliminate_dead_code()
     module.recompile()
 
 
-def _as_factor(graph: Graph, node: Node, going: set[Node]) -> None:
-    """The derivative of σ or tanh becomes a factor of the error."""
+def _derivative_to_factor(graph: Graph, node: Node, dependent: set[Node]) -> None:
+    """Write the derivative of σ or tanh as a factor of the error."""
     if node.target not in (aten.sigmoid_backward.default, aten.tanh_backward.default):
         return
     error, result = node.args
-    if error not in going or result in going:
+    if error not in dependent or result in dependent:
         return
     with graph.inserting_before(node):
         if node.target is aten.sigmoid_backward.default:
@@ -46,14 +51,14 @@ def _as_factor(graph: Graph, node: Node, going: set[Node]) -> None:
             factor = graph.call_function(aten.rsub.Scalar, (square, 1))
         factor.meta = dict(result.meta)
         product = _new(graph, aten.mul.Tensor, (error, factor), node)
-    going.add(product)
+    dependent.add(product)
     node.replace_all_uses_with(product)
 
 
-def _factors_first(graph: Graph, node: Node, going: set[Node]) -> None:
-    """(δ ∘ c) ∘ d = δ ∘ (c ∘ d)"""
-    outer = _error_and_factor(node, going)
-    inner = outer and _error_and_factor(outer[0], going)
+def _multiply_factors_first(graph: Graph, node: Node, dependent: set[Node]) -> None:
+    """(δ ∘ c) ∘ d becomes δ ∘ (c ∘ d)."""
+    outer = _error_and_factor(node, dependent)
+    inner = outer and _error_and_factor(outer[0], dependent)
     if not inner or len(outer[0].users) > 1 or not _alike(node, *outer, *inner):
         return
     with graph.inserting_before(node):
@@ -61,16 +66,16 @@ def _factors_first(graph: Graph, node: Node, going: set[Node]) -> None:
     node.args = (inner[0], factor)
 
 
-def _error_and_factor(node: Node, going: set[Node]) -> tuple[Node, Node] | None:
+def _error_and_factor(node: Node, dependent: set[Node]) -> tuple[Node, Node] | None:
     if node.target is not aten.mul.Tensor or not all(isinstance(a, Node) for a in node.args):
         return None
-    errors = [a for a in node.args if a in going]
-    factors = [a for a in node.args if a not in going]
+    errors = [a for a in node.args if a in dependent]
+    factors = [a for a in node.args if a not in dependent]
     return (errors[0], factors[0]) if len(errors) == len(factors) == 1 else None
 
 
-def _difference(graph: Graph, node: Node, going: set[Node]) -> None:
-    """x + (-y) = x - y"""
+def _sum_to_difference(graph: Graph, node: Node, dependent: set[Node]) -> None:
+    """x + (-y) becomes x - y."""
     if not _is_sum(node) or not _alike(node, *node.args):
         return
     for x, y in (node.args, reversed(node.args)):
@@ -79,8 +84,8 @@ def _difference(graph: Graph, node: Node, going: set[Node]) -> None:
             return
 
 
-def _sum_with_product(graph: Graph, node: Node, going: set[Node]) -> None:
-    """x + A B and x + a ∘ b"""
+def _fuse_sum_with_product(graph: Graph, node: Node, dependent: set[Node]) -> None:
+    """x + A B and x + a ∘ b become one operator each."""
     if not (_is_sum(node) or (node.target is aten.sub.Tensor and not node.kwargs)):
         return
     if not all(isinstance(a, Node) for a in node.args) or not _alike(node, *node.args):
@@ -90,8 +95,8 @@ def _sum_with_product(graph: Graph, node: Node, going: set[Node]) -> None:
     for target, fused in ((aten.mm.default, aten.addmm.default), (aten.mul.Tensor, aten.addcmul.default)):
         for x, y in orders:
             fits = y.target is target and len(y.users) == 1 and all(isinstance(a, Node) for a in y.args)
-            # What is known before the loop stays there.
-            if not fits or (node in going and y not in going):
+            # A product that does not depend on the carried tensors stays outside the loop.
+            if not fits or (node in dependent and y not in dependent):
                 continue
             if target is aten.mul.Tensor and not _alike(node, *y.args):
                 continue

@@ -1,8 +1,8 @@
-"""The loop over the steps of a block, written out as Python for one graph.
+"""Generate the loop over the steps of a block as Python source for one graph.
 
-Every operator writes its result into memory that is there before the loop begins: a row of what is stored, or room that
-each step uses again. Parts of a row, such as one gate of four, are taken of all rows at once. So what is left to a step
-is one call for each operator that computes something.
+Every operator writes its result into memory that is allocated before the loop: a row of a stored tensor, or workspace
+that each step uses again. Views of a row, such as one gate of four, are taken of all rows at once. So a step is one
+call for each operator that computes something.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,122 +13,128 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
-from throughtime.engine.bptt.mkldnn import times
-from throughtime.engine.bptt.out_variants import RESHAPES, WRITING
-from throughtime.engine.bptt.workspace import Room
+from throughtime.engine.bptt.mkldnn import prepacked_matmul
+from throughtime.engine.bptt.out_variants import OUT_VARIANTS, RESHAPES
+from throughtime.engine.bptt.workspace import Workspace
 from throughtime.engine.trace.graph import VIEWS, placeholders
 
 aten = torch.ops.aten
 
 
-class Stepping:
-    """Runs `during` of `Stages` over the steps of a block.
+class StepLoop:
+    """The loop of one graph of a `HoistedStep` over the steps of a block.
 
     Args:
-        during: (fixed, rows, carried) -> (carried, stored).
-        fixed, carried: how many.
-        lanes: the number of lanes that the graph was made with.
+        module: the graph (fixed, rows, carried) -> (carried, stored).
+        fixed, carried: the numbers of such inputs.
+        lanes: the number of lanes that the graph was traced with.
+
+    Attributes:
+        examples: an example of each stored tensor.
+        aliases: for each stored tensor that is a part of another one: (that one, axis, start, size).
     """
 
-    def __init__(self, during: GraphModule, fixed: int, carried: int, lanes: int) -> None:
-        inputs, found = placeholders(during), list(during.graph.output_node().args[0])
+    def __init__(self, module: GraphModule, fixed: int, carried: int, lanes: int) -> None:
+        inputs, found = placeholders(module), list(module.graph.output_node().args[0])
         self._lanes = lanes
         self._fixed, self._rows = inputs[:fixed], inputs[fixed : len(inputs) - carried]
         self._before = inputs[len(inputs) - carried :]
         self._after, self._stored = found[:carried], found[carried:]
-        self._nodes = [n for n in during.graph.nodes if n.op == "call_function"]
-        self._homes: dict[Node, tuple] = {}
-        self._find_homes()
+        self._nodes = [n for n in module.graph.nodes if n.op == "call_function"]
+        self._places: dict[Node, tuple] = {}
+        self._assign_places()
         self.examples = [n.meta["val"] for n in self._stored]
         self.aliases = {
-            index: (self._homes[self._homes[node][1]][1], *self._homes[node][2:])
+            index: (self._places[self._places[node][1]][1], *self._places[node][2:])
             for index, node in enumerate(self._stored)
             if self._is_alias(node)
         }
-        self._stacked: dict[str, Any] = {}
-        self._still: dict[str, Any] = {}
-        self._run = self._write()
+        self._per_step: dict[str, Any] = {}
+        self._constant: dict[str, Any] = {}
+        self._run = self._generate()
 
-    def _find_homes(self) -> None:
-        """Where each result is to be; the first that asks for a node has it, the others get a copy."""
-        asked = [("next", index, node) for index, node in enumerate(self._after)]
-        asked += [("stored", index, node) for index, node in enumerate(self._stored)]
-        for kind, index, node in asked:
+    def _assign_places(self) -> None:
+        """Assign memory to each node; the first result that asks for a node is written there, the others get a copy."""
+        requests = [("next", index, node) for index, node in enumerate(self._after)]
+        requests += [("stored", index, node) for index, node in enumerate(self._stored)]
+        for kind, index, node in requests:
             if node.target is aten.cat.default:
-                self._homes.setdefault(node, (kind, index))
-                if kind == "stored" and self._homes[node] == (kind, index):
-                    self._join(node)
-        for kind, index, node in asked:
-            if node.target in WRITING and node.meta["val"].dim():
-                self._homes.setdefault(node, (kind, index))
+                self._places.setdefault(node, (kind, index))
+                if kind == "stored" and self._places[node] == (kind, index):
+                    self._place_parts(node)
+        for kind, index, node in requests:
+            if node.target in OUT_VARIANTS and node.meta["val"].dim():
+                self._places.setdefault(node, (kind, index))
         for node in reversed(self._nodes):
             if node.target is aten.cat.default:
-                self._homes.setdefault(node, ("room",))
-                self._join(node)
+                self._places.setdefault(node, ("workspace",))
+                self._place_parts(node)
         for group, nodes in (("fixed", self._fixed), ("rows", self._rows), ("before", self._before)):
-            self._homes.update({node: (group, index) for index, node in enumerate(nodes)})
+            self._places.update({node: (group, index) for index, node in enumerate(nodes)})
         for node in self._nodes:
-            if node.target in WRITING:
-                self._homes.setdefault(node, ("room",))
-            elif node.target in VIEWS and node.args[0] in self._homes:
-                self._homes.setdefault(node, ("view", node.args[0]))
+            if node.target in OUT_VARIANTS:
+                self._places.setdefault(node, ("workspace",))
+            elif node.target in VIEWS and node.args[0] in self._places:
+                self._places.setdefault(node, ("view", node.args[0]))
 
-    def _join(self, node: Node) -> None:
-        """Have what is joined written where the whole is."""
+    def _place_parts(self, node: Node) -> None:
+        """Have the parts of a concatenation written where the whole is."""
         parts, axis = node.args[0], (node.args[1] if len(node.args) > 1 else 0)
         if axis % node.meta["val"].dim() == 0:
             return
         start = 0
         for part in parts:
             size = part.meta["val"].shape[axis]
-            if part.target in WRITING and part.meta["val"].dtype == node.meta["val"].dtype:
-                self._homes.setdefault(part, ("part", node, axis, start, size))
+            if part.target in OUT_VARIANTS and part.meta["val"].dtype == node.meta["val"].dtype:
+                self._places.setdefault(part, ("part", node, axis, start, size))
             start += size
 
     def _is_alias(self, node: Node) -> bool:
-        """Whether what is stored is a part of something else that is stored."""
-        home = self._homes.get(node, ("",))
-        return home[0] == "part" and self._homes[home[1]][0] == "stored"
+        """Whether a stored tensor is a part of another stored one."""
+        place = self._places.get(node, ("",))
+        return place[0] == "part" and self._places[place[1]][0] == "stored"
 
     def _varies(self, node: Node) -> bool:
-        """Whether a node's home is another one at every step."""
-        kind, *where = self._homes[node]
+        """Whether a node has other memory at every step."""
+        kind, *where = self._places[node]
         if kind in ("view", "part"):
             return self._varies(where[0])
-        return kind not in ("fixed", "room")
+        return kind not in ("fixed", "workspace")
 
-    def _write(self) -> Callable:
-        """The loop as a function of (steps, what is the same at every step)."""
+    def _generate(self) -> Callable:
+        """Generate the loop: a function of (rows of all steps, tensors that are the same at every step)."""
         lines = [line for node in self._nodes for line in self._lines(node)]
         for kind, nodes in (("next", self._after), ("stored", self._stored)):
             for index, node in enumerate(nodes):
-                if self._homes.get(node) != (kind, index) and not (kind == "stored" and self._is_alias(node)):
+                if self._places.get(node) != (kind, index) and not (
+                    kind == "stored" and self._is_alias(node)
+                ):
                     lines.append(f"{self._name((kind, index))}.copy_({self._name(node)})")
-        stacked, still = ", ".join(self._stacked), ", ".join(self._still)
+        per_step, constant = ", ".join(self._per_step), ", ".join(self._constant)
         body = "\n        ".join(lines or ["pass"])
-        head = f"def run(steps, {still}):\n    for {stacked or '_'}{',' if stacked else ''} in steps:"
+        head = f"def run(steps, {constant}):\n    for {per_step or '_'}{',' if per_step else ''} in steps:"
         source = f"{head}\n        {body}\n"
         names: dict[str, Any] = {
             "torch": torch,
             "aten": aten,
-            **{f"torch_{f.__name__}": f for f in WRITING.values()},
+            **{f"torch_{f.__name__}": f for f in OUT_VARIANTS.values()},
         }
-        exec(source, names)  # a text of this class alone, made of a graph's operators
+        exec(source, names)  # source of this class alone, made of a graph's operators
         return names["run"]
 
-    def _name(self, what: Any) -> str:
-        """The name in the loop of a node, or of where a result goes, and which memory that is."""
-        if isinstance(what, tuple):
-            name, varies = "_".join(str(part) for part in what), True
-        elif what in self._homes:
-            name, varies = what.name, self._varies(what)
+    def _name(self, operand: Any) -> str:
+        """The variable of a node or of a result's place; its memory is noted for `prepare`."""
+        if isinstance(operand, tuple):
+            name, varies = "_".join(str(part) for part in operand), True
+        elif operand in self._places:
+            name, varies = operand.name, self._varies(operand)
         else:
-            return what.name
-        (self._stacked if varies else self._still)[name] = what
+            return operand.name
+        (self._per_step if varies else self._constant)[name] = operand
         return name
 
     def _code(self, value: Any) -> str:
-        """An argument."""
+        """The source of an argument."""
         if isinstance(value, Node):
             return self._name(value)
         if isinstance(value, list | tuple):
@@ -142,21 +148,21 @@ class Stepping:
         )
 
     def _lines(self, node: Node) -> list[str]:
-        if node.target in VIEWS and node in self._homes:
+        if node.target in VIEWS and node in self._places:
             return []
         arguments = [self._code(a) for a in node.args]
         if node.target is aten.cat.default:
-            return self._joining(node)
-        if node in self._homes:
+            return self._concatenation(node)
+        if node in self._places:
             out = self._name(node)
             if node.target in (aten.mm.default, aten.addmm.default) and not node.kwargs:
                 right = node.args[-1]
-                if right in self._homes and not self._varies(right):
-                    name = f"{'plus_' * (len(node.args) - 2)}times_{right.name}"
-                    self._still[name] = ("product", right, len(node.args) - 2)
+                if right in self._places and not self._varies(right):
+                    name = f"{'add_' * (len(node.args) - 2)}matmul_{right.name}"
+                    self._constant[name] = ("matmul", right, len(node.args) - 2)
                     return [f"{name}({', '.join([*arguments[:-1], out])})"]
             arguments += [f"{key}={self._code(value)}" for key, value in node.kwargs.items()]
-            return [f"torch_{WRITING[node.target].__name__}({', '.join(arguments)}, out={out})"]
+            return [f"torch_{OUT_VARIANTS[node.target].__name__}({', '.join(arguments)}, out={out})"]
         if node.target in RESHAPES:
             return [f"{node.name} = {arguments[0]}.reshape({arguments[1]})"]
         arguments += [f"{key}={self._code(value)}" for key, value in node.kwargs.items()]
@@ -165,16 +171,16 @@ class Stepping:
         packet, overload = str(node.target).removeprefix("aten.").split(".")
         return [f"{node.name} = aten.{packet}.{overload}({', '.join(arguments)})"]
 
-    def _joining(self, node: Node) -> list[str]:
-        """What of a whole was not written there already."""
+    def _concatenation(self, node: Node) -> list[str]:
+        """The statements that write those parts of a concatenation that were not written there already."""
         parts, axis = node.args[0], (node.args[1] if len(node.args) > 1 else 0)
-        joined = [self._homes.get(part, ("",))[:2] == ("part", node) for part in parts]
+        joined = [self._places.get(part, ("",))[:2] == ("part", node) for part in parts]
         if not any(joined):
             return [f"torch.cat({self._code(parts)}, {axis}, out={self._name(node)})"]
         lines, start = [], 0
         for part, there in zip(parts, joined, strict=True):
             size = part.meta["val"].shape[axis]
-            there = there and self._homes[part][3] == start
+            there = there and self._places[part][3] == start
             if not there:
                 whole = self._name(node)
                 lines.append(f"{whole}.narrow({axis}, {start}, {size}).copy_({self._name(part)})")
@@ -188,54 +194,64 @@ class Stepping:
         before: Sequence[Tensor],
         after: Sequence[Tensor],
         stored: Sequence[Tensor],
-        room: Room,
+        workspace: Workspace,
     ) -> Callable[[slice], None]:
-        """Lay the loop out over memory of K steps, `[K, B, ...]` each; the function runs some of the steps."""
+        """Bind the loop to memory of K steps, `[K, B, ...]` each.
+
+        Returns:
+            a function that runs the steps of a slice.
+        """
         steps, lanes = (before or rows)[0].shape[:2]
-        stacks = {"rows": rows, "before": before, "next": after, "stored": stored}
-        places: dict[Any, Any] = {}
-        still = [self._find(what, places, fixed, stacks, lanes, room) for what in self._still.values()]
+        memory_by_kind = {"rows": rows, "before": before, "next": after, "stored": stored}
+        found: dict[Any, Any] = {}
+        constant = [
+            self._find(operand, found, fixed, memory_by_kind, lanes, workspace)
+            for operand in self._constant.values()
+        ]
         tables = [
-            self._find(what, places, fixed, stacks, lanes, room).unflatten(0, (steps, -1)).unbind()
-            for what in self._stacked.values()
+            self._find(operand, found, fixed, memory_by_kind, lanes, workspace)
+            .unflatten(0, (steps, -1))
+            .unbind()
+            for operand in self._per_step.values()
         ]
         table = list(zip(*tables, strict=True)) if tables else [()] * steps
 
         def run(which: slice) -> None:
-            self._run(table[which], *still)
+            self._run(table[which], *constant)
 
         return run
 
-    def _find(self, what: Any, places: dict[Any, Any], *memory: Any) -> Any:
-        """A tensor that is the same at every step, or those of all steps' lanes `[K·B, ...]`; `places` remembers."""
-        if what not in places:
-            places[what] = self._new(what, places, *memory)
-        return places[what]
+    def _find(self, operand: Any, found: dict[Any, Any], *memory: Any) -> Any:
+        """The memory of an operand: the same at every step, or of all steps' lanes `[K·B, ...]`; cached in `found`."""
+        if operand not in found:
+            found[operand] = self._bind(operand, found, *memory)
+        return found[operand]
 
-    def _new(
+    def _bind(
         self,
-        what: Any,
-        places: dict[Any, Any],
+        operand: Any,
+        found: dict[Any, Any],
         fixed: Sequence[Tensor],
-        stacks: dict[str, Sequence[Tensor]],
+        memory_by_kind: dict[str, Sequence[Tensor]],
         lanes: int,
-        room: Room,
+        workspace: Workspace,
     ) -> Any:
-        kind, *where = self._homes[what] if isinstance(what, Node) else what
+        """Make the memory of an operand, or the product with a fixed weight."""
+        kind, *where = self._places[operand] if isinstance(operand, Node) else operand
         if kind == "fixed":
             return fixed[where[0]]
-        if kind in stacks:
-            return stacks[kind][where[0]].flatten(0, 1)
-        if kind == "room":
-            example = what.meta["val"]
+        if kind in memory_by_kind:
+            return memory_by_kind[kind][where[0]].flatten(0, 1)
+        if kind == "workspace":
+            example = operand.meta["val"]
             shape = (lanes if size == self._lanes else size for size in example.shape)
-            return room(what, stacks["rows"][0], *shape, dtype=example.dtype)
-        source = self._find(where[0], places, fixed, stacks, lanes, room)
+            return workspace(operand, memory_by_kind["rows"][0], *shape, dtype=example.dtype)
+        source = self._find(where[0], found, fixed, memory_by_kind, lanes, workspace)
         if kind == "part":
             return source.narrow(*where[1:])
-        if kind == "product":
-            return times(source, lanes)[where[1]]
-        return what.target(source, *what.args[1:], **what.kwargs)
+        if kind == "matmul":
+            return prepacked_matmul(source, lanes)[where[1]]
+        return operand.target(source, *operand.args[1:], **operand.kwargs)
 
 
 def _number(value: Any) -> str:

@@ -1,50 +1,39 @@
-"""Backpropagation through time by C that is made for the cell (`engine=fused`).
+"""`engine=fused`: backpropagation through time in C that is generated and compiled for the cell.
 
-The cell's step is traced (`trace`), differentiated (`derivative`), turned into expressions of one lane and one
-feature (`lower`), scheduled between its products (`schedule`, `passes`), written as C (`emit`), and compiled
-(`compiler`). What autograd sees is one function; each weight's gradient is one product over all steps after it
-(see `bptt` for the formulas).
+    trace → derivative → ir (expressions of one lane and one feature) → schedule (stages between matrix products)
+          → codegen (C) → runtime (compile, load, call)
+
+Autograd sees one function for all steps.
 """
 
-import logging
-from functools import cache, partial
+from functools import partial
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
-from throughtime.engine.bptt import engine as bptt
-from throughtime.engine.buffer_pool import memory
 from throughtime.engine.compiler.ir.program import UnknownOperatorError
-from throughtime.engine.compiler.runtime.kernel import Compiled, compiled
-from throughtime.engine.compiler.runtime.linear_override import OwnProducts, project
-from throughtime.engine.compiler.runtime.toolchain import CompilerError
-from throughtime.engine.compiler.runtime.weight_gradients import weight_gradients
-from throughtime.engine.gradient_records import is_recording, next_number, record
-from throughtime.engine.mixed_precision import own_rounding, single
-from throughtime.engine.second_derivative import graph_only, undifferentiable
-from throughtime.engine.segmented_run import run_in_segments
+from throughtime.engine.compiler.runtime.kernel import NO_KERNEL, CompiledKernel, compiled_kernel
+from throughtime.engine.compiler.runtime.linear_override import override_linear, project
+from throughtime.engine.compiler.runtime.recurrence import run_recurrence
+from throughtime.engine.mixed_precision import replace_bf16_autocast, to_float32
+from throughtime.engine.recompute import run_in_segments
 from throughtime.engine.trace.sequence import run_sequence
 from throughtime.engine.trace.trace import Trace, UntraceableError
-from throughtime.engine.trace.trace_cache import reason_against
+from throughtime.engine.trace.trace_cache import cached_trace_for_inputs
 from throughtime.errors import UserError
-
-logger = logging.getLogger(__name__)
 
 
 class Fused(Engine):
-    """Runs any cell whose step is a fixed graph of torch's operators, on a CPU in single or double precision.
+    """Compiled kernels for any cell whose step is a fixed graph of operators, on a CPU in single or double precision.
 
-    Where autocast asks for bfloat16, products are done in it where the processor can, and all else, the state too,
-    stays in single precision. A step with an operator that has no C, another precision, or a machine without a C
-    compiler is run by `engine=bptt`, and a log line says so once. The gradient can be taken once: its derivative needs
-    `projected`, which would be kept for it alone.
+    Under autocast to bfloat16, operands of matrix products are rounded to it where the processor can; everything else,
+    the state too, stays in single precision. A second derivative raises an error: it would need arrays that a first
+    one does not keep.
 
     Args:
-        recompute: whether only every √T-th state is kept for the gradient, and the steps between are run again.
+        recompute: whether only every √T-th state is saved for the gradient, and the steps between are run again.
     """
 
     records_errors = True
@@ -52,17 +41,19 @@ class Fused(Engine):
     def __init__(self, recompute: bool = False) -> None:
         self.recompute = recompute
 
-    def refusal(
+    def unsupported_reason(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],
         lengths: Int[Tensor, " B"] | None,
         resets: Bool[Tensor, "T B"] | None,
     ) -> str | None:
-        if inputs.device.type != "cpu":
-            return "it makes code for a CPU only"
-        with own_rounding() as halves:
-            return reason_against(cell, single(inputs) if halves else inputs)
+        """As `Engine.unsupported_reason`; compiles the cell's kernel the first time."""
+        try:
+            cell_kernel(cell, inputs)
+        except NO_KERNEL as error:
+            return _reason(error)
+        return None
 
     def _run(
         self,
@@ -75,158 +66,56 @@ class Fused(Engine):
         """As `Engine._run`.
 
         Raises:
-            UserError: the inputs are not on a CPU, or the cell's step is no fixed graph of operators.
+            UserError: the inputs are not on a CPU, the step is no fixed graph of operators or has one without C, or
+                there is no working C compiler.
         """
-        kind = type(cell).__name__
         try:
-            if inputs.device.type != "cpu":
-                raise UntraceableError("it makes code for a CPU only")
-            with own_rounding() as halves:
-                if halves:
-                    inputs, state = single(inputs), single(state)
-                run = partial(_run_whole, halves)
+            _check_device(inputs)
+            with replace_bf16_autocast(cell) as bf16:
+                if bf16:
+                    inputs, state = to_float32(inputs), to_float32(state)
+                run = partial(_run_sequence, bf16)
                 if self.recompute:
                     return run_in_segments(run, cell, inputs, state, lengths, resets)
                 return run(cell, inputs, state, lengths, resets)
-        except UntraceableError as error:
+        except NO_KERNEL as error:
             raise UserError(
-                f"engine=fused cannot run this {kind}: {error}; choose engine=reference"
+                f"engine=fused cannot run this {type(cell).__name__}: {_reason(error)}; choose engine=auto"
             ) from error
 
 
-def _run_whole(
-    halves: bool, cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None
-) -> tuple[Tensor, State]:
-    around = partial(project, halves=halves), partial(OwnProducts, halves)
-    return run_sequence(partial(_loop, halves), cell, inputs, state, *masks, *around)
+def cell_kernel(cell: Cell, inputs: Float[Tensor, "T B I"]) -> CompiledKernel:
+    """The kernel that `Fused` runs a cell by, on such inputs and under the autocast that is on.
 
-
-@cache
-def _say(reason: str) -> None:
-    logger.warning("engine=fused leaves this to engine=bptt: %s", reason)
-
-
-def _loop(
-    halves: bool,
-    trace: Trace,
-    weights: list[Tensor],
-    projected: Float[Tensor, "T B G"],
-    before: list[Tensor],
-    start: list[Tensor],
-    lengths: Int[Tensor, " B"] | None,
-    resets: Bool[Tensor, "T B"] | None,
-) -> list[Tensor]:
-    """As `around.Loop`, the products in bfloat16 on demand."""
-    try:
-        kernel = compiled(trace, halves)
-    except UnknownOperatorError as error:
-        _say(f"the step has {error}, for which it has no C")
-    except CompilerError as error:
-        _say(str(error))
-    else:
-        lengths = None if lengths is None else lengths.to(torch.int64).contiguous()
-        resets = None if resets is None else resets.contiguous()
-        tensors = (projected, *weights, *before, *start)
-        if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
-            return list(_Recurrence.apply(kernel, lengths, resets, len(weights), len(before), *tensors))
-        given = _given(kernel, projected, before, start, resets is None and lengths is None)
-        return _results(kernel, kernel.call("plain", given, weights, *projected.shape[:2], lengths, resets))
-    return bptt.loop(trace, weights, projected, before, start, lengths, resets)
-
-
-def _given(
-    kernel: Compiled,
-    projected: Tensor,
-    before: list[Tensor],
-    start: list[Tensor],
-    alike: bool,
-) -> dict[str, Tensor]:
-    """The arrays that go into a forward pass.
-
-    Args:
-        alike: whether all lanes go through all steps without a reset, so that the state before a step is the one
-            after the step before; a value that is a part of the state then shares its memory.
+    Raises:
+        UntraceableError: the inputs are not on a CPU, or the step is no fixed graph of operators.
+        UnknownOperatorError: the compiler has no C for an operator or a type.
+        CompilerError: there is no C compiler, or it fails.
     """
-    given = {"projected": projected.contiguous()}
-    for index, part in enumerate(before):
-        history = memory.empty(len(projected) + 1, *part.shape, dtype=part.dtype)
-        history[0] = part
-        given[f"state{index}"] = history
-    after = kernel.program.after
-    for index, row in enumerate(kernel.program.values):
-        if alike and row in after:
-            given[f"value{index}"] = given[f"state{after.index(row)}"][1:]
-    given.update({f"start{index}": part.contiguous() for index, part in enumerate(start)})
-    return given
+    _check_device(inputs)
+    with replace_bf16_autocast(cell) as bf16:
+        return compiled_kernel(cached_trace_for_inputs(cell, to_float32(inputs) if bf16 else inputs), bf16)
 
 
-def _results(kernel: Compiled, found: dict[str, Tensor]) -> list[Tensor]:
-    """The values of all steps and the state after the last one."""
-    values = [found[f"value{index}"] for index in range(len(kernel.program.values))]
-    return values + [found[f"state{index}"][-1].clone() for index in range(len(kernel.program.after))]
+def _check_device(inputs: Tensor) -> None:
+    if inputs.device.type != "cpu":
+        raise UntraceableError("it compiles code for a CPU only")
 
 
-class _Recurrence(torch.autograd.Function):
-    """(projected, weights, state before, state of a reset) -> (values of all steps, state after)."""
+def _reason(error: Exception) -> str:
+    """Why there is no kernel, as half a sentence."""
+    if isinstance(error, UnknownOperatorError):
+        return f"the step has {error}, for which it has no C"
+    return str(error)
 
-    @staticmethod
-    def forward(
-        ctx: FunctionCtx,
-        kernel: Compiled,
-        lengths: Tensor | None,
-        resets: Tensor | None,
-        weights: int,
-        parts: int,
-        projected: Tensor,
-        *tensors: Tensor,
-    ) -> tuple[Tensor, ...]:
-        states = tensors[weights : weights + parts]
-        start = list(tensors[weights + parts :])
-        alike = resets is None and lengths is None
-        given = _given(kernel, projected, list(states), start, alike)
-        found = kernel.call("keeping", given, list(tensors[:weights]), *projected.shape[:2], lengths, resets)
-        names = [name for name in found if name in kernel.saved]
-        ctx.kernel, ctx.lengths, ctx.resets, ctx.names = kernel, lengths, resets, names
-        ctx.weights, ctx.number = weights, next_number()
-        ctx.start = bool(start)
-        ctx.size = projected.shape[:2]
-        ctx.sources = graph_only(projected, *tensors[weights:])
-        ctx.save_for_backward(*tensors[:weights], *(found[name] for name in names))
-        return tuple(_results(kernel, found))
 
-    @staticmethod
-    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        saved = ctx.saved_tensors  # to be asked for once: a segment is made again for it
-        with torch.no_grad():
-            results = _Recurrence._backward(ctx, saved, gradients)
-        return undifferentiable(results, (*ctx.sources, *saved[: ctx.weights], *gradients))
+def _run_sequence(
+    bf16: bool, cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None
+) -> tuple[Tensor, State]:
+    products = partial(project, bf16=bf16), partial(override_linear, bf16)
+    return run_sequence(partial(_loop, bf16), cell, inputs, state, *masks, *products)
 
-    @staticmethod
-    def _backward(
-        ctx: FunctionCtx, saved: tuple[Tensor, ...], gradients: tuple[Tensor, ...]
-    ) -> tuple[Tensor | None, ...]:
-        kernel: Compiled = ctx.kernel
-        weights, given = list(saved[: ctx.weights]), dict(zip(ctx.names, saved[ctx.weights :], strict=True))
-        values = len(kernel.program.values)
-        given.update({f"value_gradient{i}": g.contiguous() for i, g in enumerate(gradients[:values])})
-        coming = gradients[values:]
-        sides = ctx.size[0] + 1 if is_recording() else 2
-        for index, gradient in enumerate(coming):
-            going = given[f"gradient{index}"] = gradient.new_empty(sides, *gradient.shape)
-            going[0] = gradient
-            if ctx.start:
-                given[f"start{index}"] = torch.zeros_like(gradient)
-        found = kernel.call("backward", given, weights, *ctx.size, ctx.lengths, ctx.resets, sides)
-        if is_recording():
-            hidden = found["gradient0"][:-1].flip(0)
-            read, state = kernel.program.values, kernel.program.after[0]
-            outputs = gradients[read.index(state)] if state in read else None
-            record(ctx.number, found["projected_gradient"], hidden, outputs, ctx.lengths)
-        going = [found[f"gradient{index}"][ctx.size[0] % sides] for index in range(len(coming))]
-        start = [found[f"start{index}"] for index in range(len(coming))] if ctx.start else []
-        return (
-            *(None, None, None, None, None, found["projected_gradient"]),
-            *weight_gradients(kernel, found, weights, ctx.needs_input_grad[6:]),
-            *going,
-            *start,
-        )
+
+def _loop(bf16: bool, trace: Trace, *arguments: object) -> list[Tensor]:
+    """As `sequence.Loop`, with operands of products in bfloat16 if `bf16`."""
+    return run_recurrence(compiled_kernel(trace, bf16), *arguments)

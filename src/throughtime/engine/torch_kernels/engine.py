@@ -1,4 +1,4 @@
-"""torch's own recurrent kernels as an engine (`engine=torch`)."""
+"""`engine=torch`: torch's own recurrent kernels."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -7,27 +7,31 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
-from throughtime.engine.torch_kernels.kernels import missing, run_kernel
-from throughtime.engine.torch_kernels.padding import fits, run_padded
+from throughtime.engine.torch_kernels.kernels import (
+    missing_kernel,
+    run_kernel,
+    run_padded_lstm,
+    runs_padded,
+)
 from throughtime.errors import UserError
-from throughtime.tree import map_state, select
+from throughtime.tree import length_mask, map_state, select
 
 
 class TorchKernels(Engine):
-    """Runs Elman, LSTM and GRU by one call for the whole sequence.
+    """Run Elman, LSTM and GRU by one call for the whole sequence.
 
     Lanes of different lengths are packed, or padded where that is faster. A reset inside the sequence cuts it
     into pieces, one call each.
     """
 
-    def refusal(
+    def unsupported_reason(
         self,
         cell: Cell,
         inputs: Float[Tensor, "T B I"],
         lengths: Int[Tensor, " B"] | None,
         resets: Bool[Tensor, "T B"] | None,
     ) -> str | None:
-        return missing(cell)
+        return missing_kernel(cell)
 
     def _run(
         self,
@@ -37,45 +41,45 @@ class TorchKernels(Engine):
         lengths: Int[Tensor, " B"] | None = None,
         resets: Bool[Tensor, "T B"] | None = None,
     ) -> tuple[Float[Tensor, "T B O"], State]:
-        """As `Engine._run`.
+        """Run the kernel.
 
         Raises:
             UserError: torch has no kernel for this cell.
         """
-        reason = self.refusal(cell, inputs, lengths, resets)
+        reason = self.unsupported_reason(cell, inputs, lengths, resets)
         if reason is not None:
             raise UserError(
                 f"engine=torch cannot run this {type(cell).__name__}: {reason}; choose engine=auto"
             )
         if resets is None:
-            return _run_piece(cell, inputs, state, lengths)
+            return _run_without_resets(cell, inputs, state, lengths)
 
         steps, lanes = inputs.shape[:2]
         if lengths is not None:
-            resets = resets & (torch.arange(steps, device=inputs.device)[:, None] < lengths)
+            resets = resets & length_mask(lengths, steps)
         start = cell.initial_state(lanes)
         cuts = resets[1:].any(1).nonzero().flatten().add(1).tolist()
         outputs = []
         for first, last in zip([0, *cuts], [*cuts, steps], strict=True):
             state = select(resets[first], start, state)
             remaining = None if lengths is None else (lengths - first).clamp(0, last - first)
-            output, state = _run_piece(cell, inputs[first:last], state, remaining)
+            output, state = _run_without_resets(cell, inputs[first:last], state, remaining)
             outputs.append(output)
         return torch.cat(outputs), state
 
 
-def _run_piece(
+def _run_without_resets(
     cell: Cell, inputs: Float[Tensor, "T B I"], state: State, lengths: Int[Tensor, " B"] | None
 ) -> tuple[Float[Tensor, "T B O"], State]:
-    """A run without resets, packed only when some lane is shorter: the kernels for whole lanes are faster."""
+    """Run without resets, packed only if some lane is shorter: the kernels for whole lanes are faster."""
     if lengths is None:
         return run_kernel(cell, inputs, state)
     descending, order = lengths.cpu().sort(descending=True, stable=True)
     if int(descending[-1]) == len(inputs):
         return run_kernel(cell, inputs, state)
 
-    if fits(cell, inputs):
-        return run_padded(cell, inputs, state, lengths)
+    if runs_padded(cell, inputs):
+        return run_padded_lstm(cell, inputs, state, lengths)
     return _run_packed(cell, inputs, state, descending, order)
 
 
@@ -86,7 +90,15 @@ def _run_packed(
     descending: Int[Tensor, " B"],
     order: Int[Tensor, " B"],
 ) -> tuple[Float[Tensor, "T B O"], State]:
-    """A run of lanes in the order of their lengths, without those of length 0, which a pack cannot hold."""
+    """Run lanes in descending order of their lengths, without those of length 0, which a pack cannot hold.
+
+    Args:
+        cell: one with a kernel.
+        inputs: the sequence.
+        state: the state before the first step.
+        descending: the lengths, sorted.
+        order: the lanes in that order.
+    """
     steps, lanes = inputs.shape[:2]
     running = int((descending > 0).sum())
     if running == 0:

@@ -1,0 +1,1 @@
+"""Traces: a cell's step as graphs of operators, cached and differentiated."""

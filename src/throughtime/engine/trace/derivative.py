@@ -1,4 +1,4 @@
-"""The derivative of one step: forward and backward in one graph, found by torch and cut by us.
+"""The derivative of one step: the step and its vector-Jacobian product as one graph of operators.
 
 With the step (v_t, s_t) = f(w, x_t, s_{t-1}) of weights w, projected input x_t, state s and values v that are
 read out, backpropagation through time is
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from throughtime.engine.trace.graph import placeholders
-from throughtime.engine.trace.trace import Trace, operators_of
+from throughtime.engine.trace.trace import Trace, aten_graph
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +23,12 @@ class Derivative:
     """One step and its vector-Jacobian product as one graph.
 
     Attributes:
-        module: the graph; all that follows are its nodes.
-        weights, projected, before: what goes into the step.
-        value_gradients, after_gradients: ∂ℓ/∂v_t and ∂ℓ/∂s_t.
-        values, after: what comes out of the step.
-        weight_gradients, projected_gradient, before_gradients: what comes out of the product; None for a weight
-            that is not of a floating type. All are none where only the step is there.
+        module: the graph; the other attributes are its nodes.
+        weights, projected, before: the inputs of the step.
+        value_gradients, after_gradients: ∂ℓ/∂v_t and ∂ℓ/∂s_t, the inputs of the product.
+        values, after: the results of the step.
+        weight_gradients, projected_gradient, before_gradients: the results of the product; None for a weight that is
+            not of a floating type. All gradients are missing in a derivative of `forward_only`.
     """
 
     module: GraphModule
@@ -45,7 +45,11 @@ class Derivative:
 
 
 def differentiate(trace: Trace, decompositions: dict | None = None) -> Derivative:
-    """The derivative of the recurrence of a trace.
+    """Differentiate the recurrence of a trace.
+
+    Args:
+        trace: of the step.
+        decompositions: operators to be written as simpler ones, as `make_fx` takes them.
 
     Raises:
         UntraceableError: torch has no derivative for some operator.
@@ -67,7 +71,7 @@ def differentiate(trace: Trace, decompositions: dict | None = None) -> Derivativ
         values, product = torch.func.vjp(step, *(arguments[position] for position in smooth))
         return *values, *product(gradients)
 
-    module = operators_of(step_and_product, [*inputs, *results], decompositions)
+    module = aten_graph(step_and_product, [*inputs, *results], decompositions)
     nodes = placeholders(module)
     given, gradients = nodes[: len(inputs)], nodes[len(inputs) :]
     found = list(module.graph.output_node().args[0])
@@ -87,14 +91,18 @@ def differentiate(trace: Trace, decompositions: dict | None = None) -> Derivativ
     )
 
 
-def undifferentiated(trace: Trace, decompositions: dict | None = None) -> Derivative:
-    """The recurrence of a trace alone, for runs that no gradient is taken of.
+def forward_only(trace: Trace, decompositions: dict | None = None) -> Derivative:
+    """The recurrence of a trace without its derivative, for runs that no gradient is taken of.
+
+    Args:
+        trace: of the step.
+        decompositions: as those of `differentiate`.
 
     Raises:
         UntraceableError: the decompositions are no fixed graph.
     """
     inputs = [_like(node) for node in placeholders(trace.recurrence)]
-    module = operators_of(trace.recurrence, inputs, decompositions)
+    module = aten_graph(trace.recurrence, inputs, decompositions)
     given, found = placeholders(module), list(module.graph.output_node().args[0])
     values, after = found[: trace.values], found[trace.values :]
     count = len(given) - 1 - len(after)

@@ -1,4 +1,4 @@
-"""Parts of a graph of operators."""
+"""Queries on graphs of operators: ancestors, descendants, views and subgraphs."""
 
 from collections.abc import Iterable, Sequence
 from operator import getitem
@@ -16,13 +16,13 @@ VIEWS = {
     aten.t.default,
     getitem,
 }
-"""Operators whose result is a part of the memory of what they are given, or the whole in another order."""
+"""Operators whose result is a view: a part of their argument's memory, or the whole in another order."""
 
 
-def root(node: Node) -> Node:
-    """What a view is a view of; other nodes themselves."""
+def view_base(node: Node) -> Node:
+    """The node that a view, or a view of a view, is taken of; other nodes themselves."""
     part_of_several = node.target is getitem and node.args[0].target not in VIEWS
-    return root(node.args[0]) if node.target in VIEWS and not part_of_several else node
+    return view_base(node.args[0]) if node.target in VIEWS and not part_of_several else node
 
 
 def placeholders(module: GraphModule) -> list[Node]:
@@ -30,8 +30,8 @@ def placeholders(module: GraphModule) -> list[Node]:
     return list(module.graph.find_nodes(op="placeholder"))
 
 
-def operators(results: Iterable[Node]) -> set[Node]:
-    """All that the results are computed from, they themselves included."""
+def ancestors(results: Iterable[Node]) -> set[Node]:
+    """The nodes that the results are computed from, they themselves included."""
     found: set[Node] = set()
     waiting = list(results)
     while waiting:
@@ -42,8 +42,8 @@ def operators(results: Iterable[Node]) -> set[Node]:
     return found
 
 
-def dependents(graph: Graph, sources: Iterable[Node]) -> set[Node]:
-    """All that is computed from the sources, they themselves included."""
+def descendants(graph: Graph, sources: Iterable[Node]) -> set[Node]:
+    """The nodes that are computed from the sources, they themselves included."""
     found = set(sources)
     for node in graph.nodes:
         if node.op != "output" and found.intersection(node.all_input_nodes):
@@ -52,7 +52,7 @@ def dependents(graph: Graph, sources: Iterable[Node]) -> set[Node]:
 
 
 def extract(module: GraphModule, inputs: Sequence[Node], results: Sequence[Node]) -> GraphModule:
-    """The part of a graph that computes the results from the inputs, as a module that returns a tuple."""
+    """The subgraph that computes the results from the inputs, as a module that returns a tuple."""
     part = Graph()
     known = {node: part.placeholder(node.name) for node in inputs}
     for copy, node in zip(known.values(), inputs, strict=True):

@@ -1,9 +1,9 @@
-"""What stands around a loop over a traced step: all that is one operation for the whole sequence.
+"""Run a traced cell over a whole sequence: prologue, loop over the steps, epilogue.
 
-x_t = project(inputs_t)        before the loop, and autograd takes W_x and b back through it
-w = weights(parameters)        before the loop
-v_t, s_t = f(w, x_t, s_{t-1})  the loop
-o_t = readout(v_t)             after the loop
+x_t = project(inputs_t)        prologue, through which autograd differentiates W_x and b
+w = weights(parameters)        prologue
+v_t, s_t = f(w, x_t, s_{t-1})  loop
+o_t = readout(v_t)             epilogue
 """
 
 from collections.abc import Callable
@@ -14,12 +14,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.trace.signature import tensors_of
+from throughtime.engine.trace.signature import cell_tensors
 from throughtime.engine.trace.trace import Trace
-from throughtime.engine.trace.trace_cache import traced
+from throughtime.engine.trace.trace_cache import cached_trace
+from throughtime.tree import length_mask
 
 Loop = Callable[..., list[Tensor]]
-"""Runs the recurrence of a trace over all steps, differentiably:
+"""A function that runs the recurrence of a trace over all steps, differentiably:
 
     (trace, weights, projected [T, B, G], parts of the state before, parts of the state of a reset, lengths,
     resets) -> the values of all steps [T, B, ...] each, and the parts of the state after the last step
@@ -36,9 +37,15 @@ def run_sequence(
     lengths: Int[Tensor, " B"] | None,
     resets: Bool[Tensor, "T B"] | None,
     project: Callable[[Cell, Tensor], Tensor] = lambda cell, inputs: cell.project(inputs),
-    read_out_by: Callable[[], AbstractContextManager] = nullcontext,
+    readout_context: Callable[[], AbstractContextManager] = nullcontext,
 ) -> tuple[Float[Tensor, "T B O"], State]:
-    """Run a cell as `Engine.run` does: the input product by `project`, the steps by `loop`, the readout in a context.
+    """Run a cell as `Engine.run` does.
+
+    Args:
+        loop: runs the steps.
+        cell, inputs, state, lengths, resets: as those of `Engine.run`.
+        project: computes the projected inputs.
+        readout_context: makes a context for the readout.
 
     Raises:
         UntraceableError: the step has no trace.
@@ -46,14 +53,14 @@ def run_sequence(
     steps, lanes = inputs.shape[:2]
     running = None
     if lengths is not None:
-        running = torch.arange(steps, device=inputs.device)[:, None, None] < lengths[:, None]
+        running = length_mask(lengths, steps)[..., None]
         # Padding may hold anything; a NaN times a gradient of 0 would still reach the weights.
         inputs = torch.where(running, inputs, 0)
         resets = None if resets is None else resets & running[..., 0]
     projected = project(cell, inputs)
-    trace = traced(cell, projected, state)
+    trace = cached_trace(cell, projected, state)
     start = [] if resets is None else list(cell.initial_state(lanes))
-    own = tensors_of(cell).values()
+    own = cell_tensors(cell).values()
 
     # The graphs hold every change of precision that autocast asked for.
     with torch.autocast(inputs.device.type, enabled=False):
@@ -63,7 +70,7 @@ def run_sequence(
         if trace.readout is None:
             outputs = values[0] if running is None else torch.where(running, values[0], 0)
         else:
-            with read_out_by():
+            with readout_context():
                 outputs = _read_out(trace, list(own), values, running)
     return outputs, type(state)(*after)
 
@@ -71,7 +78,7 @@ def run_sequence(
 def _read_out(
     trace: Trace, own: list[Tensor], values: list[Tensor], running: Bool[Tensor, "T B 1"] | None
 ) -> Float[Tensor, "T B O"]:
-    """The readout of all steps at once, of those that are no padding."""
+    """Compute the readout of all steps at once, without those of padding."""
     rows, shape = [value.flatten(0, 1) for value in values], values[0].shape[:2]
     if running is None:
         return trace.readout(*own, *rows)[0].unflatten(0, shape)

@@ -1,4 +1,4 @@
-"""What a step depends on besides the numbers in its tensors."""
+"""Signatures of runs: all that a trace of a step depends on, apart from the numbers in its tensors."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from torch.nn import Module
 
 from throughtime.cell.base import Cell, State
 
-PRIVATE = frozenset(vars(torch.nn.Module())) - {"training"}
+MODULE_ATTRIBUTES = frozenset(vars(torch.nn.Module())) - {"training"}
 
 
-def tensors_of(cell: Cell) -> dict[str, Tensor]:
-    """All that a step may read from its cell: parameters and buffers by name."""
+def cell_tensors(cell: Cell) -> dict[str, Tensor]:
+    """The parameters and buffers of a cell by name: all tensors that its step may read."""
     found: dict[str, Tensor] = {}
     seen: set[int] = set()
     for kind in ("_parameters", "_buffers"):
@@ -22,7 +22,7 @@ def tensors_of(cell: Cell) -> dict[str, Tensor]:
 
 
 def _collect(module: Module, kind: str, prefix: str, found: dict[str, Tensor], seen: set[int]) -> None:
-    """As `named_parameters` and `named_buffers`, which take longer than a short run: each tensor once."""
+    """Collect each tensor once, as `named_parameters` and `named_buffers` do, which take longer than a short run."""
     for name, value in getattr(module, kind).items():
         if value is not None and id(value) not in seen:
             seen.add(id(value))
@@ -32,13 +32,13 @@ def _collect(module: Module, kind: str, prefix: str, found: dict[str, Tensor], s
             _collect(child, kind, f"{prefix}{name}.", found, seen)
 
 
-def attributes(cell: Cell) -> tuple:
-    """What a step may depend on besides tensors: class, attributes and hooks of the cell and its modules."""
+def cell_attributes(cell: Cell) -> tuple:
+    """The class, attributes and hooks of a cell and its modules: all but tensors that its step may depend on."""
     found: list[Any] = []
     for module in cell.modules():
         found += (type(module), *module._forward_hooks.values(), *module._forward_pre_hooks.values())
         for name, value in vars(module).items():
-            if name not in PRIVATE:
+            if name not in MODULE_ATTRIBUTES:
                 found += (name, _comparable(value))
     return tuple(found)
 
@@ -54,12 +54,12 @@ def _comparable(value: Any) -> Any:
 
 
 def signature(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> tuple:
-    """Two runs with equal signatures have the same trace."""
+    """The key of a trace: two runs with equal signatures have the same trace."""
     device = projected.device
     tensors = (projected[0], *state)
     return (
-        attributes(cell),
-        tuple((name, t.shape, t.dtype) for name, t in tensors_of(cell).items()),
+        cell_attributes(cell),
+        tuple((name, t.shape, t.dtype) for name, t in cell_tensors(cell).items()),
         tuple((t.shape[1:], t.dtype) for t in tensors),
         device,
         torch.is_autocast_enabled(device.type) and torch.get_autocast_dtype(device.type),

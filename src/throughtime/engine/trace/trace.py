@@ -1,4 +1,4 @@
-"""A cell's step as three graphs of operators: what is done once, what is done at every step, what can wait."""
+"""Trace a cell's step into three graphs of operators: weights (once a run), recurrence (every step), readout (last)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.node import map_aggregate
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.trace.graph import dependents, extract, operators, placeholders
-from throughtime.engine.trace.signature import attributes, tensors_of
+from throughtime.engine.trace.graph import ancestors, descendants, extract, placeholders
+from throughtime.engine.trace.signature import cell_attributes, cell_tensors
 
-PROBES = (1009, 1013, 1019)  # primes, so that a dimension of this size is most likely the lanes
+PROBE_LANES = (1009, 1013, 1019)  # primes, so that a dimension of this size is most likely the lanes
 PRODUCTS = {torch.ops.aten.mm.default, torch.ops.aten.addmm.default, torch.ops.aten.bmm.default}
 
 
 class UntraceableError(Exception):
-    """A step that is no fixed graph of operators; the message is half a sentence that says why."""
+    """Raised for a step that is no fixed graph of operators; the message is half a sentence that says why."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """A step taken apart, so that `step` = readout ∘ recurrence ∘ weights.
+    """A step as three graphs, so that `step` = readout ∘ recurrence ∘ weights.
 
     Attributes:
-        weights: (parameters and buffers) -> what the recurrence makes of them, which is the same at every step:
+        weights: (parameters and buffers) -> the weights of the recurrence, which are the same at every step:
             a transposed matrix, one gate's block, a peephole's row, W - Wᵀ.
         recurrence: (those weights, projected, state) -> (values that are read out, next state).
         readout: (parameters and buffers, values of all steps) -> outputs. It is there when the output is the
@@ -46,39 +46,43 @@ class Trace:
 
 
 def trace(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> Trace:
-    """The step of a cell for any number of lanes, as it is now: its mode, its attributes, autocast or none.
+    """Trace the step of a cell for any number of lanes, with the cell's present mode and attributes, and autocast.
 
     Raises:
         UntraceableError: the step is no fixed graph, draws random numbers, or changes its cell.
     """
-    tensors = tensors_of(cell)
+    tensors = cell_tensors(cell)
     sizes = {size for t in (*tensors.values(), projected[0], *state) for size in t.shape[-2:]}
-    lanes = next(probe for probe in PROBES if probe not in sizes)
+    lanes = next(probe for probe in PROBE_LANES if probe not in sizes)
     step = _operators_of_step(cell, tensors, projected, state, lanes)
     inputs = placeholders(step)
-    own, sized = inputs[: len(tensors)], [n for n in step.graph.nodes if mentions(n, lanes)]
-    varying = dependents(step.graph, [*inputs[len(tensors) :], *sized])
+    own, sized = inputs[: len(tensors)], [n for n in step.graph.nodes if has_lane_count(n, lanes)]
+    varying = descendants(step.graph, [*inputs[len(tensors) :], *sized])
     output, *after = step.graph.output_node().args[0]
-    waited_for = operators(after)
-    products = [n for n in varying - waited_for if n.target in PRODUCTS]
-    late = dependents(step.graph, products) - waited_for
+    recurrent = ancestors(after)
+    products = [n for n in varying - recurrent if n.target in PRODUCTS]
+    epilogue = descendants(step.graph, products) - recurrent
 
     values, readout = [output], None
-    if output in late:
-        needed = late & operators([output])
-        values = [n for n in step.graph.nodes if n in varying - late and needed.intersection(n.users)]
-        readout = free_lanes(extract(step, [*own, *values], [output]), len(own), lanes)
-    early = operators([*values, *after])
-    weights = [n for n in step.graph.nodes if n in early - varying and _crosses(n, varying & early)]
+    if output in epilogue:
+        needed = epilogue & ancestors([output])
+        values = [n for n in step.graph.nodes if n in varying - epilogue and needed.intersection(n.users)]
+        readout = with_dynamic_lanes(extract(step, [*own, *values], [output]), len(own), lanes)
+    body = ancestors([*values, *after])
+    weights = [n for n in step.graph.nodes if n in body - varying and _crosses(n, varying & body)]
     weights += [n for n in dict.fromkeys([*values, *after]) if n not in varying and n not in weights]
     recurrence = extract(step, [*weights, *inputs[len(tensors) :]], [*values, *after])
     return Trace(
-        extract(step, own, weights), free_lanes(recurrence, len(weights), lanes), readout, len(values), lanes
+        extract(step, own, weights),
+        with_dynamic_lanes(recurrence, len(weights), lanes),
+        readout,
+        len(values),
+        lanes,
     )
 
 
-def mentions(node: Node, lanes: int) -> bool:
-    """Whether a node makes a tensor of its own for so many lanes, as `torch.zeros(lanes, H)` does."""
+def has_lane_count(node: Node, lanes: int) -> bool:
+    """Whether the number of lanes is an argument of a node, as in `torch.zeros(lanes, H)`."""
     found: list[Any] = []
     map_aggregate((node.args, node.kwargs), found.append)
     return any(type(argument) is int and argument == lanes for argument in found)
@@ -92,7 +96,7 @@ def _crosses(node: Node, varying: set[Node]) -> bool:
 def _operators_of_step(
     cell: Cell, tensors: dict[str, Tensor], projected: Float[Tensor, "T B G"], state: State, lanes: int
 ) -> GraphModule:
-    """The whole step as one graph (parameters and buffers, projected, state) -> (output, next state)."""
+    """Trace the whole step as one graph (parameters and buffers, projected, state) -> (output, next state)."""
     holder = _Step(cell)
     names = [f"cell.{name}" for name in tensors]
     device = projected.device.type
@@ -109,9 +113,9 @@ def _operators_of_step(
         return part.new_zeros((lanes, *part.shape[1:]))
 
     arguments = [*(t.detach() for t in tensors.values()), *map(many_lanes, (projected[0], *state))]
-    before = attributes(cell)
-    graph = operators_of(step, arguments)
-    if attributes(cell) != before:
+    before = cell_attributes(cell)
+    graph = aten_graph(step, arguments)
+    if cell_attributes(cell) != before:
         raise UntraceableError("its step changes the cell's own attributes")
     for node in graph.graph.find_nodes(op="get_attr"):
         if getattr(getattr(graph, node.target), "requires_grad", False):
@@ -120,7 +124,7 @@ def _operators_of_step(
 
 
 class _Step(torch.nn.Module):
-    """Lets `functional_call` reach a cell's `step`."""
+    """A module whose `forward` is a cell's `step`, for `functional_call`."""
 
     def __init__(self, cell: Cell) -> None:
         super().__init__()
@@ -130,13 +134,18 @@ class _Step(torch.nn.Module):
         return self.cell.step(projected, state)
 
 
-def operators_of(
+def aten_graph(
     function: Callable, arguments: list[Tensor], decompositions: dict | None = None
 ) -> GraphModule:
-    """A function of tensors as a graph of ATen operators that draw no numbers and change nothing in place.
+    """Trace a function of tensors into a graph of ATen operators.
+
+    Args:
+        function: traced.
+        arguments: examples.
+        decompositions: operators to be written as simpler ones, as `make_fx` takes them.
 
     Raises:
-        UntraceableError: it is none.
+        UntraceableError: the function is no fixed graph, draws random numbers, or changes a tensor in place.
     """
     tracer = make_fx(
         torch.func.functionalize(function),
@@ -146,7 +155,7 @@ def operators_of(
     )
     try:
         graph = tracer(*arguments)
-    # Whatever a user's step does that a tracer cannot follow comes out as an exception of any kind.
+    # A tracer that cannot follow a user's step raises an exception of any kind.
     except Exception as error:
         reason = str(error).strip().partition("\n")[0]
         raise UntraceableError(f"its step cannot be traced ({type(error).__name__}: {reason})") from error
@@ -162,8 +171,14 @@ def operators_of(
     return graph
 
 
-def free_lanes(module: GraphModule, example: int, lanes: int) -> GraphModule:
-    """The same graph with the size `lanes`, wherever it was written in, read from that input at run time."""
+def with_dynamic_lanes(module: GraphModule, example: int, lanes: int) -> GraphModule:
+    """Rewrite a graph in place to read the number of lanes off an input, instead of the constant it was traced with.
+
+    Args:
+        module: the graph.
+        example: the index of an input whose first axis is the lanes.
+        lanes: the number of lanes that the graph was traced with.
+    """
     graph, inputs = module.graph, placeholders(module)
     with graph.inserting_after(inputs[-1]):
         size = graph.call_function(torch.ops.aten.sym_size.int, (inputs[example], 0))

@@ -1,31 +1,31 @@
-"""The traces of cells: made once for all cells alike, checked against the step itself, and remembered."""
+"""Trace cache: each cell's step is traced once for all cells alike, and checked against the step itself."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.trace.signature import signature, tensors_of
+from throughtime.engine.trace.signature import cell_tensors, signature
 from throughtime.engine.trace.trace import Trace, UntraceableError, trace
-from throughtime.engine.trace.without_hooks import aside
+from throughtime.engine.trace.without_hooks import without_hooks
 
-REMEMBERED = 256
+CAPACITY = 256
 _traces: dict[tuple, Trace | UntraceableError] = {}
 
 
-def traced(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> Trace:
-    """The trace of a cell's step as the cell is now.
+def cached_trace(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> Trace:
+    """The trace of a cell's step in the cell's present mode, from the cache or made now.
 
     Raises:
-        UntraceableError: it has none.
+        UntraceableError: the step cannot be traced, or the trace computes something else.
     """
     key = signature(cell, projected, state)
     if key not in _traces:
-        if len(_traces) == REMEMBERED:
+        if len(_traces) == CAPACITY:
             del _traces[next(iter(_traces))]
         try:
             # A run without gradients has the same graph as one with them.
-            with aside():
+            with without_hooks():
                 _traces[key] = _checked(cell, projected, state)
         except UntraceableError as error:
             _traces[key] = error.with_traceback(None)
@@ -35,39 +35,39 @@ def traced(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> Trace
     return found
 
 
-def trace_for(cell: Cell, inputs: Float[Tensor, "T B I"]) -> Trace:
-    """The trace of a cell's step on such inputs.
+def cached_trace_for_inputs(cell: Cell, inputs: Float[Tensor, "T B I"]) -> Trace:
+    """The trace of a cell's step for a run on these inputs from the cell's initial state.
 
     Raises:
-        UntraceableError: it has none.
+        UntraceableError: as `cached_trace`.
     """
     # Without random numbers being drawn: a cell may draw its masks in `project`.
     devices = [inputs.device] if inputs.is_cuda else []
     with torch.random.fork_rng(devices), torch.no_grad():
         projected = cell.project(inputs[:1, :1])
-    return traced(cell, projected, cell.initial_state(1))
+    return cached_trace(cell, projected, cell.initial_state(1))
 
 
-def reason_against(cell: Cell, inputs: Float[Tensor, "T B I"]) -> str | None:
-    """Why a cell's step cannot be traced, as half a sentence; None when it can."""
+def untraceable_reason(cell: Cell, inputs: Float[Tensor, "T B I"]) -> str | None:
+    """The reason why a cell's step cannot be traced, as half a sentence; None if it can."""
     try:
-        trace_for(cell, inputs)
+        cached_trace_for_inputs(cell, inputs)
     except UntraceableError as error:
         return str(error)
     return None
 
 
 def _checked(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> Trace:
-    """A trace that gives one step's values and gradients.
+    """Trace a step and check that the trace gives its values and gradients.
 
-    A step may do what no tracer sees, such as a gradient of its own making or a choice by the number of lanes.
+    A step may do things that no tracer sees, such as a gradient of its own making or a choice by the number of lanes.
     """
     found = trace(cell, projected, state)
     device = projected.device.type
     precision = {"dtype": torch.get_autocast_dtype(device), "enabled": torch.is_autocast_enabled(device)}
     for lanes in (1, 3):
-        sample = [_waves(part, lanes).requires_grad_() for part in (projected[0], *state)]
-        learned = [t for t in tensors_of(cell).values() if t.requires_grad]
+        sample = [_sample(part, lanes).requires_grad_() for part in (projected[0], *state)]
+        learned = [t for t in cell_tensors(cell).values() if t.requires_grad]
         with torch.autocast(device, cache_enabled=False, **precision):
             output, after = cell.step(sample[0], type(state)(*sample[1:]))
         expected = [output, *after]
@@ -85,21 +85,21 @@ def _checked(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> Tra
 
 
 def _one_step(found: Trace, cell: Cell, sample: list[Tensor]) -> list[Tensor]:
-    own = tensors_of(cell).values()
+    own = cell_tensors(cell).values()
     results = found.recurrence(*found.weights(*own), *sample)
     values, after = results[: found.values], results[found.values :]
     output = values[0] if found.readout is None else found.readout(*own, *values)[0]
     return [output, *after]
 
 
-def _waves(part: Tensor, lanes: int) -> Tensor:
-    """Numbers that no two lanes or features share, without drawing any."""
+def _sample(part: Tensor, lanes: int) -> Tensor:
+    """Fixed numbers that no two lanes or features share."""
     shape = torch.Size((lanes, *part.shape[1:]))
     return (0.7 * torch.sin(2.4 * torch.arange(shape.numel()) + 0.3)).view(shape).to(part)
 
 
 def _gradients(results: list[Tensor], sources: list[Tensor]) -> list[Tensor]:
-    total = sum((result.double() * _waves(result, len(result)).double()).sum() for result in results)
+    total = sum((result.double() * _sample(result, len(result)).double()).sum() for result in results)
     if not total.requires_grad:
         return []
     return list(torch.autograd.grad(total, sources, allow_unused=True, materialize_grads=True))

@@ -1,6 +1,6 @@
-"""The recurrence of a trace, step after step in torch's operators.
+"""The unrolled recurrence of a trace: all steps as one graph of torch's operators, differentiable by autograd.
 
-It gives what the loops of `engine=bptt` and `engine=fused` give, and autograd differentiates it as often as wanted.
+It computes the same as the loops of `engine=bptt` and `engine=fused`, and has derivatives of any order.
 """
 
 import torch
@@ -18,12 +18,12 @@ def unrolled(
     projected: Float[Tensor, "T B G"],
     *tensors: Tensor,
 ) -> tuple[Tensor, ...]:
-    """(projected, weights, state before, state of a reset) -> (values of all steps, state after).
+    """Run the recurrence: (projected, weights, state before, state of a reset) -> (values of all steps, state after).
 
     Args:
         trace: of the step.
-        resets: where a lane's state is replaced before a step.
-        weights: how many there are among the tensors.
+        resets: the steps before which a lane's state is replaced.
+        weights: the number of weights among the tensors.
         projected: x_t of all steps.
         tensors: the weights, the parts of the state before, and with resets those of the state of a reset.
     """

@@ -1,4 +1,4 @@
-"""Work on a step itself, while some run of it is under way."""
+"""Tracing without hooks: a context in which a step can be traced while a run of it is under way."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,10 +7,11 @@ import torch
 
 
 @contextmanager
-def aside() -> Iterator[None]:
-    """With gradients, as a run without them has the same graphs; and unseen by what looks on at the run.
+def without_hooks() -> Iterator[None]:
+    """Enable gradients and disable the hooks on saved tensors inside the block.
 
-    `torch.utils.checkpoint` looks at every tensor that autograd keeps, and `torch.func` refuses to work under its eyes.
+    A run without gradients has the same graphs as one with them. `torch.utils.checkpoint` hooks every tensor that
+    autograd saves, and `torch.func` refuses to work under such hooks.
     """
     autograd = torch._C._autograd
     hooks = []

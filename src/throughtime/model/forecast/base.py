@@ -1,4 +1,4 @@
-"""The contract of a forecasting model: from what is known at the origin to features of every step ahead."""
+"""The contract of forecasting models: a window of history to features of every step ahead."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from throughtime.data.window import Window
 
 Feed = Callable[[Float[Tensor, "B H"]], Float[Tensor, "B C"]]
-"""Features of one step to the values that a model which decodes step by step reads at the next."""
+"""feed(features of one step) -> the values that an autoregressive model reads at the next step."""
 
 
 class Forecaster(nn.Module, ABC):
@@ -32,7 +32,7 @@ class Forecaster(nn.Module, ABC):
         """The features of every step ahead.
 
         Args:
-            window: what is known at the origin.
-            feed: what an autoregressive model reads back of its own forecasts; others do not call it.
+            window: the history and the known covariates.
+            feed: turns features into the forecast that an autoregressive model reads back; others do not call it.
             truth: in training, the values to forecast, for teacher forcing; never given when measuring.
         """

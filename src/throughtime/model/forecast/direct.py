@@ -1,4 +1,4 @@
-"""All steps ahead at once, from the state after the history."""
+"""Direct forecasting: all steps ahead at once, from the state after the history."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,13 +15,13 @@ from throughtime.model.forecast.base import Feed, Forecaster
 
 
 class Direct(Forecaster):
-    """y_s = dropout(relu(W h_T + U k_s + e_s)): the last state's features, the covariates and the place of step s.
+    """y_s = dropout(relu(W h_T + U k_s + e_s)): the last state's features, the covariates and the embedding of step s.
 
     Args:
         front, layers, cell, engine: as `SequenceModel`; they run over the history and its covariates.
         history_size, known_size, horizon: I, K and S of a window. Other sizes are not needed.
         size: the features of a step ahead.
-        dropout: the share of them that are dropped in training.
+        dropout: the fraction of them that are dropped in training.
     """
 
     def __init__(

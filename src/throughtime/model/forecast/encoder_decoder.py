@@ -1,4 +1,4 @@
-"""One recurrence reads the history, another writes the forecast step by step."""
+"""Encoder-decoder forecasting: one recurrence reads the history, another decodes step by step."""
 
 import math
 from collections.abc import Callable
@@ -74,17 +74,17 @@ class EncoderDecoder(Forecaster):
         inputs = torch.cat([window.history, window.known[: window.steps]], dim=-1)
         _, state = self.encoder(self.front(inputs), self.encoder.initial_state(lanes))
         first = window.history[-1, :, : self.channels]
-        share = 0.0 if truth is None else self.truth_probability()
+        probability = 0.0 if truth is None else self.truth_probability()
         if truth is not None:
             self.steps_taken += 1
-        if share == 1.0:
+        if probability == 1.0:
             values = torch.cat([first[None], truth[:-1]])
             return self.decoder(self.decoder_front(torch.cat([values, window.future()], dim=-1)), state)[0]
         outputs: list[Tensor] = []
         for step, covariates in enumerate(window.future()):
             value = first if step == 0 else feed(outputs[-1])
-            if step and share:
-                kept = torch.rand(lanes, 1, device=value.device) < share
+            if step and probability:
+                kept = torch.rand(lanes, 1, device=value.device) < probability
                 value = torch.where(kept, truth[step - 1], value)
             output, state = self.decoder.step(
                 self.decoder_front(torch.cat([value, covariates], dim=-1)), state

@@ -1,4 +1,4 @@
-"""One step ahead, again and again: the model reads its own forecast as if it had been observed."""
+"""Recursive forecasting: one step ahead, repeated on the model's own forecasts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ from throughtime.tree import Tree
 
 
 class Recursive(Forecaster):
-    """y_t = layers(front([x_t, k_{t+1}])), where y_t tells x_{t+1}; ahead of the origin x_t is the forecast itself.
+    """y_t = layers(front([x_t, k_{t+1}])), where y_t predicts x_{t+1}; ahead of the origin x_t is the forecast itself.
 
     Trained on windows it reads the truth ahead (teacher forcing); trained on lanes it carries its state along a stream.
     The marks of missing values and the past covariates stay ahead as they were at the last step.

@@ -20,7 +20,7 @@ class Segments(Forecaster):
 
     x̄_i are segments of w steps of the history with their covariates. Segment m ahead is decoded by one step of the
     same layers, from the state after the history, with a vector of its place and one of its series as input (and a
-    linear map of its covariates), so that no forecast is read back. Source: S. Lin, W. Lin, W. Wu, F. Zhao, R. Mo &
+    linear map of its covariates), without reading forecasts back. Source: S. Lin, W. Lin, W. Wu, F. Zhao, R. Mo &
     H. Zhang (2023), SegRNN, arXiv 2308.11200; its normalisation by the last value is `data.normalisation=last`.
 
     The oldest steps that fill no segment are left out, and so is what the last segment ahead has too much.

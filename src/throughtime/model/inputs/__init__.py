@@ -1,0 +1,13 @@
+"""Input layers: symbols, numbers and words to features."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "characters": ["ConvolutionalCharacters", "RecurrentCharacters"],
+        "embedding": ["Embedding"],
+        "linear": ["Linear"],
+        "words": ["Words"],
+    },
+)

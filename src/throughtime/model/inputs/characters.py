@@ -1,4 +1,4 @@
-"""Words by their characters: what a word that training does not have is known by."""
+"""Character encoders: the features of a word from its spelling, by recurrence or by convolution."""
 
 from collections.abc import Callable
 
@@ -12,10 +12,11 @@ from throughtime.data.tagged.word_inputs import PAD
 from throughtime.engine.base import Engine
 from throughtime.errors import UserError, check_fraction, check_positive
 from throughtime.model.layers.bidirectional import reverse
+from throughtime.tree import length_mask
 
 
 class RecurrentCharacters(nn.Module):
-    """[→h_n ; ←h_1]: what a cell says after the last letter, and another, from the right, after the first.
+    """[→h_n ; ←h_1]: the output of a cell after the last letter, and of another, from the right, after the first.
 
     After Ling et al. 2015, arXiv 1508.02096.
 
@@ -25,13 +26,13 @@ class RecurrentCharacters(nn.Module):
         engine: runs the cells.
         size: the features of a character.
         hidden_size: the units of each of the two cells.
-        dropout: the share of a character's features that are dropped in training.
+        dropout: the fraction of a character's features that are dropped in training.
 
     Attributes:
         output_size: the features of a word.
 
     Raises:
-        UserError: a size is not positive, or the dropout is no share.
+        UserError: a size is not positive, or the dropout is no fraction.
     """
 
     def __init__(
@@ -65,20 +66,20 @@ class RecurrentCharacters(nn.Module):
 class ConvolutionalCharacters(nn.Module):
     """max_c (W * x)_c + b: the strongest response of each filter anywhere in the word.
 
-    After dos Santos & Zadrozny 2014; a word shorter than the filters is read with blanks around it.
+    After dos Santos & Zadrozny 2014; a word shorter than the filters is padded with zeros.
 
     Args:
         character_count: the ids of characters.
         size: the features of a character.
         filters: H, the features of a word.
         width: the characters that a filter sees; odd, so that it has a middle.
-        dropout: the share of a character's features that are dropped in training.
+        dropout: the fraction of a character's features that are dropped in training.
 
     Attributes:
         output_size: `filters`.
 
     Raises:
-        UserError: a size is not positive, the width is even, or the dropout is no share.
+        UserError: a size is not positive, the width is even, or the dropout is no fraction.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class ConvolutionalCharacters(nn.Module):
 
     def forward(self, characters: Int[Tensor, "C N"], lengths: Int[Tensor, " N"]) -> Float[Tensor, "N H"]:
         side = self.width // 2
-        running = torch.arange(characters.shape[0], device=lengths.device)[:, None] < lengths
+        running = length_mask(lengths, characters.shape[0])
         letters = torch.where(running[..., None], self.dropout(self.embedding(characters)), 0)
         padded = functional.pad(letters, (0, 0, 0, 0, side, side))
         # One matrix product over neighbouring letters: for words of a dozen letters faster than a convolution.

@@ -1,4 +1,4 @@
-"""The front end of symbols: each id has a vector of its own."""
+"""Embedding: the input layer of ids, a vector for each."""
 
 import torch
 from jaxtyping import Float, Int
@@ -14,14 +14,14 @@ class Embedding(nn.Module):
     Args:
         vocabulary_size: V.
         size: the features of one vector.
-        dropout: the share of features that are dropped in training.
+        dropout: the fraction of features that are dropped in training.
 
     Attributes:
         weight: E, `[V, size]`; a head may share it.
         output_size: `size`.
 
     Raises:
-        UserError: a size is not positive, or the dropout is no share.
+        UserError: a size is not positive, or the dropout is no fraction.
     """
 
     def __init__(self, vocabulary_size: int, size: int, dropout: float = 0.0) -> None:

@@ -1,4 +1,4 @@
-"""The front end of numbers: one linear map of each step's features."""
+"""Linear input layer: one linear map of each step's features."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,14 +11,14 @@ class Linear(nn.Module):
 
     Args:
         input_size: the features of x.
-        size: the features of y; None to hand x on as it is.
-        dropout: the share of features that are dropped in training.
+        size: the features of y; None for the identity.
+        dropout: the fraction of features that are dropped in training.
 
     Attributes:
         output_size: the features of y.
 
     Raises:
-        UserError: a size is not positive, or the dropout is no share.
+        UserError: a size is not positive, or the dropout is no fraction.
     """
 
     def __init__(self, input_size: int, size: int | None = None, dropout: float = 0.0) -> None:

@@ -1,4 +1,4 @@
-"""The front end of words: a vector for each word of the vocabulary, beside what its characters say."""
+"""Word input layer: a vector for each word of the vocabulary, beside the features of its characters."""
 
 import math
 from collections.abc import Callable
@@ -9,29 +9,29 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from throughtime.data.tagged.word_inputs import WordInputs
-from throughtime.errors import UserError, check_fraction, check_positive
+from throughtime.errors import check_fraction, check_positive
 
 
 class Words(nn.Module):
     """x = dropout([E[word] ; characters(word)]); characters are read once for each distinct word of a batch.
 
-    In training a share of the words are read as the unknown one (id 0), which so learns what to say for words
-    that are in no vocabulary, and leaves them to their characters.
+    In training a fraction of the words is replaced by the unknown word (id 0), so that its vector is trained for words
+    outside the vocabulary.
 
     Args:
         word_count: the ids of words, V.
         character_count: the ids of characters.
         size: the features of a word's vector.
         characters: makes the encoder of characters, called as `characters(character_count=n)`; None for none.
-        word_dropout: the share of words that are read as unknown in training.
-        dropout: the share of features of x that are dropped in training.
+        word_dropout: the fraction of words that are read as unknown in training.
+        dropout: the fraction of features of x that are dropped in training.
 
     Attributes:
         weight: E, `[V, size]`.
         output_size: the features of x.
 
     Raises:
-        UserError: a size is not positive, or a dropout is no share.
+        UserError: a size is not positive, or a dropout is no fraction.
     """
 
     def __init__(
@@ -52,20 +52,6 @@ class Words(nn.Module):
         self.word_dropout = word_dropout
         self.dropout = nn.Dropout(dropout)
         self.output_size = size + (0 if self.characters is None else self.characters.output_size)
-
-    def take(self, vectors: Float[Tensor, "V I"]) -> None:
-        """Begin from pretrained vectors; a row of NaN leaves its word as it is.
-
-        Raises:
-            UserError: the vectors are of another size.
-        """
-        if vectors.shape[1] != self.weight.shape[1]:
-            raise UserError(
-                f"data.vectors has {vectors.shape[1]} numbers a word; set model.front.size={vectors.shape[1]}"
-            )
-        with torch.no_grad():
-            vectors = vectors.to(self.weight)
-            self.weight.copy_(torch.where(vectors.isnan(), self.weight, vectors))
 
     def forward(self, inputs: WordInputs) -> Float[Tensor, "T B I"]:
         words = inputs.words

@@ -1,0 +1,11 @@
+"""Recurrent layers made of cells."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "bidirectional": ["Bidirectional"],
+        "stack": ["Stack"],
+    },
+)

@@ -1,4 +1,4 @@
-"""Layers that read a sequence from both ends."""
+"""Bidirectional layers: one recurrence from the left and one from the right, concatenated."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from throughtime.tree import Tree
 
 
 def reverse(sequence: Float[Tensor, "T B I"], lengths: Int[Tensor, " B"] | None) -> Float[Tensor, "T B I"]:
-    """Each lane from its last true step to its first; the padding after it stays where it is."""
+    """Reverse each lane's true steps; its padding stays in place."""
     if lengths is None:
         return sequence.flip(0)
     steps = torch.arange(sequence.shape[0], device=sequence.device)[:, None]  # len() would fix T in an export
@@ -25,9 +25,8 @@ def reverse(sequence: Float[Tensor, "T B I"], lengths: Int[Tensor, " B"] | None)
 class Bidirectional(nn.Module):
     """y_t = [→h_t ; ←h_t],  →h = layer(x_1 .. x_t),  ←h = layer(x_n .. x_t)  (Schuster & Paliwal 1997).
 
-    The reverse pass begins at a lane's own last step, so padding changes no number. It needs the end of a
-    sequence before its beginning can be told: every batch holds whole sequences, nothing is carried from one
-    to the next, and no single step can be taken.
+    The reverse pass begins at a lane's own last step, so padding changes no number. The reverse
+    pass needs whole sequences in a batch: nothing is carried to the next, and no single step can be taken.
 
     Args:
         cell: makes a layer's cell, called as `cell(input_size=n)`; two of them a layer.
@@ -40,7 +39,7 @@ class Bidirectional(nn.Module):
         output_size: the features of y, twice those of a cell.
 
     Raises:
-        UserError: the depth is not positive, or the dropout is no share.
+        UserError: the depth is not positive, or the dropout is no fraction.
     """
 
     def __init__(
@@ -91,7 +90,7 @@ class Bidirectional(nn.Module):
         return inputs, state
 
     def step(self, inputs: Float[Tensor, "B I"], state: Tree) -> tuple[Float[Tensor, "B H"], Tree]:
-        """Refused: the step after the last one is not known.
+        """Not supported: the reverse pass needs the steps that follow.
 
         Raises:
             UserError: always.

@@ -1,4 +1,4 @@
-"""Dropout that is the same at every time step."""
+"""Variational dropout: the same mask at every time step."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -7,16 +7,16 @@ from throughtime.errors import check_fraction
 
 
 class VariationalDropout(nn.Module):
-    """Drops the same features of a lane at every step of a run (Gal & Ghahramani 2016, arXiv 1512.05287).
+    """Drop the same features of a lane at every step of a run (Gal & Ghahramani 2016, arXiv 1512.05287).
 
     The mask `[1, B, H]` is drawn anew for every run: for every chunk, where training is truncated. Nothing is
     drawn in evaluation or at probability 0.
 
     Args:
-        probability: the share of features that are dropped in training.
+        probability: the fraction of features that are dropped in training.
 
     Raises:
-        UserError: the probability is no share.
+        UserError: the probability is no fraction.
     """
 
     def __init__(self, probability: float) -> None:

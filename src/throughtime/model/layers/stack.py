@@ -1,4 +1,4 @@
-"""Layers of cells, each reading the outputs of the one below."""
+"""Stack of recurrent layers, each reading the outputs of the one below."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ class Stack(nn.Module):
         engine: runs the cells over time.
         input_size: the features of x.
         depth: L.
-        dropout: the share of a layer's outputs that are dropped in training.
+        dropout: the fraction of a layer's outputs that are dropped in training.
         variational: whether a lane's dropout mask is the same at every step.
         residual: whether a layer's input is added to its output, where their sizes agree.
         layer_norm: whether a layer's output is normalised (Ba et al. 2016, arXiv 1607.06450), before its
@@ -31,7 +31,7 @@ class Stack(nn.Module):
         output_size: the features of y^L.
 
     Raises:
-        UserError: the depth is not positive, or the dropout is no share.
+        UserError: the depth is not positive, or the dropout is no fraction.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Stack(nn.Module):
         state: tuple[State, ...],
         projected: Float[Tensor, "B G"] | None = None,
     ) -> tuple[Float[Tensor, "B H"], tuple[State, ...]]:
-        """One step of every layer; `projected` is what the first cell makes of the inputs, where that is known."""
+        """One step of every layer; `projected` is the first cell's projection of the inputs, where already known."""
         after = []
         for cell, norm, before in zip(self.cells, self.norms, state, strict=True):
             outputs, carried = cell.step(cell.project(inputs) if projected is None else projected, before)

@@ -14,9 +14,10 @@ from throughtime.data.series.series import SeriesSet
 from throughtime.data.series.windows import Windows, window_pairs
 from throughtime.errors import check_positive
 from throughtime.task.forecasting.metrics import LEVELS
+from throughtime.task.part import TaskPart
 
 
-class Backtest:
+class Backtest(TaskPart):
     """Write `backtest.csv`: a row for each series, origin, step ahead and channel.
 
     The last origins of the test part are taken, `stride` steps apart. With `refit_steps` the trained weights are first

@@ -23,6 +23,25 @@ FIGURE_WINDOWS = 128
 """The number of windows that residuals are drawn from, evenly spaced over a split."""
 
 
+@dataclass(frozen=True)
+class Example:
+    """One forecast to be drawn, of one channel of one series from one origin.
+
+    Attributes:
+        title: the series and the origin.
+        history: the last steps before the origin.
+        point: the forecast `[S]`.
+        intervals: lower and upper ends `[2, S]` by their coverage in percent, the wider one first.
+        truth: the observed values `[S]`, NaN where missing.
+    """
+
+    title: str
+    history: Float[np.ndarray, " T"]
+    point: Float[np.ndarray, " S"]
+    intervals: Mapping[int, Float[np.ndarray, "2 S"]]
+    truth: Float[np.ndarray, " S"] | None = None
+
+
 class ForecastFigures(Callback):
     """Draws `forecast`, `error_by_step` and `residuals` at each validation (IMAGES) and as PNG files after the test.
 
@@ -109,25 +128,6 @@ class ForecastTables(Callback):
         rows.insert(0, "series", [name for name in names for _ in pl_module.artifacts["channels"]])
         rows.insert(1, "channel", [channel for _ in names for channel in pl_module.artifacts["channels"]])
         rows.dropna(subset="mae").to_csv(folder / "test_series.csv", index=False, float_format="%.8g")
-
-
-@dataclass(frozen=True)
-class Example:
-    """One forecast to be drawn, of one channel of one series from one origin.
-
-    Attributes:
-        title: the series and the origin.
-        history: the last steps before the origin.
-        point: the forecast `[S]`.
-        intervals: lower and upper ends `[2, S]` by their coverage in percent, the wider one first.
-        truth: the observed values `[S]`, NaN where missing.
-    """
-
-    title: str
-    history: Float[np.ndarray, " T"]
-    point: Float[np.ndarray, " S"]
-    intervals: Mapping[int, Float[np.ndarray, "2 S"]]
-    truth: Float[np.ndarray, " S"] | None = None
 
 
 def new_figure(width: float, height: float) -> Figure:

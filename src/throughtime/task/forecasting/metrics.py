@@ -9,8 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-LEVELS = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
-"""The quantiles that are measured; the outer pairs are the intervals of 95 and 80 %."""
+from throughtime.head.quantile import LEVELS
 
 UNITS = ("original", "standardised")
 

@@ -26,7 +26,7 @@ from throughtime.task.forecasting.backtest import forecast_table
 from throughtime.task.forecasting.figures import Example, plot_forecasts
 from throughtime.task.forecasting.task import Forecast, Forecasting
 
-LANES = 256  # series of a batch
+_BATCH_SIZE = 256  # series of a batch
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +53,7 @@ def predict(
         history: CSV or Parquet, with the columns of the training data; a wide table without times, too.
         output: where the CSV goes; None for the terminal.
         horizon: how many steps; None for as many as were trained. More are forecast piece by piece, each piece reading
-            the point forecasts before it, so that its intervals tell of that piece alone.
+            the point forecasts before it, so that its intervals hold for that piece alone.
         future: the known covariates of the steps ahead, in the columns of the history; needed where there are any but
             the calendar's.
         plot: whether a PNG of the first forecasts is drawn, beside the output (`forecast.png` without one).
@@ -175,7 +175,7 @@ def roll(task: Forecasting, series_set: SeriesSet, horizon: int) -> Forecast:
         store = SeriesStore(series_set, scaler, artifacts["indicator"])
         origins = store.lengths - horizon + start
         parts = []
-        for lanes in np.split(np.arange(len(series_set)), range(LANES, len(series_set), LANES)):
+        for lanes in np.split(np.arange(len(series_set)), range(_BATCH_SIZE, len(series_set), _BATCH_SIZE)):
             parts.append(task.forecast(_window(store, lanes, origins[lanes], artifacts)))
         piece = Forecast(*(torch.cat(batches, dim=-2) for batches in zip(*parts, strict=True)))
         pieces.append(Forecast(piece.point[:steps], piece.quantiles[:, :steps]))

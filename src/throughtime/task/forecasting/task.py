@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from throughtime.data.batch import Batch
 from throughtime.data.window import Window
-from throughtime.decode.paths import sample_paths
 from throughtime.distributed.collectives import all_gather
 from throughtime.errors import UserError, check_choice
 from throughtime.head.base import Head
@@ -25,6 +24,7 @@ from throughtime.task.forecasting.backtest import Backtest
 from throughtime.task.forecasting.calibration import Calibration
 from throughtime.task.forecasting.comparison import Comparison
 from throughtime.task.forecasting.metrics import LEVELS, UNITS, ForecastMetrics
+from throughtime.task.forecasting.paths import sample_paths
 
 
 class Forecast(NamedTuple):
@@ -37,7 +37,7 @@ class Forecast(NamedTuple):
 class Forecasting(Task):
     """A model of p(x_{t+1} … x_{t+S} | what is known at t), measured by `ForecastMetrics`.
 
-    Validation measures the model's own intervals and calibrates them; the test measures the calibrated ones.
+    The validation metrics are those of the model's own intervals, which calibrate the intervals of the test.
 
     Args:
         artifacts: what the data fitted: scaler, MASE's scale, the linear baseline, names.
@@ -58,7 +58,7 @@ class Forecasting(Task):
         self,
         model: nn.Module,
         head: Head,
-        optimization: Optimization,
+        optimization: Optimization | None,
         artifacts: dict[str, Any],
         horizon: int | None = None,
         units: str = "original",
@@ -109,7 +109,7 @@ class Forecasting(Task):
         truth = forward_filled(batch) if stage == "train" else None
         features = self.model.forecast(window, self.head.predict, truth)
         if stage != "train":
-            self._measure(stage, batch, features)
+            self._update_metrics(stage, batch, features)
         return self.head.loss(features, batch.targets, batch.mask, window.scale), batch.count()
 
     def on_validation_epoch_start(self) -> None:
@@ -156,7 +156,7 @@ class Forecasting(Task):
         self.measured[stage] = self.new_metrics()
         self._generator.manual_seed(0)
 
-    def _measure(self, stage: str, batch: Batch, features: Float[Tensor, "S B H"]) -> None:
+    def _update_metrics(self, stage: str, batch: Batch, features: Float[Tensor, "S B H"]) -> None:
         window = batch.inputs
         quantiles = self._quantiles(window, features)
         if stage == "val":

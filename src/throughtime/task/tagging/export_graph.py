@@ -22,7 +22,7 @@ class SentenceModel(nn.Module):
     def forward(
         self, words: Tensor, spellings: Tensor, characters: Tensor, word_lengths: Tensor, lengths: Tensor
     ) -> Tensor | tuple[Tensor, ...]:
-        unread = torch.zeros_like(words)  # only measures read it
+        unread = torch.zeros_like(words)  # only metrics read it
         inputs = WordInputs(words, spellings, characters, word_lengths, unread.bool(), unread)
         features, _ = self.model(inputs, self.model.initial_state(words.shape[1]), lengths)
         if not isinstance(self.head, CRF):

@@ -11,12 +11,12 @@ from throughtime.data.batch import Batch
 from throughtime.data.tagged.entity_schemes import convert, recognise
 from throughtime.data.tagged.format_detection import recognise_format
 from throughtime.data.tagged.sentence_batches import SentenceBatches
-from throughtime.data.tagged.sentences import Sentence, Tagged, document_at
+from throughtime.data.tagged.sentences import Sentence, SentenceTags, document_at
 from throughtime.errors import UserError
 from throughtime.files import output_file
 from throughtime.task.tagging.task import Tagging
 
-LANES = 64
+_BATCH_SIZE = 64
 """Sentences of a batch."""
 
 
@@ -63,17 +63,17 @@ def predict(
             file.write(text.encode(encoding))
 
 
-def tag(task: Tagging, sentences: Sequence[Sentence], probabilities: bool = False) -> list[Tagged]:
+def tag(task: Tagging, sentences: Sequence[Sentence], probabilities: bool = False) -> list[SentenceTags]:
     """The predicted tags of some sentences, in their order; none for a sentence without tokens."""
-    tagged = [Tagged((), () if probabilities else None)] * len(sentences)
+    tagged = [SentenceTags((), () if probabilities else None)] * len(sentences)
     scheme = task.scheme and (recognise(sentence.tags for sentence in sentences) or task.scheme)
-    batches = SentenceBatches(sentences, task.lexicon, LANES, shuffle=False)
+    batches = SentenceBatches(sentences, task.lexicon, _BATCH_SIZE, shuffle=False)
     for lanes in batches.buckets:
         for lane, (tags, chances) in zip(
             lanes, _predictions(task, batches.batch(lanes), probabilities), strict=True
         ):
             tags = convert(tags, scheme) if scheme else tags
-            tagged[batches.numbers[lane]] = Tagged(tags, chances)
+            tagged[batches.numbers[lane]] = SentenceTags(tags, chances)
     return tagged
 
 

@@ -64,7 +64,7 @@ class Tagging(Task):
         self,
         model: nn.Module,
         head: Head,
-        optimization: Optimization,
+        optimization: Optimization | None,
         artifacts: dict[str, Any],
         monitor: str | None = None,
     ) -> None:
@@ -81,11 +81,6 @@ class Tagging(Task):
         first, pairs = map(torch.from_numpy, allowed(self.lexicon.tags))
         self.register_buffer("_allowed_first", first, persistent=False)
         self.register_buffer("_allowed", pairs, persistent=False)
-
-    def setup(self, stage: str) -> None:
-        vectors = getattr(self.trainer.datamodule, "vectors", None)
-        if stage == "fit" and vectors is not None:  # a checkpoint is loaded after this
-            self.model.front.take(vectors)
 
     def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
         features = self.carried[stage].run(self.model, batch.chunk)
@@ -111,7 +106,7 @@ class Tagging(Task):
         mask = batch.target_mask()
         inputs = batch.inputs
         self._unfinished[stage].update(
-            batch.targets, self.predictions(features, mask), inputs.usual, inputs.seen, mask
+            batch.targets, self.predictions(features, mask), inputs.majority_tag, inputs.seen, mask
         )
 
     def metrics(self, stage: str, loss: float) -> Mapping[str, float]:

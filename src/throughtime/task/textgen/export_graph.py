@@ -1,13 +1,11 @@
 """The exported graph of a language model: a chunk of ids and the carried state to log-probabilities and the state."""
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 
 from throughtime.task.export_graph import ExportGraph, Sizes
 from throughtime.task.textgen.task import TextGeneration
-from throughtime.tree import Tree, map_state
+from throughtime.tree import named_leaves, unflatten
 
 
 class StatefulModel(nn.Module):
@@ -18,9 +16,7 @@ class StatefulModel(nn.Module):
         self.model, self.head = task.model, task.head
 
     def forward(self, ids: Tensor, *parts: Tensor) -> tuple[Tensor, ...]:
-        features, after = self.model(
-            ids, from_named_leaves(self.model.initial_state(ids.shape[1]), iter(parts))
-        )
+        features, after = self.model(ids, unflatten(parts, self.model.initial_state(ids.shape[1])))
         return self.head.predict(features), *(part for _, part in named_leaves(after))
 
 
@@ -39,17 +35,3 @@ def export_graph(task: TextGeneration) -> ExportGraph:
     outputs = ("log_probabilities", *(f"{name}_after" for name in states))
     sizes = tuple({"T": steps, "B": lanes} for steps, lanes in ((6, 3), (1, 1), (2, 5), (40, 2)))
     return ExportGraph(StatefulModel(task), axes, outputs, example, sizes)
-
-
-def named_leaves(state: Tree, name: str = "state") -> Iterator[tuple[str, Tensor]]:
-    """The tensors of a state with names: `state_0_hidden` is that of the first layer."""
-    if isinstance(state, Tensor):
-        yield name, state
-        return
-    for part, tree in zip(getattr(state, "_fields", range(len(state))), state, strict=True):
-        yield from named_leaves(tree, f"{name}_{part}")
-
-
-def from_named_leaves(like: Tree, parts: Iterator[Tensor]) -> Tree:
-    """The inverse of `named_leaves`: the tensors as a state of the same classes as `like`."""
-    return map_state(lambda _: next(parts), like)

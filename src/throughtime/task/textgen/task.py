@@ -50,7 +50,7 @@ class TextGeneration(Task):
         self,
         model: nn.Module,
         head: Head,
-        optimization: Optimization,
+        optimization: Optimization | None,
         artifacts: dict[str, Any],
         horizon: int | None = None,
     ) -> None:

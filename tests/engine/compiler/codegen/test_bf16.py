@@ -3,25 +3,25 @@ import ctypes
 import pytest
 import torch
 
-from throughtime.engine.compiler.codegen.bf16 import HALVES
-from throughtime.engine.compiler.codegen.gemm_source import MULTIPLY
+from throughtime.engine.compiler.codegen.bf16 import BF16
+from throughtime.engine.compiler.codegen.gemm_source import GEMM
 from throughtime.engine.compiler.codegen.prelude import TYPES
 from throughtime.engine.compiler.runtime.toolchain import library
 
 READ = r"""
-const long pair = PAIR;
+const long k_per_operand = K_PER_OPERAND;
 void pairs_of(long count, const real *x, uint32_t *y) {
-    for (long k = 0; k < count; k += PAIR) {
-        const factor both = one(x + k, 1, count - k);
-        memcpy(y + k / PAIR, &both, sizeof both);
+    for (long k = 0; k < count; k += K_PER_OPERAND) {
+        const operand both = load_operand(x + k, 1, count - k);
+        memcpy(y + k / K_PER_OPERAND, &both, sizeof both);
     }
 }
 """
 
 
 def pairs_of(numbers):
-    functions = library(HALVES + TYPES[torch.float32] + MULTIPLY + READ)
-    if ctypes.c_long.in_dll(functions, "pair").value == 1:
+    functions = library(BF16 + TYPES[torch.float32] + GEMM + READ)
+    if ctypes.c_long.in_dll(functions, "k_per_operand").value == 1:
         pytest.skip("this processor has no products of bfloat16")
     found = torch.zeros(-(-len(numbers) // 2), 2, dtype=torch.bfloat16)
     functions.pairs_of(
@@ -41,7 +41,7 @@ def test_a_number_is_rounded_as_torch_rounds_it():
     assert (rounded[known] == expected[known]).all()
 
 
-def test_the_last_of_an_odd_count_has_a_zero_beside_it():
+def test_an_odd_count_is_padded_with_zero():
     assert pairs_of(torch.ones(5)).tolist() == [1, 1, 1, 1, 1, 0]
 
 

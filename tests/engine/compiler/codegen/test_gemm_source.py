@@ -3,18 +3,20 @@ import ctypes
 import pytest
 import torch
 
-from throughtime.engine.compiler.codegen.gemm_source import MULTIPLY, panels_size
+from throughtime.engine.compiler.codegen.gemm_source import GEMM
 from throughtime.engine.compiler.codegen.prelude import TYPES
 from throughtime.engine.compiler.runtime.toolchain import library
+from throughtime.engine.compiler.schedule.arrays import MAX_NR, packed_size
 
 UNPACK = r"""
-void packed(long inner, long outer, const real *w, long k_step, long j_step, real *panels, long count) {
-    for (long thread = 0; thread < count; ++thread)
-        pack(inner, outer, w, k_step, j_step, panels, thread, count);
+const long nr = NR;
+void pack_all(long k, long n, const real *b, long k_stride, long column_stride, real *packed, long threads) {
+    for (long thread = 0; thread < threads; ++thread)
+        pack_b(k, n, b, k_stride, column_stride, packed, thread, threads);
 }
-void read(long inner, long outer, const real *panels, real *w) {
-    for (long k = 0; k < inner; ++k)
-        for (long j = 0; j < outer; ++j) w[k * outer + j] = panels[j / PANEL * PANEL * inner + k * PANEL + j % PANEL];
+void unpack(long k, long n, const real *packed, real *b) {
+    for (long p = 0; p < k; ++p)
+        for (long j = 0; j < n; ++j) b[p * n + j] = packed[j / NR * NR * k + p * NR + j % NR];
 }
 """
 
@@ -28,19 +30,25 @@ def address(tensor: torch.Tensor) -> ctypes.c_void_p:
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.float64])
-@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("shape", [(1, 1), (5, 17), (64, 64), (50, 130)])
-def test_panels_are_the_matrix_whatever_the_order_of_its_memory(shape, threads, turned, precision):
-    inner, outer = shape
-    matrix = torch.arange(1.0, inner * outer + 1, dtype=precision).view(shape)
-    if turned:
+def test_packing_keeps_the_matrix_for_any_strides_and_threads(shape, threads, transposed, precision):
+    k, n = shape
+    matrix = torch.arange(1.0, k * n + 1, dtype=precision).view(shape)
+    if transposed:
         matrix = matrix.t().contiguous().t()
-    functions = library(TYPES[precision] + MULTIPLY + UNPACK)
-    panels, found = torch.zeros(panels_size(*shape), dtype=precision), torch.empty(shape, dtype=precision)
-    functions.packed(
-        *longs(*shape), address(matrix), *longs(*matrix.stride()), address(panels), *longs(threads)
+    functions = library(TYPES[precision] + GEMM + UNPACK)
+    packed, found = torch.zeros(packed_size(*shape), dtype=precision), torch.empty(shape, dtype=precision)
+    functions.pack_all(
+        *longs(*shape), address(matrix), *longs(*matrix.stride()), address(packed), *longs(threads)
     )
-    functions.read(*longs(*shape), address(panels), address(found))
+    functions.unpack(*longs(*shape), address(packed), address(found))
     assert torch.equal(found, matrix)
-    assert panels.sum() == matrix.sum()  # what fills up the last panel is 0
+    assert packed.sum() == matrix.sum()  # the padding of the last micro-panel is 0
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.float64])
+def test_no_processor_has_wider_micro_panels_than_are_allocated(precision):
+    functions = library(TYPES[precision] + GEMM + UNPACK)
+    assert 0 < ctypes.c_long.in_dll(functions, "nr").value <= MAX_NR

@@ -1,12 +1,12 @@
-"""The functions of one number against those of torch, over all magnitudes."""
+"""Scalar functions in C against those of torch, over all magnitudes."""
 
 import ctypes
 
 import pytest
 import torch
 
+from throughtime.engine.compiler.codegen.block import C_TEMPLATES
 from throughtime.engine.compiler.codegen.prelude import prelude
-from throughtime.engine.compiler.ir.functions import C
 from throughtime.engine.compiler.runtime.toolchain import library
 
 NAMES = ("exp", "sigmoid", "tanh", "relu", "abs", "sign", "expm1", "log1p", "erf", "sqrt")
@@ -18,7 +18,7 @@ NUMBERS = torch.cat((SMALL, -SMALL, EXTREMES, -EXTREMES, torch.tensor([float("na
 def computed(name: str, numbers: torch.Tensor) -> torch.Tensor:
     functions = "".join(
         f"void {n}_all(long count, const real *x, real *y) {{\n#pragma omp simd\n"
-        f"for (long j = 0; j < count; ++j) y[j] = {C[n].format('x[j]')}; }}\n"
+        f"for (long j = 0; j < count; ++j) y[j] = {C_TEMPLATES[n].format('x[j]')}; }}\n"
         for n in NAMES
     )
     result = torch.empty_like(numbers)

@@ -1,4 +1,4 @@
-"""That each operator is right is told by the cells of `test_fused`; here, what the compiler must not take."""
+"""Operators that the compiler must refuse; the values of the others are tested by the cells of test_engine.py."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ from throughtime.engine.trace.trace import trace
         (lambda x: (2 * x).add(x.sum(0), alpha=0.1), "sum over lanes"),
     ],
 )
-def test_arithmetic_without_c_is_named(change, named):
+def test_an_error_names_arithmetic_that_has_no_c(change, named):
     class Changed(Elman):
         def step(self, projected, state):
             return super().step(change(projected), state)

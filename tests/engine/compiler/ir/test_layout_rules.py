@@ -1,4 +1,4 @@
-"""That each operator is right is told by the cells of `test_fused`; here, what the compiler must not take."""
+"""Operators that the compiler must refuse; the values of the others are tested by the cells of test_engine.py."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ from throughtime.engine.trace.trace import trace
         (lambda x: x[:, ::2].repeat(1, 2), "with a step"),
     ],
 )
-def test_what_mixes_lanes_or_has_no_c_is_named(change, named):
+def test_an_error_names_operators_that_mix_lanes_or_have_no_c(change, named):
     class Changed(Elman):
         def step(self, projected, state):
             return super().step(change(projected), state)

@@ -18,7 +18,7 @@ def numbers(rows: int, columns: int, dtype: torch.dtype, transposed: bool) -> to
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_products_of_any_size_and_order_of_memory(shape, transposed, dtype):
+def test_products_of_any_size_and_strides(shape, transposed, dtype):
     inner, rows, outer = shape
     left, right = numbers(inner, rows, dtype, transposed), numbers(inner, outer, dtype, transposed)
     expected, tolerance = left.t() @ right, 4 * TOLERANCE[dtype] * inner**0.5
@@ -26,21 +26,21 @@ def test_products_of_any_size_and_order_of_memory(shape, transposed, dtype):
     torch.testing.assert_close(row_products(left.t(), right), expected, rtol=0, atol=tolerance)
 
 
-def test_a_row_is_added_to_every_row_of_a_product():
-    left, right, start = torch.randn(9, 7), torch.randn(7, 70), torch.randn(70)
-    torch.testing.assert_close(row_products(left, right, start), left @ right + start)
+def test_a_bias_is_added_to_every_row_of_a_product():
+    left, right, bias = torch.randn(9, 7), torch.randn(7, 70), torch.randn(70)
+    torch.testing.assert_close(row_products(left, right, bias), left @ right + bias)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_sum_of_rows_comes_with_the_outer_products(shape):
+def test_column_sums_come_with_the_outer_products(shape):
     inner, rows, outer = shape
     left = numbers(inner, rows, torch.float64, False)
-    _, found = outer_products(left, numbers(inner, outer, torch.float64, False), sums=True)
+    _, found = outer_products(left, numbers(inner, outer, torch.float64, False), column_sums=True)
     torch.testing.assert_close(found, left.sum(0))
 
 
-def test_a_sum_of_nothing_is_zero():
-    product, sums = outer_products(torch.ones(0, 3), torch.ones(0, 4), sums=True)
+def test_a_sum_over_no_rows_is_zero():
+    product, sums = outer_products(torch.ones(0, 3), torch.ones(0, 4), column_sums=True)
     assert (product == 0).all()
     assert (sums == 0).all()
 
@@ -53,7 +53,7 @@ def test_nan_stays_in_its_row():
     assert found[[0, 1, 3, 4, 5, 6, 7]].isfinite().all()
 
 
-def test_threads_share_a_product():
+def test_products_do_not_depend_on_the_number_of_threads():
     left, right = torch.randn(500, 40), torch.randn(40, 70)
     before, alone = torch.get_num_threads(), row_products(left, right)
     try:
@@ -65,33 +65,35 @@ def test_threads_share_a_product():
 
 
 @pytest.mark.parametrize(("rows", "inner", "outer"), [(1, 5, 3), (7, 33, 65), (100, 1030, 70), (64, 32, 129)])
-def test_products_of_halves_are_those_of_numbers_rounded_to_bfloat16(rows, inner, outer):
+def test_products_in_bf16_are_those_of_rounded_operands(rows, inner, outer):
     left, right, errors = torch.randn(rows, inner), torch.randn(outer, inner).t(), torch.randn(rows, outer)
 
     def rounded(matrix):
         return matrix.bfloat16().double()
 
-    exact, halved = left.double() @ right.double(), rounded(left) @ rounded(right)
-    product = row_products(left, right, halves=True).double()
-    nearer = min((product - halved).abs().max(), (product - exact).abs().max())  # exact on other processors
-    assert nearer <= 1e-5 * exact.abs().max().clamp(min=1)
-    exact, halved = errors.double().t() @ left.double(), rounded(errors).t() @ rounded(left)
-    product, sums = outer_products(errors, left, sums=True, halves=True)
-    nearer = min((product - halved).abs().max(), (product - exact).abs().max())
-    assert nearer <= 1e-5 * exact.abs().max().clamp(min=1)
+    exact, rounded_product = left.double() @ right.double(), rounded(left) @ rounded(right)
+    product = row_products(left, right, bf16=True).double()
+    error = min(
+        (product - rounded_product).abs().max(), (product - exact).abs().max()
+    )  # exact on other processors
+    assert error <= 1e-5 * exact.abs().max().clamp(min=1)
+    exact, rounded_product = errors.double().t() @ left.double(), rounded(errors).t() @ rounded(left)
+    product, sums = outer_products(errors, left, column_sums=True, bf16=True)
+    error = min((product - rounded_product).abs().max(), (product - exact).abs().max())
+    assert error <= 1e-5 * exact.abs().max().clamp(min=1)
     torch.testing.assert_close(sums, errors.sum(0), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_halves_keep_what_is_not_finite(number):
+def test_nan_and_infinity_stay_in_their_row_in_bf16(number):
     left, right = torch.ones(3, 40), torch.ones(40, 70)
     left[1, 7] = number
-    product = row_products(left, right, halves=True)
+    product = row_products(left, right, bf16=True)
     assert not product[1].isfinite().any() and product[[0, 2]].isfinite().all()
 
 
 @pytest.mark.parametrize(
-    ("left", "right", "start"),
+    ("left", "right", "bias"),
     [
         (torch.zeros(4, 7), torch.zeros(9, 5), None),
         (torch.zeros(4, 9), torch.zeros(7, 5), None),
@@ -102,11 +104,11 @@ def test_halves_keep_what_is_not_finite(number):
         (torch.zeros(4, 7), torch.zeros(7, 5), torch.zeros(5).double()),
     ],
 )
-def test_factors_that_do_not_fit_each_other_are_refused(left, right, start, monkeypatch):
+def test_operands_that_do_not_agree_are_refused(left, right, bias, monkeypatch):
     # As in a run, where no annotation is checked.
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
-    if start is None:
-        with pytest.raises(RuntimeError, match=r"expected .*factor"):
+    if bias is None:
+        with pytest.raises(RuntimeError, match=r"expected .*operand"):
             outer_products(left.t().contiguous(), right)
-    with pytest.raises(RuntimeError, match=r"expected .*(factor|what is added)"):
-        row_products(left, right, start)
+    with pytest.raises(RuntimeError, match=r"expected .*(operand|bias)"):
+        row_products(left, right, bias)

@@ -1,4 +1,4 @@
-"""A step that is called again and again is the cell's step."""
+"""A stepper computes the cell's own step."""
 
 from functools import partial
 
@@ -9,7 +9,7 @@ from throughtime.cell.gru import GRU
 from throughtime.cell.layernorm_lstm import LayerNormLSTM
 from throughtime.cell.lstm import LSTM
 from throughtime.engine.compiler.ir.program import UnknownOperatorError
-from throughtime.engine.compiler.runtime.stepper import MOST, Stepper
+from throughtime.engine.compiler.runtime.stepper import MAX_STEPS, Stepper
 
 CELLS = {
     "gru": GRU,
@@ -23,28 +23,28 @@ def make(name, lanes, dtype=torch.float32):
     torch.manual_seed(0)
     cell = CELLS[name](3, 5).to(dtype)
     with torch.no_grad():
-        projected = cell.project(torch.randn(MOST + 40, lanes, 3, dtype=dtype))
+        projected = cell.project(torch.randn(MAX_STEPS + 40, lanes, 3, dtype=dtype))
     return cell, projected, Stepper(cell, projected[0])
 
 
 @pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("lanes", [1, 7])
-def test_it_is_the_cells_step_for_longer_than_its_memory(name, lanes):
+def test_steps_are_the_cells_own_beyond_one_allocation_of_states(name, lanes):
     cell, projected, stepper = make(name, lanes, torch.float64)
     state = expected = cell.initial_state(lanes)
-    handed, wanted = [], []
+    returned, wanted = [], []
     with torch.no_grad():
         for row in projected:
             state, (_, expected) = stepper(row, state), cell.step(row, expected)
-            handed.append(state)
+            returned.append(state)
             wanted.append(expected)
-    # Compared in the end: nothing that was handed out has changed since.
-    for found, due in zip(handed, wanted, strict=True):
+    # Compared at the end: no state that was returned has changed since.
+    for found, due in zip(returned, wanted, strict=True):
         for a, b in zip(found, due, strict=True):
             torch.testing.assert_close(a, b)
 
 
-def test_any_state_can_be_gone_on_from():
+def test_a_step_continues_from_any_state():
     cell, projected, stepper = make("gru", 2)
     first = stepper(projected[0], cell.initial_state(2))
     second = stepper(projected[1], first)
@@ -56,7 +56,7 @@ def test_any_state_can_be_gone_on_from():
     assert all(torch.equal(a, b) for a, b in zip((*first, *second), kept, strict=True))
 
 
-def test_its_weights_are_those_it_was_made_with():
+def test_weights_are_those_at_construction():
     cell, projected, stepper = make("lstm", 2)
     state = cell.initial_state(2)
     before = stepper(projected[0], state)[0].clone()
@@ -78,7 +78,7 @@ class Doubled(GRU):
         return 2 * output, after
 
 
-def test_an_output_that_the_state_does_not_hold_is_refused():
+def test_an_output_outside_of_the_state_is_refused():
     with pytest.raises(UnknownOperatorError, match="no part of the state"):
         Stepper(Doubled(3, 5), torch.zeros(2, 15))
 

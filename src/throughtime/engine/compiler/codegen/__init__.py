@@ -1,0 +1,1 @@
+"""Code generation: C source text of scheduled passes and of matrix products."""

@@ -1,52 +1,32 @@
-"""Threads that share one pass: how many there are, and how they wait for each other, in C.
+"""Spin barrier in C, for the threads that share one pass over time.
 
-A pass over T steps may have all of them meet twice a step, so a meeting is a count and a number in memory, and
-whoever waits reads that number over and over. After a while it lets others run, for there may be fewer processors
-than threads.
+A pass over T steps may need two barriers a step, which a lock and a condition variable would dominate. So a thread
+spins on a generation count; after a while it yields, because there may be fewer processors than threads.
 """
 
-import os
-
-import torch
-
-MEET = r"""
-struct team {
-    int arrived, meetings;
+BARRIER = r"""
+struct barrier {
+    int arrived, generation;
 };
 
 #if defined(__x86_64__)
-#define PAUSE __builtin_ia32_pause()
+#define CPU_PAUSE __builtin_ia32_pause()
 #else
-#define PAUSE (void)0
+#define CPU_PAUSE (void)0
 #endif
 
-/* Nobody goes on before all have come. */
-static inline void meet(struct team *team, long count) {
+/* Spin barrier: returns once all `count` threads have called it. */
+static inline void barrier_wait(struct barrier *barrier, long count) {
     if (count == 1) return;
-    const int before = __atomic_load_n(&team->meetings, __ATOMIC_ACQUIRE);
-    if (__atomic_add_fetch(&team->arrived, 1, __ATOMIC_ACQ_REL) == count) {
-        __atomic_store_n(&team->arrived, 0, __ATOMIC_RELAXED);
-        __atomic_store_n(&team->meetings, before + 1, __ATOMIC_RELEASE);
+    const int generation = __atomic_load_n(&barrier->generation, __ATOMIC_ACQUIRE);
+    if (__atomic_add_fetch(&barrier->arrived, 1, __ATOMIC_ACQ_REL) == count) {
+        __atomic_store_n(&barrier->arrived, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&barrier->generation, generation + 1, __ATOMIC_RELEASE);
         return;
     }
-    for (long looks = 0; __atomic_load_n(&team->meetings, __ATOMIC_ACQUIRE) == before; ++looks)
-        if (looks < 2000) PAUSE;
+    for (long spins = 0; __atomic_load_n(&barrier->generation, __ATOMIC_ACQUIRE) == generation; ++spins)
+        if (spins < 2000) CPU_PAUSE;
         else sched_yield();
 }
 """
-
-_forked = False
-
-
-def _after_fork() -> None:
-    # The threads of a parent that has used OpenMP are not there in its child.
-    global _forked
-    _forked = True
-
-
-os.register_at_fork(after_in_child=_after_fork)
-
-
-def most_threads() -> int:
-    """How many threads a pass may have."""
-    return 1 if _forked else max(1, torch.get_num_threads())
+"""`struct barrier`, which starts as {0, 0}, and `barrier_wait`."""

@@ -1,177 +1,180 @@
-"""The product of rows with a weight, in C: the one part of an emitted file that is no plain loop.
+"""Matrix product (GEMM) in C: packing, micro-kernels and blocking for the processor's caches and vector registers.
 
-A weight is packed into panels of as many columns as fit the processor's vector registers with a few rows of sums,
-so that the inner loop reads it in order. (The scheme is that of Goto & van de Geijn 2008, ACM TOMS 34:12.) BLAS would
-do the same, but the one in torch leaves half of some processors unused.
+B is packed into micro-panels of NR columns, so that the micro-kernel, which holds MR × NR sums in vector registers,
+reads it in order, KC rows at a time (Goto & van de Geijn 2008, ACM TOMS 34:12; Van Zee & van de Geijn 2015, BLIS, ACM
+TOMS 41:14). The BLAS in torch does the same but leaves half of some processors unused.
 """
 
-from throughtime.engine.compiler.codegen.bf16 import FACTORS
+from throughtime.engine.compiler.codegen.bf16 import OPERANDS
 
-WIDEST = 64  # columns of a panel on any processor
-DEEP = 512  # rows of a panel that a tile goes through at once
+KC = 512  # rows of a micro-panel that a micro-kernel goes through at once
 
-
-def panels_size(inner: int, outer: int) -> int:
-    """How many numbers the panels of a matrix [inner, outer] have at most."""
-    return inner * -(-outer // WIDEST) * WIDEST
-
-
-MULTIPLY = (
-    f"\nenum {{ DEEP = {DEEP} }};"
-    + FACTORS
+GEMM = (
+    f"\nenum {{ KC = {KC} }};"
+    + OPERANDS
     + r"""
-/* y = base + x w for ROWS rows and one panel of columns, so many vectors of it at a time as leave room in the registers
-   for all the sums; base is 0 where there is none. */
-#define TILE(ROWS, VECTORS)                                                                                     \
-    static void tile##ROWS(long inner, const factor *x, long i_step, long k_step, const factor *w,              \
-                           const real *base, long base_row, real *y, long y_row) {                              \
-        for (int at = 0; at < PANEL; at += (VECTORS) * LONG) {                                                  \
-            total sum[ROWS][VECTORS];                                                                           \
-            for (int i = 0; i < ROWS; ++i)                                                                      \
+/* Micro-kernel: C = base + A B for M rows of C and one micro-panel of NR columns, as many vectors of it at a time as
+   leave registers for all the sums; base is 0 where it is NULL. */
+#define MICROKERNEL(M, VECTORS)                                                                                 \
+    static void microkernel##M(long k, const operand *a, long row_stride, long k_stride, const operand *b,      \
+                               const real *base, long ld_base, real *c, long ldc) {                             \
+        for (int j = 0; j < NR; j += (VECTORS) * VL) {                                                          \
+            accumulator sum[M][VECTORS];                                                                        \
+            for (int i = 0; i < M; ++i)                                                                         \
                 for (int v = 0; v < VECTORS; ++v)                                                               \
-                    sum[i][v] = base ? (total)*(const vector *)(base + i * base_row + at + v * LONG) : (total){0}; \
-            for (long k = 0; k < inner; ++k) {                                                                  \
-                factors columns[VECTORS];                                                                       \
-                for (int v = 0; v < VECTORS; ++v) columns[v] = *(const factors *)(w + k * PANEL + at + v * LONG); \
-                for (int i = 0; i < ROWS; ++i)                                                                  \
-                    for (int v = 0; v < VECTORS; ++v) ADD(sum[i][v], x[i * i_step + k * k_step], columns[v]);   \
+                    sum[i][v] =                                                                                 \
+                        base ? (accumulator)*(const vector *)(base + i * ld_base + j + v * VL) : (accumulator){0}; \
+            for (long p = 0; p < k; ++p) {                                                                      \
+                operand_vector columns[VECTORS];                                                                \
+                for (int v = 0; v < VECTORS; ++v) columns[v] = *(const operand_vector *)(b + p * NR + j + v * VL); \
+                for (int i = 0; i < M; ++i)                                                                     \
+                    for (int v = 0; v < VECTORS; ++v)                                                           \
+                        MULTIPLY_ADD(sum[i][v], a[i * row_stride + p * k_stride], columns[v]);                  \
             }                                                                                                   \
-            for (int i = 0; i < ROWS; ++i)                                                                      \
-                for (int v = 0; v < VECTORS; ++v)                                                               \
-                    *(vector *)(y + i * y_row + at + v * LONG) = (vector)sum[i][v];                             \
+            for (int i = 0; i < M; ++i)                                                                         \
+                for (int v = 0; v < VECTORS; ++v) *(vector *)(c + i * ldc + j + v * VL) = (vector)sum[i][v];     \
         }                                                                                                       \
     }
-TILE(1, WIDE) TILE(2, WIDE) TILE(3, WIDE) TILE(4, WIDE) TILE(5, WIDE) TILE(6, WIDE)
-TILE(7, WIDE / 2) TILE(8, WIDE / 2) TILE(9, WIDE / 2) TILE(10, WIDE / 2) TILE(11, WIDE / 2) TILE(12, WIDE / 2)
-typedef void tile_of_rows(long, const factor *, long, long, const factor *, const real *, long, real *, long);
-static tile_of_rows *const tiles[] = {0,     tile1, tile2, tile3,  tile4,  tile5, tile6,
-                                      tile7, tile8, tile9, tile10, tile11, tile12};
+MICROKERNEL(1, NR_VECTORS) MICROKERNEL(2, NR_VECTORS) MICROKERNEL(3, NR_VECTORS)
+MICROKERNEL(4, NR_VECTORS) MICROKERNEL(5, NR_VECTORS) MICROKERNEL(6, NR_VECTORS)
+MICROKERNEL(7, NR_VECTORS / 2) MICROKERNEL(8, NR_VECTORS / 2) MICROKERNEL(9, NR_VECTORS / 2)
+MICROKERNEL(10, NR_VECTORS / 2) MICROKERNEL(11, NR_VECTORS / 2) MICROKERNEL(12, NR_VECTORS / 2)
+typedef void microkernel(long, const operand *, long, long, const operand *, const real *, long, real *, long);
+static microkernel *const microkernels[] = {
+    0,            microkernel1, microkernel2, microkernel3,  microkernel4,  microkernel5, microkernel6,
+    microkernel7, microkernel8, microkernel9, microkernel10, microkernel11, microkernel12};
 
-/* The same for up to 2 TALL rows, of whose panel `wide` columns are there. */
-static inline void tile(long tall, long wide, long inner, const factor *x, long i_step, long k_step,
-                        const factor *w, const real *base, long base_row, real *y, long y_row) {
-    if (wide >= PANEL) {
-        tiles[tall](inner, x, i_step, k_step, w, base, base_row, y, y_row);
+/* Micro-tile: the micro-kernel for m <= 2 MR rows and the first n columns of a micro-panel; fewer than NR columns go
+   through a scratch buffer. */
+static inline void micro_tile(long m, long n, long k, const operand *a, long row_stride, long k_stride,
+                              const operand *b, const real *base, long ld_base, real *c, long ldc) {
+    if (n >= NR) {
+        microkernels[m](k, a, row_stride, k_stride, b, base, ld_base, c, ldc);
         return;
     }
-    real edge[2 * TALL * PANEL] = {0};
-    for (long i = 0; base && i < tall; ++i) memcpy(edge + i * PANEL, base + i * base_row, sizeof(real) * wide);
-    tiles[tall](inner, x, i_step, k_step, w, edge, PANEL, edge, PANEL);
-    for (long i = 0; i < tall; ++i) memcpy(y + i * y_row, edge + i * PANEL, sizeof(real) * wide);
+    real edge[2 * MR * NR] = {0};
+    for (long i = 0; base && i < m; ++i) memcpy(edge + i * NR, base + i * ld_base, sizeof(real) * n);
+    microkernels[m](k, a, row_stride, k_stride, b, edge, NR, edge, NR);
+    for (long i = 0; i < m; ++i) memcpy(c + i * ldc, edge + i * NR, sizeof(real) * n);
 }
 
-/* y = start + x w for the columns first … last - 1 of y [rows, outer], with w [inner, outer] in panels. */
-static void multiply(long rows, long inner, long outer, const real *x, long x_row, const factor *w,
-                     const real *start, real *y, long first, long last) {
-    /* Few rows go through the panels together, which then are read once or twice. */
-    const long tallest = rows <= 4 * TALL ? 2 * TALL : TALL;
-    const long blocks = (rows + tallest - 1) / tallest, panel_size = PAIRS(inner) * PANEL;
-    for (long from = 0; from < inner || from == 0; from += DEEP) {
-        const long deep = inner - from < DEEP ? inner - from : DEEP;
-        for (long head = 0; head < blocks; head += GROUP) {
-            const long end = head + GROUP < blocks ? head + GROUP : blocks, top = rows * head / blocks;
-            LEFT(left, rows * end / blocks - top, deep, x + top * x_row + from, x_row);
-            for (long j = first; j < last; j += PANEL)
+/* C = bias + A B for the columns first ... last - 1 of C [m, n], with A [m, k] and packed B [k, n]. */
+static void gemm(long m, long k, long n, const real *a, long lda, const operand *packed_b,
+                 const real *bias, real *c, long first, long last) {
+    /* Few rows use higher micro-tiles, so that the micro-panels are read once or twice only. */
+    const long max_mr = m <= 4 * MR ? 2 * MR : MR;
+    const long blocks = (m + max_mr - 1) / max_mr, panel_size = K_OPERANDS(k) * NR;
+    for (long pc = 0; pc < k || pc == 0; pc += KC) {
+        const long kc = k - pc < KC ? k - pc : KC;
+        for (long head = 0; head < blocks; head += MC_BLOCKS) {
+            const long end = head + MC_BLOCKS < blocks ? head + MC_BLOCKS : blocks, ic = m * head / blocks;
+            DECLARE_A(left, m * end / blocks - ic, kc, a + ic * lda + pc, lda);
+            for (long j = first; j < last; j += NR)
                 for (long block = head; block < end; ++block) {
-                    const long i = rows * block / blocks, tall = rows * (block + 1) / blocks - i;
-                    real *const target = y + i * outer + j;
-                    const real *const base = from ? target : start ? start + j : 0;
-                    tile(tall, outer - j, PAIRS(deep), left + (i - top) * left_row, left_row, 1,
-                         w + j / PANEL * panel_size + from / PAIR * PANEL, base, from ? outer : 0, target, outer);
+                    const long i = m * block / blocks, mr = m * (block + 1) / blocks - i;
+                    real *const target = c + i * n + j;
+                    const real *const base = pc ? target : bias ? bias + j : 0;
+                    micro_tile(mr, n - j, K_OPERANDS(kc), left + (i - ic) * left_ld, left_ld, 1,
+                               packed_b + j / NR * panel_size + pc / K_PER_OPERAND * NR, base, pc ? n : 0, target, n);
                 }
         }
     }
 }
 
-/* A square of factors, turned over: row k of the panel is the k-th factor of w + j * j_step for j < LONG. */
-static inline void turn(const real *w, long j_step, factor *panel) {
+/* Transpose VL x VL operands into a micro-panel: its row p is the p-th operand of b + j * column_stride for j < VL. */
+static inline void transpose_block(const real *b, long column_stride, operand *panel) {
 #if !defined(__clang__)
-    factors rows[LONG];
-    UNROLL for (int j = 0; j < LONG; ++j) rows[j] = along(w + j * j_step);
-    order left, right;
-    UNROLL for (int bit = 1; bit < LONG; bit *= 2) {
-        UNROLL for (int j = 0; j < LONG; ++j) {
-            left[j] = j & bit ? LONG + j - bit : j;
-            right[j] = j & bit ? LONG + j : j + bit;
+    operand_vector rows[VL];
+    UNROLL for (int j = 0; j < VL; ++j) rows[j] = load_along_k(b + j * column_stride);
+    shuffle_mask left, right;
+    UNROLL for (int bit = 1; bit < VL; bit *= 2) {
+        UNROLL for (int j = 0; j < VL; ++j) {
+            left[j] = j & bit ? VL + j - bit : j;
+            right[j] = j & bit ? VL + j : j + bit;
         }
-        UNROLL for (int j = 0; j < LONG; ++j) {
+        UNROLL for (int j = 0; j < VL; ++j) {
             if (j & bit) continue;
-            const factors a = rows[j], b = rows[j + bit];
-            rows[j] = __builtin_shuffle(a, b, left), rows[j + bit] = __builtin_shuffle(a, b, right);
+            const operand_vector low = rows[j], high = rows[j + bit];
+            rows[j] = __builtin_shuffle(low, high, left), rows[j + bit] = __builtin_shuffle(low, high, right);
         }
     }
-    UNROLL for (int k = 0; k < LONG; ++k) *(factors *)(panel + k * PANEL) = rows[k];
+    UNROLL for (int p = 0; p < VL; ++p) *(operand_vector *)(panel + p * NR) = rows[p];
 #else
-    for (int k = 0; k < LONG; ++k)
-        for (int j = 0; j < LONG; ++j) panel[k * PANEL + j] = one(w + k * PAIR + j * j_step, 1, PAIR);
+    for (int p = 0; p < VL; ++p)
+        for (int j = 0; j < VL; ++j)
+            panel[p * NR + j] = load_operand(b + p * K_PER_OPERAND + j * column_stride, 1, K_PER_OPERAND);
 #endif
 }
 
-/* The share of a thread in packing w [inner, outer], in memory w[k * k_step + j * j_step]; the last panel is filled
-   up with zeros. */
-static void pack(long inner, long outer, const real *w, long k_step, long j_step, factor *panels, long thread,
-                 long count) {
-    const long deep = PAIRS(inner), squares = (deep + LONG - 1) / LONG, first = squares * thread / count * LONG;
-    const long end = squares * (thread + 1) / count * LONG, last = end < deep ? end : deep;
-    for (long from = 0; from < outer; from += PANEL) {
-        factor *const panel = panels + from * deep;
-        const real *const columns = w + from * j_step;
-        if (j_step == 1 && outer - from >= PANEL) {
-            for (long k = first; k < last; ++k)
-                for (int v = 0; v < PANEL; v += LONG)
-                    *(factors *)(panel + k * PANEL + v) =
-                        across(columns + k * PAIR * k_step + v, k_step, inner - k * PAIR);
+/* Pack B [k, n], in memory b[p * k_stride + j * column_stride], into micro-panels: the share of one of `threads`
+   threads. The last panel is padded with zeros. */
+static void pack_b(long k, long n, const real *b, long k_stride, long column_stride, operand *packed_b, long thread,
+                   long threads) {
+    const long rows = K_OPERANDS(k), blocks = (rows + VL - 1) / VL, first = blocks * thread / threads * VL;
+    const long end = blocks * (thread + 1) / threads * VL, last = end < rows ? end : rows;
+    for (long jc = 0; jc < n; jc += NR) {
+        operand *const panel = packed_b + jc * rows;
+        const real *const columns = b + jc * column_stride;
+        if (column_stride == 1 && n - jc >= NR) {
+            for (long p = first; p < last; ++p)
+                for (int v = 0; v < NR; v += VL)
+                    *(operand_vector *)(panel + p * NR + v) =
+                        load_across_k(columns + p * K_PER_OPERAND * k_stride + v, k_stride, k - p * K_PER_OPERAND);
             continue;
         }
-        for (long j = 0; j < PANEL; j += LONG)
-            for (long k = first; k < last; k += LONG)
-                if (k_step == 1 && (k + LONG) * PAIR <= inner && from + j + LONG <= outer)
-                    turn(columns + k * PAIR + j * j_step, j_step, panel + k * PANEL + j);
+        for (long j = 0; j < NR; j += VL)
+            for (long p = first; p < last; p += VL)
+                if (k_stride == 1 && (p + VL) * K_PER_OPERAND <= k && jc + j + VL <= n)
+                    transpose_block(columns + p * K_PER_OPERAND + j * column_stride, column_stride, panel + p * NR + j);
                 else
-                    for (long row = k; row < last && row < k + LONG; ++row)
-                        for (long c = j; c < j + LONG; ++c)
-                            panel[row * PANEL + c] =
-                                from + c < outer
-                                    ? one(columns + row * PAIR * k_step + c * j_step, k_step, inner - row * PAIR)
-                                    : (factor)0;
+                    for (long row = p; row < last && row < p + VL; ++row)
+                        for (long column = j; column < j + VL; ++column)
+                            panel[row * NR + column] =
+                                jc + column < n
+                                    ? load_operand(columns + row * K_PER_OPERAND * k_stride + column * column_stride,
+                                                   k_stride, k - row * K_PER_OPERAND)
+                                    : (operand)0;
     }
 }
 """
 )
+"""`gemm`, `pack_b` and what they consist of; the number type must be defined."""
 
-SHARE = r"""
-/* The function `name` of struct `type`, whose threads do `name`_part each. */
-#define SHARED(type, name)                                                                                      \
-    void name(const struct type *given) {                                                                       \
-        struct team team = {0, 0};                                                                              \
-        if (given->threads == 1) {                                                                              \
-            name##_part(given, &team, 0, 1);                                                                    \
+PARALLEL = r"""
+/* Define `name`(struct `type` *): runs `name`_thread in each of the threads. */
+#define PARALLEL(type, name)                                                                                    \
+    void name(const struct type *args) {                                                                        \
+        struct barrier barrier = {0, 0};                                                                        \
+        if (args->threads == 1) {                                                                               \
+            name##_thread(args, &barrier, 0, 1);                                                                \
         } else {                                                                                                \
-            _Pragma("omp parallel num_threads(given->threads)")                                                 \
-            name##_part(given, &team, omp_get_thread_num(), omp_get_num_threads());                             \
+            _Pragma("omp parallel num_threads(args->threads)")                                                  \
+            name##_thread(args, &barrier, omp_get_thread_num(), omp_get_num_threads());                         \
         }                                                                                                       \
     }
 
-/* y [rows, outer] = start + x w by all threads: each has a part of the columns. */
-static void by_columns(long thread, long count, long rows, long inner, long outer, const real *x, long x_row,
-                       const factor *w, const real *start, real *y) {
-    const long panels = (outer + PANEL - 1) / PANEL;
-    const long first = panels * thread / count * PANEL, end = panels * (thread + 1) / count * PANEL;
-    multiply(rows, inner, outer, x, x_row, w, start, y, first, end < outer ? end : outer);
+/* C [m, n] = bias + A B by all threads, which divide the columns. */
+static void gemm_by_columns(long thread, long threads, long m, long k, long n, const real *a, long lda,
+                            const operand *packed_b, const real *bias, real *c) {
+    const long panels = (n + NR - 1) / NR;
+    const long first = panels * thread / threads * NR, end = panels * (thread + 1) / threads * NR;
+    gemm(m, k, n, a, lda, packed_b, bias, c, first, end < n ? end : n);
 }
 """
+"""The entry point of functions that several threads run, and the GEMM whose columns they divide."""
 
-STEP = r"""
-/* y [lanes, outer] = x w at a step: the threads share the columns of all lanes, or each has its own lanes. */
-static void product(const struct run *run, struct team *team, long thread, long count, long inner, long outer,
-                    const real *x, long x_row, const factor *w, real *y) {
-    if (run->shared) {
-        meet(team, count);
-        by_columns(thread, count, run->lanes, inner, outer, x, x_row, w, 0, y);
-        meet(team, count);
+STEP_GEMM = r"""
+/* C [lanes, n] = A B within a step: the threads divide the columns for all lanes, or each has its own lanes. */
+static void step_gemm(const struct pass_args *args, struct barrier *barrier, long thread, long threads, long k,
+                      long n, const real *a, long lda, const operand *packed_b, real *c) {
+    if (args->by_columns) {
+        barrier_wait(barrier, threads);
+        gemm_by_columns(thread, threads, args->lanes, k, n, a, lda, packed_b, 0, c);
+        barrier_wait(barrier, threads);
     } else {
-        const long first = run->lanes * thread / count, last = run->lanes * (thread + 1) / count;
-        multiply(last - first, inner, outer, x + first * x_row, x_row, w, 0, y + first * outer, 0, outer);
+        const long first = args->lanes * thread / threads, last = args->lanes * (thread + 1) / threads;
+        gemm(last - first, k, n, a + first * lda, lda, packed_b, 0, c + first * n, 0, n);
     }
 }
 """
+"""The matrix product of a step; `struct pass_args` must be defined."""

@@ -1,10 +1,10 @@
-"""Rows of numbers as expressions of one feature j: what a compiled loop over j computes.
+"""Expressions over one feature index j: the intermediate representation of a compiled loop over features.
 
 A row `[n]` of a lane is a list of pieces side by side; each piece is one expression, evaluated for j = 0 … width-1:
 
     cat(σ(a), tanh(b))  is  [σ(a[j]) for j < H] + [tanh(b[j]) for j < H]
 
-so slicing and joining rows is bookkeeping, and costs nothing when the loop runs.
+so slicing and concatenating rows only changes indices, and costs nothing when the loop runs.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Source:
-    """A named row of memory that expressions read: `[width]` for each lane, or the same for all of them.
+    """A named row in memory that expressions load from: `[width]` for each lane, or one row for all lanes.
 
     Attributes:
-        kind: "weight", "projected", "before", "product", "value_gradient" or "after_gradient".
-        index: which of that kind.
+        kind: "weight", "projected", "state", "product", "grad_value" or "grad_state".
+        index: its number among the sources of that kind.
         width: its features.
     """
 
@@ -30,15 +30,16 @@ class Source:
 class Expression:
     """One number for each feature j < width.
 
-    Equal expressions made by one `Expressions` are the same object.
+    Equal expressions made by one `ExpressionBuilder` are the same object.
 
     Attributes:
-        operation: "constant", "load", "sum" or "amax" over all features, or the name of an elementwise function.
-        operands: what it is applied to. An operand of width 1 holds for every j.
-        width: 1 also for what is the same for every j.
+        operation: "constant", "load", "sum" or "amax" over all features, or the name of an elementwise operation.
+        operands: its arguments. An operand of width 1 is broadcast over j.
+        width: the number of features; 1 for a scalar.
         value: the number of a constant.
         source, offset: of a load, which reads `source[offset + j]`.
-        binary: whether it is true or false rather than a number.
+        boolean: whether its values are true or false rather than numbers.
+        slices: slices of it that have been made, by (start, length).
     """
 
     operation: str
@@ -47,38 +48,40 @@ class Expression:
     value: float = 0.0
     source: Source | None = None
     offset: int = 0
-    binary: bool = False
-    narrowed: dict = field(default_factory=dict, repr=False)
+    boolean: bool = False
+    slices: dict = field(default_factory=dict, repr=False)
 
     @property
-    def reduces(self) -> bool:
+    def is_reduction(self) -> bool:
+        """Whether it is a sum or a maximum over features."""
         return self.operation in ("sum", "amax")
 
 
 Row = tuple[Expression, ...]
 """Pieces side by side."""
 
-BINARY = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
+BOOLEAN_OPERATIONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
 
 
 def width(row: Sequence[Expression]) -> int:
-    """The features of a row."""
+    """Number of features of a row."""
     return sum(piece.width for piece in row)
 
 
-class Expressions:
-    """Makes expressions, each different one once."""
+class ExpressionBuilder:
+    """Builds expressions, each distinct one once (hash consing)."""
 
     def __init__(self) -> None:
         self._known: dict[tuple, Expression] = {}
 
-    def _once(self, **attributes: object) -> Expression:
+    def _intern(self, **attributes: object) -> Expression:
         key = tuple(sorted(attributes.items(), key=lambda item: item[0]))
         if key not in self._known:
             self._known[key] = Expression(**attributes)
         return self._known[key]
 
     def constant(self, value: float, width: int = 1) -> Expression:
+        """A constant, broadcast to `width` features."""
         # repr, because -0.0 == 0.0 and nan != nan.
         if repr(value) not in self._known:
             self._known[repr(value)] = Expression("constant", value=float(value))
@@ -86,37 +89,42 @@ class Expressions:
         return found if width == 1 else self.apply("copy", found, width=width)
 
     def load(self, source: Source, offset: int = 0, width: int | None = None) -> Expression:
+        """The features `offset` … `offset + width - 1` of a source; by default all from `offset` on."""
         size = source.width if width is None else width
-        return self._once(operation="load", source=source, offset=offset, width=size)
+        return self._intern(operation="load", source=source, offset=offset, width=size)
 
     def apply(self, operation: str, *operands: Expression, width: int | None = None) -> Expression:
-        """An elementwise function; neutral elements vanish."""
-        kept = _without_neutral(operation, operands)
-        if kept is not None and kept.width == max(o.width for o in operands):
-            return kept
+        """An elementwise operation; x · 1, x + 0 and the like are simplified to x."""
+        simplified = _simplify_identity(operation, operands)
+        if simplified is not None and simplified.width == max(o.width for o in operands):
+            return simplified
         size = max(o.width for o in operands) if width is None else width
-        return self._once(operation=operation, operands=operands, width=size, binary=operation in BINARY)
+        return self._intern(
+            operation=operation, operands=operands, width=size, boolean=operation in BOOLEAN_OPERATIONS
+        )
 
     def reduce(self, operation: str, row: Row) -> Expression:
-        """The sum or the maximum over all features of a row."""
-        parts = [p if p.width == 1 else self._once(operation=operation, operands=(p,), width=1) for p in row]
-        joined = parts[0]
+        """The sum ("sum") or the maximum ("amax") over all features of a row."""
+        parts = [
+            p if p.width == 1 else self._intern(operation=operation, operands=(p,), width=1) for p in row
+        ]
+        result = parts[0]
         for part in parts[1:]:
-            joined = self.apply({"sum": "add", "amax": "maximum"}[operation], joined, part)
-        return joined
+            result = self.apply({"sum": "add", "amax": "maximum"}[operation], result, part)
+        return result
 
-    def narrow(self, piece: Expression, start: int, length: int) -> Expression:
+    def slice_piece(self, piece: Expression, start: int, length: int) -> Expression:
         """The features start … start + length - 1 of a piece."""
         if (start, length) == (0, piece.width):
             return piece
-        if (start, length) not in piece.narrowed:
+        if (start, length) not in piece.slices:
             if piece.operation == "load":
                 found = self.load(piece.source, piece.offset + start, length)
             else:
-                operands = [o if o.width == 1 else self.narrow(o, start, length) for o in piece.operands]
+                operands = [o if o.width == 1 else self.slice_piece(o, start, length) for o in piece.operands]
                 found = self.apply(piece.operation, *operands, width=length)
-            piece.narrowed[start, length] = found
-        return piece.narrowed[start, length]
+            piece.slices[start, length] = found
+        return piece.slices[start, length]
 
     def slice(self, row: Row, start: int, length: int) -> Row:
         """The features start … start + length - 1 of a row."""
@@ -124,14 +132,14 @@ class Expressions:
         for piece in row:
             first, last = max(start, position), min(start + length, position + piece.width)
             if first < last:
-                found.append(self.narrow(piece, first - position, last - first))
+                found.append(self.slice_piece(piece, first - position, last - first))
             position += piece.width
         return tuple(found)
 
     def elementwise(self, operation: str, *rows: Row) -> Row:
-        """An elementwise function of rows of equal width; a row of width 1 goes with every feature."""
+        """An elementwise operation on rows of equal width; a row of width 1 is broadcast over the features."""
         total = max(map(width, rows))
-        ends = sorted(set().union(*(_borders(row) for row in rows if width(row) == total)))
+        ends = sorted(set().union(*(_piece_ends(row) for row in rows if width(row) == total)))
         found = []
         for start, end in zip([0, *ends[:-1]], ends, strict=True):
             pieces = [row[0] if width(row) == 1 else self.slice(row, start, end - start)[0] for row in rows]
@@ -139,7 +147,7 @@ class Expressions:
         return tuple(found)
 
 
-def _borders(row: Row) -> set[int]:
+def _piece_ends(row: Row) -> set[int]:
     position, found = 0, set()
     for piece in row:
         position += piece.width
@@ -147,8 +155,8 @@ def _borders(row: Row) -> set[int]:
     return found
 
 
-def _without_neutral(operation: str, operands: tuple[Expression, ...]) -> Expression | None:
-    """The operand that x · 1, x + 0 and the like leave as it is."""
+def _simplify_identity(operation: str, operands: tuple[Expression, ...]) -> Expression | None:
+    """x for x · 1, 1 · x, x / 1, x + 0, 0 + x and x - 0; None for anything else."""
     if len(operands) != 2 or operation not in ("mul", "add", "sub", "div"):
         return None
     left, right = operands

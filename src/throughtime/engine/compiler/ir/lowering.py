@@ -1,4 +1,4 @@
-"""From the derivative of a step, a graph of operators on `[B, n]`, to expressions of one lane and one feature."""
+"""Lowering of a step's derivative, a graph of operators on `[B, n]`, to expressions of one lane and one feature."""
 
 from typing import Any
 
@@ -8,16 +8,28 @@ from torch.fx.node import map_arg
 
 from throughtime.engine.compiler.ir.expression import Row, Source, width
 from throughtime.engine.compiler.ir.operators import RULES
-from throughtime.engine.compiler.ir.program import Matrix, Outer, Program, Summed, UnknownOperatorError, Value
-from throughtime.engine.compiler.ir.rows import as_row, features
+from throughtime.engine.compiler.ir.program import (
+    LaneSum,
+    Matrix,
+    OuterProducts,
+    Program,
+    UnknownOperatorError,
+    Value,
+    as_row,
+    feature_count,
+)
 from throughtime.engine.trace.derivative import Derivative
 
 
 def lower(derivative: Derivative, lanes: int) -> Program:
-    """The program of a derivative whose lanes are `lanes` many.
+    """Lower a derivative to a program.
+
+    Args:
+        derivative: the graph of a step and its backward pass.
+        lanes: the number of lanes that the graph was traced with.
 
     Raises:
-        UnknownOperatorError: the compiler has no C for something in it.
+        UnknownOperatorError: the compiler has no C for an operator or a type in it.
     """
     program = Program(precision=derivative.projected.meta["val"].dtype)
     known: dict[Node, Value] = _inputs(program, derivative, lanes)
@@ -28,17 +40,18 @@ def lower(derivative: Derivative, lanes: int) -> Program:
             raise UnknownOperatorError("a tensor that is neither a parameter nor a buffer")
 
     def rows(nodes: list[Node]) -> list[Row]:
-        return [_whole(program, node, lanes, known) for node in nodes]
+        return [_result_row(program, node, lanes, known) for node in nodes]
 
-    program.values, program.after = rows(derivative.values), rows(derivative.after)
+    program.values, program.next_state = rows(derivative.values), rows(derivative.after)
     if derivative.projected_gradient is not None:
-        program.projected_gradient = rows([derivative.projected_gradient])[0]
-    program.before_gradients = rows(derivative.before_gradients)
-    program.weight_gradients = [_gradient(known, node) for node in derivative.weight_gradients]
+        program.grad_projected = rows([derivative.projected_gradient])[0]
+    program.grad_state = rows(derivative.before_gradients)
+    program.grad_weights = [_grad_weight(known, node) for node in derivative.weight_gradients]
     return program
 
 
 def _inputs(program: Program, derivative: Derivative, lanes: int) -> dict[Node, Value]:
+    """The values of the graph's inputs."""
     inputs = [derivative.projected, *derivative.before]
     for node in [*derivative.weights, *inputs]:
         found = node.meta["val"].dtype
@@ -55,17 +68,18 @@ def _inputs(program: Program, derivative: Derivative, lanes: int) -> dict[Node, 
             known[node] = program.vector(index, shape[0] if shape else 1)
     kinds = {
         "projected": [derivative.projected],
-        "before": derivative.before,
-        "value_gradient": derivative.value_gradients,
-        "after_gradient": derivative.after_gradients,
+        "state": derivative.before,
+        "grad_value": derivative.value_gradients,
+        "grad_state": derivative.after_gradients,
     }
     for kind, nodes in kinds.items():
         for index, node in enumerate(nodes):
-            known[node] = (program.make.load(Source(kind, index, features(node, lanes))),)
+            known[node] = (program.builder.load(Source(kind, index, feature_count(node, lanes))),)
     return known
 
 
 def _apply(program: Program, node: Node, lanes: int, known: dict[Node, Value]) -> Value:
+    """The value of an operator's node, by its rule."""
     rule = RULES.get(node.target)
     if rule is None:
         raise UnknownOperatorError(str(node.target))
@@ -76,15 +90,15 @@ def _apply(program: Program, node: Node, lanes: int, known: dict[Node, Value]) -
     return rule(program, node, lanes, *arguments)
 
 
-def _whole(program: Program, node: Node, lanes: int, known: dict[Node, Value]) -> Row:
-    """A result with all of its features, where the graph has one number for all of them."""
-    row, size = as_row(program, known[node], node), features(node, lanes)
-    return row if width(row) == size else (program.make.apply("copy", row[0], width=size),)
+def _result_row(program: Program, node: Node, lanes: int, known: dict[Node, Value]) -> Row:
+    """The row of a result; a scalar that the graph broadcasts is expanded to all features."""
+    row, size = as_row(program, known[node], node), feature_count(node, lanes)
+    return row if width(row) == size else (program.builder.apply("copy", row[0], width=size),)
 
 
-def _gradient(known: dict[Node, Value], node: Node | None) -> Outer | Summed | None:
+def _grad_weight(known: dict[Node, Value], node: Node | None) -> OuterProducts | LaneSum | None:
     value = None if node is None else known[node]
-    if value is None or isinstance(value, Outer | Summed):
+    if value is None or isinstance(value, OuterProducts | LaneSum):
         return value
     if isinstance(value, tuple) and all(piece.operation in ("constant", "copy") for piece in value):
         return None

@@ -1,4 +1,4 @@
-"""The table of ATen's operators that the compiler knows, and torch's decompositions of the others into these."""
+"""Table of the ATen operators that the compiler lowers, and decompositions of the others into these."""
 
 import operator
 
@@ -6,34 +6,34 @@ import torch
 from torch import Tensor
 from torch._decomp import core_aten_decompositions, get_decompositions
 
-from throughtime.engine.compiler.ir import arithmetic_rules as rules
+from throughtime.engine.compiler.ir import arithmetic_rules as arithmetic
 from throughtime.engine.compiler.ir import layout_rules as layout
-from throughtime.engine.compiler.ir.functions import ELEMENTWISE
+from throughtime.engine.compiler.ir.elementwise import ELEMENTWISE
 
 aten = torch.ops.aten
 
-RULES: dict[object, rules.Rule] = {
-    **dict.fromkeys(ELEMENTWISE, rules.elementwise),
-    aten.add.Tensor: rules.add,
-    aten.add.Scalar: rules.add,
-    aten.sub.Tensor: rules.subtract,
-    aten.sub.Scalar: rules.subtract,
-    aten.rsub.Scalar: rules.reversed_subtract,
-    aten.rsqrt.default: rules.reciprocal_root,
-    aten.reciprocal.default: rules.reciprocal,
-    aten.pow.Tensor_Scalar: rules.power,
-    aten.clamp.default: rules.clamp,
-    aten.hardtanh.default: rules.clamp,
-    aten.tanh_backward.default: rules.tanh_backward,
-    aten.sigmoid_backward.default: rules.sigmoid_backward,
-    **dict.fromkeys((aten.full_like.default, aten.full.default), rules.filled(lambda node: node.args[1])),
-    aten.new_full.default: rules.filled(lambda node: node.args[2]),
-    aten.scalar_tensor.default: rules.filled(lambda node: node.args[0]),
+RULES: dict[object, arithmetic.Rule] = {
+    **dict.fromkeys(ELEMENTWISE, arithmetic.elementwise),
+    aten.add.Tensor: arithmetic.add,
+    aten.add.Scalar: arithmetic.add,
+    aten.sub.Tensor: arithmetic.sub,
+    aten.sub.Scalar: arithmetic.sub,
+    aten.rsub.Scalar: arithmetic.rsub,
+    aten.rsqrt.default: arithmetic.rsqrt,
+    aten.reciprocal.default: arithmetic.reciprocal,
+    aten.pow.Tensor_Scalar: arithmetic.pow_scalar,
+    aten.clamp.default: arithmetic.clamp,
+    aten.hardtanh.default: arithmetic.clamp,
+    aten.tanh_backward.default: arithmetic.tanh_backward,
+    aten.sigmoid_backward.default: arithmetic.sigmoid_backward,
+    **dict.fromkeys((aten.full_like.default, aten.full.default), arithmetic.fill(lambda node: node.args[1])),
+    aten.new_full.default: arithmetic.fill(lambda node: node.args[2]),
+    aten.scalar_tensor.default: arithmetic.fill(lambda node: node.args[0]),
     **dict.fromkeys(
-        (aten.zeros.default, aten.zeros_like.default, aten.new_zeros.default), rules.filled(lambda node: 0)
+        (aten.zeros.default, aten.zeros_like.default, aten.new_zeros.default), arithmetic.fill(lambda node: 0)
     ),
     **dict.fromkeys(
-        (aten.ones.default, aten.ones_like.default, aten.new_ones.default), rules.filled(lambda node: 1)
+        (aten.ones.default, aten.ones_like.default, aten.new_ones.default), arithmetic.fill(lambda node: 1)
     ),
     **dict.fromkeys(
         (
@@ -47,29 +47,30 @@ RULES: dict[object, rules.Rule] = {
             aten.alias.default,
             aten.detach.default,
         ),
-        layout.same,
+        layout.view,
     ),
-    aten._to_copy.default: layout.converted,
+    aten._to_copy.default: layout.to_copy,
     aten.expand.default: layout.expand,
-    aten.copy.default: layout.copied,
-    aten.empty_permuted.default: rules.filled(lambda node: 0),
+    aten.copy.default: layout.copy,
+    aten.empty_permuted.default: arithmetic.fill(lambda node: 0),
     aten.t.default: layout.transpose,
     aten.permute.default: layout.transpose,
     aten.transpose.int: layout.transpose,
-    aten.mm.default: layout.product,
-    aten.addmm.default: layout.product_and_sum,
-    aten.sum.dim_IntList: layout.total,
-    aten.sum.default: layout.total,
-    aten.amax.default: layout.maximum_of_row,
+    aten.mm.default: layout.mm,
+    aten.addmm.default: layout.addmm,
+    aten.sum.dim_IntList: layout.sum_,
+    aten.sum.default: layout.sum_,
+    aten.amax.default: layout.amax,
     aten.split_with_sizes.default: layout.split,
     aten.split.Tensor: layout.split,
-    aten.slice.Tensor: layout.part,
-    aten.select.int: layout.one_feature,
-    aten.slice_scatter.default: layout.replaced,
-    aten.constant_pad_nd.default: layout.padded,
-    aten.cat.default: layout.joined,
-    operator.getitem: layout.item,
+    aten.slice.Tensor: layout.slice_,
+    aten.select.int: layout.select,
+    aten.slice_scatter.default: layout.slice_scatter,
+    aten.constant_pad_nd.default: layout.constant_pad,
+    aten.cat.default: layout.cat,
+    operator.getitem: layout.getitem,
 }
+"""ATen operator -> lowering rule."""
 
 
 def _mean(
@@ -95,7 +96,7 @@ def _layer_norm(
 
 
 def decompositions() -> dict:
-    """How operators outside `RULES` are written with those inside."""
+    """Decompositions of operators outside `RULES` into those inside, for `make_fx`."""
     table = dict(core_aten_decompositions())
     others = (
         aten.gelu,

@@ -1,0 +1,1 @@
+"""Runtime: compile C, allocate buffers, and call compiled functions on tensors."""

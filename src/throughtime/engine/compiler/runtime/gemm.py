@@ -1,6 +1,6 @@
-"""Products that are no part of a loop over steps: W x + b for all of them, and the weights' gradients.
+"""Matrix products outside of the loop over steps: A B + bias for all steps at once, and the weights' gradients Aᵀ B.
 
-Each is one call of C, in which the threads pack the matrix on the right together and then share the rows.
+Each product is one call of C, in which the threads pack B together and then divide the rows of C.
 """
 
 import ctypes
@@ -10,171 +10,193 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from throughtime.engine.buffer_pool import memory
-from throughtime.engine.compiler.codegen.barrier import MEET, most_threads
-from throughtime.engine.compiler.codegen.bf16 import HALVES
-from throughtime.engine.compiler.codegen.gemm_source import DEEP, MULTIPLY, SHARE, panels_size
+from throughtime.engine.array_checks import check_array, check_shape
+from throughtime.engine.buffer_pool import buffer_pool
+from throughtime.engine.compiler.codegen.barrier import BARRIER
+from throughtime.engine.compiler.codegen.bf16 import BF16
+from throughtime.engine.compiler.codegen.gemm_source import GEMM, KC, PARALLEL
 from throughtime.engine.compiler.codegen.prelude import TYPES
+from throughtime.engine.compiler.runtime.threads import max_threads
 from throughtime.engine.compiler.runtime.toolchain import library
-from throughtime.engine.handover import check_array, check_shape
+from throughtime.engine.compiler.schedule.arrays import packed_size
 
-SMALL = 1 << 22  # multiplications; fewer are done before other threads have begun
+MIN_PARALLEL = 1 << 22  # multiplications; fewer are done before other threads have started
 
-WHOLE = r"""
-struct factors {
-    long inner, rows, outer, threads;
-    const real *x, *w;
-    long k_step, j_step;  /* of w in memory */
-    const real *start;    /* [outer], or NULL */
-    factor *panels;       /* for w */
-    factor *stacks;       /* for x, where that is packed too */
-    real *y, *sums;
+ENTRY_POINTS = r"""
+struct gemm_args {
+    long k, m, n, threads;
+    const real *a, *b;
+    long k_stride, column_stride;  /* of b in memory */
+    const real *bias;              /* [n], or NULL */
+    operand *packed_b;
+    operand *packed_a;             /* where A is packed too */
+    real *c, *column_sums;
 };
 
-/* y [rows, outer] = start + x w, with x [rows, inner]: each thread has its rows, or its columns where rows are few. */
-static void row_products_part(const struct factors *f, struct team *team, long thread, long count) {
-    const long inner = f->inner, outer = f->outer;
-    pack(inner, outer, f->w, f->k_step, f->j_step, f->panels, thread, count);
-    meet(team, count);
-    if (f->rows >= 2 * TALL * count) {
-        const long first = f->rows * thread / count, last = f->rows * (thread + 1) / count;
-        multiply(last - first, inner, outer, f->x + first * inner, inner, f->panels, f->start, f->y + first * outer,
-                 0, outer);
+/* C [m, n] = bias + A B with A [m, k]: the threads divide the rows, or the columns where rows are few. */
+static void row_products_thread(const struct gemm_args *args, struct barrier *barrier, long thread, long threads) {
+    const long k = args->k, n = args->n;
+    pack_b(k, n, args->b, args->k_stride, args->column_stride, args->packed_b, thread, threads);
+    barrier_wait(barrier, threads);
+    if (args->m >= 2 * MR * threads) {
+        const long first = args->m * thread / threads, last = args->m * (thread + 1) / threads;
+        gemm(last - first, k, n, args->a + first * k, k, args->packed_b, args->bias, args->c + first * n, 0, n);
     } else {
-        by_columns(thread, count, f->rows, inner, outer, f->x, inner, f->panels, f->start, f->y);
+        gemm_by_columns(thread, threads, args->m, k, n, args->a, k, args->packed_b, args->bias, args->c);
     }
 }
-SHARED(factors, row_products)
+PARALLEL(gemm_args, row_products)
 
-/* So many columns of x are stacked at a time as stay in a core's caches beside a panel. */
-enum { GROUPED = 16 * TALL };
+/* Columns of A that are packed at a time, so that they stay in a core's caches beside a micro-panel of B. */
+enum { MC = 16 * MR };
 
-/* TALL columns of x side by side, for deep rows: what a tile reads of them lies in one piece. */
-static void stack(long inner, long x_row, const real *x, long wide, factor *stacks) {
-    const long deep = PAIRS(inner);
-    for (long k0 = 0; k0 < deep; k0 += 16)
-        for (long i = 0; i < wide; i += TALL)
-            for (long k = k0; k < k0 + 16 && k < deep; ++k) {
-                factor *const to = stacks + i * deep + k * TALL;
-                const real *const from = x + k * PAIR * x_row + i;
-                /* A whole vector is the quickest copy; what is too much of it, the next rows take. */
-                if (PAIR == 1 && LONG >= TALL && i + LONG <= wide && k * TALL + LONG <= deep * TALL)
-                    *(factors *)to = across(from, x_row, PAIR);
+/* Pack `columns` columns of A [k, m] into micro-panels of MR columns, so that a micro-kernel reads A in order. */
+static void pack_a(long k, long lda, const real *a, long columns, operand *packed_a) {
+    const long rows = K_OPERANDS(k);
+    for (long pc = 0; pc < rows; pc += 16)
+        for (long i = 0; i < columns; i += MR)
+            for (long p = pc; p < pc + 16 && p < rows; ++p) {
+                operand *const to = packed_a + i * rows + p * MR;
+                const real *const from = a + p * K_PER_OPERAND * lda + i;
+                /* A whole vector is the fastest copy; the next rows overwrite the operands beyond MR. */
+                if (K_PER_OPERAND == 1 && VL >= MR && i + VL <= columns && p * MR + VL <= rows * MR)
+                    *(operand_vector *)to = load_across_k(from, lda, K_PER_OPERAND);
                 else
-                    for (long c = 0; c < TALL && i + c < wide; ++c) to[c] = one(from + c, x_row, inner - k * PAIR);
+                    for (long r = 0; r < MR && i + r < columns; ++r)
+                        to[r] = load_operand(from + r, lda, k - p * K_PER_OPERAND);
             }
 }
 
-/* The sum of outer products y [rows, outer] = xᵀ w and the sums of x's columns, with x [inner, rows]. */
-static void outer_products_part(const struct factors *f, struct team *team, long thread, long count) {
-    const long rows = f->rows, outer = f->outer, blocks = (rows + TALL - 1) / TALL;
-    const long first = blocks * thread / count * TALL, end = blocks * (thread + 1) / count * TALL;
-    const long last = end < rows ? end : rows, stacked = outer > PANEL || PAIR > 1;
-    if (f->sums) memset(f->sums + first, 0, sizeof(real) * (last - first));
-    for (long from = 0; from < f->inner || from == 0; from += DEEP) {
-        const long deep = f->inner - from < DEEP ? f->inner - from : DEEP;
-        const real *const x = f->x + from * rows;
-        factor *const stacks = f->stacks + first * PAIRS(deep);
-        if (from) meet(team, count);
-        pack(deep, outer, f->w + from * f->k_step, f->k_step, f->j_step, f->panels, thread, count);
-        for (long k = 0; f->sums && k < deep; ++k)
-            for (long i = first; i < last; ++i) f->sums[i] += x[k * rows + i];
-        meet(team, count);
-        for (long head = first; head < last; head += GROUPED) {
-            const long tail = last - head < GROUPED ? last : head + GROUPED;
-            if (stacked) stack(deep, rows, x + head, tail - head, stacks);
-            for (long j = 0; j < outer; j += PANEL)
-                for (long i = head; i < tail; i += TALL) {
-                    real *const y = f->y + i * outer + j;
-                    const factor *const left = stacked ? stacks + (i - head) * PAIRS(deep) : (const factor *)(x + i);
-                    tile(tail - i < TALL ? tail - i : TALL, outer - j, PAIRS(deep), left, 1, stacked ? TALL : rows,
-                         f->panels + j * PAIRS(deep), from ? y : 0, outer, y, outer);
+/* C [m, n] = A^T B and the sums of A's columns, with A [k, m]. */
+static void outer_products_thread(const struct gemm_args *args, struct barrier *barrier, long thread, long threads) {
+    const long m = args->m, n = args->n, blocks = (m + MR - 1) / MR;
+    const long first = blocks * thread / threads * MR, end = blocks * (thread + 1) / threads * MR;
+    const long last = end < m ? end : m, packs_a = n > NR || K_PER_OPERAND > 1;
+    if (args->column_sums) memset(args->column_sums + first, 0, sizeof(real) * (last - first));
+    for (long pc = 0; pc < args->k || pc == 0; pc += KC) {
+        const long kc = args->k - pc < KC ? args->k - pc : KC;
+        const real *const a = args->a + pc * m;
+        operand *const packed_a = args->packed_a + first * K_OPERANDS(kc);
+        if (pc) barrier_wait(barrier, threads);
+        pack_b(kc, n, args->b + pc * args->k_stride, args->k_stride, args->column_stride, args->packed_b, thread,
+               threads);
+        for (long p = 0; args->column_sums && p < kc; ++p)
+            for (long i = first; i < last; ++i) args->column_sums[i] += a[p * m + i];
+        barrier_wait(barrier, threads);
+        for (long ic = first; ic < last; ic += MC) {
+            const long tail = last - ic < MC ? last : ic + MC;
+            if (packs_a) pack_a(kc, m, a + ic, tail - ic, packed_a);
+            for (long j = 0; j < n; j += NR)
+                for (long i = ic; i < tail; i += MR) {
+                    real *const c = args->c + i * n + j;
+                    const operand *const left =
+                        packs_a ? packed_a + (i - ic) * K_OPERANDS(kc) : (const operand *)(a + i);
+                    micro_tile(tail - i < MR ? tail - i : MR, n - j, K_OPERANDS(kc), left, 1, packs_a ? MR : m,
+                               args->packed_b + j * K_OPERANDS(kc), pc ? c : 0, n, c, n);
                 }
         }
     }
 }
-SHARED(factors, outer_products)
+PARALLEL(gemm_args, outer_products)
 """
 
 
-class _Factors(ctypes.Structure):
-    """`struct factors`."""
+class _GemmArguments(ctypes.Structure):
+    """`struct gemm_args`."""
 
     _fields_ = (
-        *((name, ctypes.c_long) for name in ("inner", "rows", "outer", "threads")),
-        *((name, ctypes.c_void_p) for name in ("x", "w")),
-        *((name, ctypes.c_long) for name in ("k_step", "j_step")),
-        *((name, ctypes.c_void_p) for name in ("start", "panels", "stacks", "y", "sums")),
+        *((name, ctypes.c_long) for name in ("k", "m", "n", "threads")),
+        *((name, ctypes.c_void_p) for name in ("a", "b")),
+        *((name, ctypes.c_long) for name in ("k_stride", "column_stride")),
+        *((name, ctypes.c_void_p) for name in ("bias", "packed_b", "packed_a", "c", "column_sums")),
     )
 
 
 @cache
-def _library(precision: torch.dtype, halves: bool) -> ctypes.CDLL:
-    return library(
-        HALVES * (halves and precision == torch.float32) + TYPES[precision] + MEET + MULTIPLY + SHARE + WHOLE
-    )
+def _library(precision: torch.dtype, bf16: bool) -> ctypes.CDLL:
+    flag = BF16 * (bf16 and precision == torch.float32)
+    return library(flag + TYPES[precision] + BARRIER + GEMM + PARALLEL + ENTRY_POINTS)
 
 
 def row_products(
-    left: Float[Tensor, "R N"],
-    right: Float[Tensor, "N M"],
-    start: Float[Tensor, " M"] | None = None,
-    halves: bool = False,
-) -> Float[Tensor, "R M"]:
-    """start + left right; with `halves` in bfloat16 where the processor can, the sums in single precision.
+    left: Float[Tensor, "M K"],
+    right: Float[Tensor, "K N"],
+    bias: Float[Tensor, " N"] | None = None,
+    bf16: bool = False,
+) -> Float[Tensor, "M N"]:
+    """left right + bias.
+
+    Args:
+        left, right: the operands; `right` may have any strides.
+        bias: a row that is added to each row of the product.
+        bf16: whether the operands are rounded to bfloat16, where the processor can; sums are in single precision.
 
     Raises:
         CompilerError: there is no C compiler, or it fails.
-        RuntimeError: the factors do not fit each other.
+        RuntimeError: the shapes or types of the operands do not agree.
     """
-    (rows, inner), outer, precision = left.shape, right.shape[1], left.dtype
-    left, start = left.contiguous(), None if start is None else start.contiguous()
-    check_shape("the right factor", right, (inner, outer))
-    _check_factors(left, right)
-    if start is not None:
-        check_array("what is added to a product", start, precision, outer)
-    panels = memory.empty(panels_size(inner, outer), dtype=precision)
-    result = memory.empty(rows, outer, dtype=precision)
-    sizes = inner, rows, outer, _threads(inner * rows * outer)
-    addresses = left.data_ptr(), right.data_ptr(), *right.stride()
-    begin = None if start is None else start.data_ptr()
-    factors = _Factors(*sizes, *addresses, begin, panels.data_ptr(), None, result.data_ptr(), None)
-    _library(precision, halves).row_products(ctypes.byref(factors))
+    (m, k), n, precision = left.shape, right.shape[1], left.dtype
+    left, bias = left.contiguous(), None if bias is None else bias.contiguous()
+    check_shape("the right operand", right, (k, n))
+    _check_operands(left, right)
+    if bias is not None:
+        check_array("the bias", bias, precision, n)
+    packed_b = buffer_pool.empty(packed_size(k, n), dtype=precision)
+    result = buffer_pool.empty(m, n, dtype=precision)
+    sizes = k, m, n, _threads(k * m * n)
+    operands = left.data_ptr(), right.data_ptr(), *right.stride()
+    bias_address = None if bias is None else bias.data_ptr()
+    arguments = _GemmArguments(
+        *sizes, *operands, bias_address, packed_b.data_ptr(), None, result.data_ptr(), None
+    )
+    _library(precision, bf16).row_products(ctypes.byref(arguments))
     return result
 
 
 def outer_products(
-    left: Float[Tensor, "N R"], right: Float[Tensor, "N M"], sums: bool = False, halves: bool = False
-) -> tuple[Float[Tensor, "R M"], Float[Tensor, " R"] | None]:
-    """leftᵀ right, and on demand the sum of left's rows; `halves` as in `row_products`.
+    left: Float[Tensor, "K M"], right: Float[Tensor, "K N"], column_sums: bool = False, bf16: bool = False
+) -> tuple[Float[Tensor, "M N"], Float[Tensor, " M"] | None]:
+    """leftᵀ right, the sum of K outer products, and if asked for, the sums of left's columns.
+
+    Args:
+        left, right: the operands; `right` may have any strides.
+        column_sums: whether the sums are wanted; the second result is None otherwise.
+        bf16: as for `row_products`.
 
     Raises:
         CompilerError: there is no C compiler, or it fails.
-        RuntimeError: the factors do not fit each other.
+        RuntimeError: the shapes or types of the operands do not agree.
     """
-    (inner, rows), outer, precision = left.shape, right.shape[1], left.dtype
-    left, deep = left.contiguous(), min(inner, DEEP)
-    check_shape("the right factor", right, (inner, outer))
-    _check_factors(left, right)
-    panels = memory.empty(panels_size(deep, outer), dtype=precision)
-    stacks = memory.empty((rows + 64) * deep, dtype=precision)
-    result = memory.empty(rows, outer, dtype=precision)
-    added = torch.empty(rows, dtype=precision) if sums else None
-    sizes = inner, rows, outer, _threads(inner * rows * outer)
-    addresses = left.data_ptr(), right.data_ptr(), *right.stride(), None, panels.data_ptr(), stacks.data_ptr()
-    last = None if added is None else added.data_ptr()
-    factors = _Factors(*sizes, *addresses, result.data_ptr(), last)
-    _library(precision, halves).outer_products(ctypes.byref(factors))
-    return result, added
+    (k, m), n, precision = left.shape, right.shape[1], left.dtype
+    left, kc = left.contiguous(), min(k, KC)
+    check_shape("the right operand", right, (k, n))
+    _check_operands(left, right)
+    packed_b = buffer_pool.empty(packed_size(kc, n), dtype=precision)
+    packed_a = buffer_pool.empty((m + 64) * kc, dtype=precision)
+    result = buffer_pool.empty(m, n, dtype=precision)
+    sums = torch.empty(m, dtype=precision) if column_sums else None
+    sizes = k, m, n, _threads(k * m * n)
+    operands = (
+        left.data_ptr(),
+        right.data_ptr(),
+        *right.stride(),
+        None,
+        packed_b.data_ptr(),
+        packed_a.data_ptr(),
+    )
+    sums_address = None if sums is None else sums.data_ptr()
+    arguments = _GemmArguments(*sizes, *operands, result.data_ptr(), sums_address)
+    _library(precision, bf16).outer_products(ctypes.byref(arguments))
+    return result, sums
 
 
-def _check_factors(left: Tensor, right: Tensor) -> None:
-    """Of two matrices of agreeing sizes: the left one is read without strides."""
+def _check_operands(left: Tensor, right: Tensor) -> None:
+    """Check two matrices whose sizes agree; the C reads the left one without strides."""
     if left.dtype not in TYPES:
-        raise RuntimeError(f"expected factors in single or double precision, got {left.dtype}")
-    check_array("the left factor", left, left.dtype, left.numel())
-    check_array("the right factor", right, left.dtype, right.numel(), contiguous=False)
+        raise RuntimeError(f"expected operands in single or double precision, got {left.dtype}")
+    check_array("the left operand", left, left.dtype, left.numel())
+    check_array("the right operand", right, left.dtype, right.numel(), contiguous=False)
 
 
 def _threads(multiplications: int) -> int:
-    return 1 if multiplications < SMALL else most_threads()
+    return 1 if multiplications < MIN_PARALLEL else max_threads()

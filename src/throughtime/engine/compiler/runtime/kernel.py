@@ -1,4 +1,4 @@
-"""A compiled recurrence: the program of a trace as C functions, and how they are called on tensors."""
+"""Compiled kernel of a recurrence: the C functions of a trace's passes, compiled once and called on tensors."""
 
 import ctypes
 from collections.abc import Iterable
@@ -8,40 +8,38 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
-from throughtime.engine.buffer_pool import memory, scratch
-from throughtime.engine.compiler.codegen.barrier import MEET, most_threads
-from throughtime.engine.compiler.codegen.bf16 import HALVES
-from throughtime.engine.compiler.codegen.emit import Function
-from throughtime.engine.compiler.codegen.gemm_source import MULTIPLY, SHARE, STEP
+from throughtime.engine.buffer_pool import buffer_pool, scratch_buffer
+from throughtime.engine.compiler.codegen.barrier import BARRIER
+from throughtime.engine.compiler.codegen.bf16 import BF16
+from throughtime.engine.compiler.codegen.gemm_source import GEMM, PARALLEL, STEP_GEMM
+from throughtime.engine.compiler.codegen.pass_function import PassFunction
 from throughtime.engine.compiler.codegen.prelude import prelude
 from throughtime.engine.compiler.ir.expression import width
 from throughtime.engine.compiler.ir.lowering import lower
 from throughtime.engine.compiler.ir.operators import decompositions
 from throughtime.engine.compiler.ir.program import Program, UnknownOperatorError
-from throughtime.engine.compiler.runtime.buffers import Arrays
-from throughtime.engine.compiler.runtime.toolchain import compiler, library
+from throughtime.engine.compiler.runtime.buffer_layout import BufferLayout
+from throughtime.engine.compiler.runtime.threads import divide_work
+from throughtime.engine.compiler.runtime.toolchain import CompilerError, find_compiler, library
 from throughtime.engine.compiler.schedule.arrays import Array
-from throughtime.engine.compiler.schedule.passes import Passes, passes
+from throughtime.engine.compiler.schedule.forward_backward import ForwardBackward, schedule
 from throughtime.engine.trace.derivative import differentiate
-from throughtime.engine.trace.trace import Trace
-from throughtime.engine.trace.without_hooks import aside
+from throughtime.engine.trace.trace import Trace, UntraceableError
+from throughtime.engine.trace.without_hooks import without_hooks
 
-FEW, MANY = 8, 64  # lanes a thread
-LARGE, HUGE = (
-    1 << 16,
-    1 << 21,
-)  # numbers of a weight: more than a first-level cache has, than a core's own caches have
+NO_KERNEL = (UnknownOperatorError, CompilerError, UntraceableError)
+"""The reasons why a recurrence has no kernel."""
 
 
-class Run(ctypes.Structure):
-    """`struct run` of the prelude."""
+class PassArguments(ctypes.Structure):
+    """`struct pass_args` of the prelude."""
 
     _fields_ = (
         ("steps", ctypes.c_long),
         ("lanes", ctypes.c_long),
         ("threads", ctypes.c_long),
-        ("shared", ctypes.c_long),
-        ("sides", ctypes.c_long),
+        ("by_columns", ctypes.c_long),
+        ("buffers", ctypes.c_long),
         ("lengths", ctypes.c_void_p),
         ("resets", ctypes.c_void_p),
         ("arrays", ctypes.POINTER(ctypes.c_void_p)),
@@ -51,24 +49,24 @@ class Run(ctypes.Structure):
 
 
 @dataclass(frozen=True, eq=False)
-class Compiled:
-    """The functions of a recurrence.
+class CompiledKernel:
+    """The compiled passes of a recurrence.
 
     Attributes:
-        program: what they compute.
-        passes: the passes through time that they are.
-        functions: by name: plain, keeping, backward.
-        source: their C.
-        library: their C, compiled.
-        halves: whether products are done in bfloat16, where the processor can.
+        program: the step and its backward pass.
+        schedules: the schedules of the passes.
+        functions: the C functions by name: forward_inference, forward_training, backward.
+        source: the C file.
+        library: the compiled file.
+        bf16: whether operands of products are rounded to bfloat16, where the processor can.
     """
 
     program: Program
-    passes: Passes
-    functions: dict[str, Function]
+    schedules: ForwardBackward
+    functions: dict[str, PassFunction]
     source: str
     library: ctypes.CDLL
-    halves: bool
+    bf16: bool
 
     def call(
         self,
@@ -79,126 +77,133 @@ class Compiled:
         lanes: int,
         lengths: Tensor | None,
         resets: Tensor | None,
-        sides: int = 2,
+        buffers: int = 2,
     ) -> dict[str, Tensor]:
-        """Run a function on the arrays given; the others are made, and those of all steps are returned by name.
+        """Run a function on given arrays; its other arrays are allocated.
 
-        The gradients that go from step to step have so many sides: 2, or T + 1 where all are wanted.
-        What only the backward pass reads goes by the one name "kept".
+        Args:
+            name: a key of `functions`.
+            given: arrays by name.
+            weights: the weights of the trace.
+            steps, lanes: T and B.
+            lengths: the true steps of each lane `[B]`, in int64, or None.
+            resets: `[T, B]`, or None.
+            buffers: how many buffers the gradients from step to step have: 2, or T + 1 to keep them all.
+
+        Returns:
+            the given arrays, and those of all steps; what is read by the backward pass alone is one array "saved".
 
         Raises:
-            RuntimeError: an array is missing, or has not the numbers that the C takes it to have.
+            RuntimeError: an array is missing, or its type, size or order in memory is not what the C reads.
         """
         function, precision = self.functions[name], self.program.precision
-        threads, shared = shares(function, lanes)
-        arrays = _arrays(self, name, steps, lanes)
-        found = dict(given)
-        for array, shape in arrays.made:
-            if array not in found:
-                found[array] = memory.empty(*shape, dtype=precision)
-        for array, features in function.sums:
-            found[array] = torch.zeros(threads, features, dtype=precision)
-        if name == "keeping":
-            found["kept"] = memory.empty(arrays.kept_size, dtype=precision)
+        threads, by_columns = divide_work(function, lanes)
+        layout = _buffer_layout(self, name, steps, lanes)
+        arrays = dict(given)
+        for array, shape in layout.results:
+            if array not in arrays:
+                arrays[array] = buffer_pool.empty(*shape, dtype=precision)
+        for array, features in function.accumulated:
+            arrays[array] = torch.zeros(threads, features, dtype=precision)
+        if name == "forward_training":
+            arrays["saved"] = buffer_pool.empty(layout.saved_size, dtype=precision)
         weights = [w if w.dim() == 2 and 1 not in w.shape else w.contiguous() for w in weights]
-        found_weights = {f"weight{index}": weight for index, weight in enumerate(weights)}
-        arrays.check(found | found_weights, lengths, resets, sides)
-        addresses = {array: tensor.data_ptr() for array, tensor in found.items()}
-        begins = scratch.address(arrays.scratch_size * precision.itemsize), addresses.get("kept", 0)
-        for begin, offsets in zip(begins, (arrays.scratch, arrays.kept), strict=True):
-            addresses.update({array: begin + offset for array, offset in offsets})
-        addresses.update({weight: tensor.data_ptr() for weight, tensor in found_weights.items()})
-        strides = [stride for w in weights for stride in (w.stride() if w.dim() == 2 else (0, 0))]
-        run = Run(
+        named_weights = {f"weight{index}": weight for index, weight in enumerate(weights)}
+        layout.check(arrays | named_weights, lengths, resets, buffers)
+        addresses = {array: tensor.data_ptr() for array, tensor in (arrays | named_weights).items()}
+        blocks = scratch_buffer.address(layout.scratch_size * precision.itemsize), addresses.get("saved", 0)
+        for block, offsets in zip(blocks, (layout.scratch, layout.saved), strict=True):
+            addresses.update({array: block + offset for array, offset in offsets})
+        strides = matrix_strides(weights)
+        arguments = PassArguments(
             steps,
             lanes,
             threads,
-            shared,
-            sides,
+            by_columns,
+            buffers,
             None if lengths is None else lengths.data_ptr(),
             None if resets is None else resets.data_ptr(),
             (ctypes.c_void_p * len(function.arrays))(*(addresses.get(a.name) for a in function.arrays)),
             (ctypes.c_long * len(strides))(*strides),
         )
-        getattr(self.library, name)(ctypes.byref(run))
-        return found
+        getattr(self.library, name)(ctypes.byref(arguments))
+        return arrays
 
     @cached_property
-    def saved(self) -> frozenset[str]:
-        """The arrays of a forward pass that a backward pass and the weights' gradients need."""
-        read = {array.name for array in self.functions["backward"].arrays if array.rows != "lanes"}
-        return frozenset(read | self._factors | {"kept"})
+    def needed_for_gradient(self) -> frozenset[str]:
+        """The arrays of a forward pass that the backward pass or the weights' gradients read."""
+        read = {array.name for array in self.functions["backward"].arrays if array.layout != "lanes"}
+        return frozenset(read | self._outer_operands | {"saved"})
 
     @cached_property
-    def _factors(self) -> set[str]:
-        return {place.array.name for pairs in self.passes.factors for pair in pairs for place in pair}
+    def _outer_operands(self) -> set[str]:
+        pairs = [pair for pairs in self.schedules.outer_operands for pair in pairs]
+        return {operand.array.name for pair in pairs for operand in pair}
 
     @cached_property
-    def kept(self) -> tuple[Array, ...]:
-        """What the forward pass makes for the backward pass alone."""
-        shown = {f"value{index}" for index in range(len(self.program.values))} | {"projected"} | self._factors
-        arrays = self.functions["keeping"].arrays
-        return tuple(array for array in arrays if array.rows == "steps" and array.name not in shown)
+    def saved(self) -> tuple[Array, ...]:
+        """The arrays that the forward pass saves for the backward pass alone."""
+        values = {f"value{index}" for index in range(len(self.program.values))}
+        others = values | {"projected"} | self._outer_operands
+        arrays = self.functions["forward_training"].arrays
+        return tuple(array for array in arrays if array.layout == "steps" and array.name not in others)
 
 
 @lru_cache(maxsize=1024)
-def _arrays(kernel: Compiled, name: str, steps: int, lanes: int) -> Arrays:
-    kept = () if name == "plain" else kernel.kept
-    return Arrays(kernel.functions[name], kept, kernel.program.precision, steps, lanes)
+def _buffer_layout(kernel: CompiledKernel, name: str, steps: int, lanes: int) -> BufferLayout:
+    saved = () if name == "forward_inference" else kernel.saved
+    return BufferLayout(kernel.functions[name], saved, kernel.program.precision, steps, lanes)
 
 
-def shares(function: Function, lanes: int) -> tuple[int, bool]:
-    """How many threads there are, and whether they share each product by its columns rather than by lanes.
-
-    Lanes need no meetings; but each thread reads all of the weights for its few lanes.
-    """
-    threads = most_threads()
-    largest = max((a.width for a in function.arrays if a.rows == "matrix"), default=0)
-    few = MANY if largest >= HUGE else FEW
-    shared = threads > 1 and lanes <= few * threads and largest >= LARGE
-    return (threads if shared else min(threads, max(1, lanes))), shared
+def matrix_strides(weights: list[Tensor]) -> list[int]:
+    """The strides of all weights as the C reads them, two each; those of vectors are not read."""
+    return [stride for w in weights for stride in (w.stride() if w.dim() == 2 else (0, 0))]
 
 
-def compiled(trace: Trace, halves: bool = False) -> Compiled:
-    """The compiled recurrence of a trace, with `halves` its products in bfloat16.
+def compiled_kernel(trace: Trace, bf16: bool = False) -> CompiledKernel:
+    """The kernel of a trace, compiled at the first call; a failure is remembered too.
+
+    Args:
+        trace: the traced step.
+        bf16: whether operands of products are rounded to bfloat16, where the processor can.
 
     Raises:
-        UnknownOperatorError: the compiler has no C for something in it.
+        UnknownOperatorError: the compiler has no C for an operator or a type.
         CompilerError: there is no C compiler, or it fails.
         UntraceableError: torch has no derivative for an operator.
     """
-    found = _compiled(trace, halves)
-    if isinstance(found, UnknownOperatorError):
+    found = _compiled_or_error(trace, bf16)
+    if isinstance(found, Exception):
         raise found.with_traceback(None)
     return found
 
 
-@lru_cache(maxsize=64)
-def _compiled(trace: Trace, halves: bool) -> Compiled | UnknownOperatorError:
-    compiler()
+@lru_cache(maxsize=256)
+def _compiled_or_error(trace: Trace, bf16: bool) -> CompiledKernel | Exception:
     try:
-        return _compile(trace, halves)
-    except UnknownOperatorError as error:
-        return error
+        find_compiler()
+        return _compile(trace, bf16)
+    except NO_KERNEL as error:
+        return type(error)(str(error))
 
 
-def _compile(trace: Trace, halves: bool) -> Compiled:
-    with aside():
+def _compile(trace: Trace, bf16: bool) -> CompiledKernel:
+    with without_hooks():
         derivative = differentiate(trace, decompositions())
     program = lower(derivative, trace.lanes)
-    found = passes(program)
-    parts = [width(row) for row in program.after]
+    schedules = schedule(program)
+    state_sizes = [width(row) for row in program.next_state]
     functions = {
-        "plain": Function("plain", found.plain, False, parts),
-        "keeping": Function("keeping", found.keeping, False, parts),
-        "backward": Function("backward", found.backward, True, parts),
+        "forward_inference": PassFunction("forward_inference", schedules.inference, False, state_sizes),
+        "forward_training": PassFunction("forward_training", schedules.training, False, state_sizes),
+        "backward": PassFunction("backward", schedules.backward, True, state_sizes),
     }
-    halves = halves and program.precision == torch.float32
-    source = file_of(functions.values(), program.precision, halves)
-    return Compiled(program, found, functions, source, library(source), halves)
+    bf16 = bf16 and program.precision == torch.float32
+    source = c_source(functions.values(), program.precision, bf16)
+    return CompiledKernel(program, schedules, functions, source, library(source), bf16)
 
 
-def file_of(functions: Iterable[Function], precision: torch.dtype, halves: bool = False) -> str:
-    """The C of functions with all that it calls."""
-    head = HALVES * halves + prelude(precision) + MEET + MULTIPLY + SHARE + STEP
-    return "\n".join([head, *(function.code for function in functions)])
+def c_source(functions: Iterable[PassFunction], precision: torch.dtype, bf16: bool = False) -> str:
+    """The C file of functions, with all that they call."""
+    common = BF16 * bf16 + prelude(precision) + BARRIER + GEMM + PARALLEL + STEP_GEMM
+    return "\n".join([common, *(function.code for function in functions)])

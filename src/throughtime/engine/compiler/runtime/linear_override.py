@@ -1,131 +1,52 @@
-"""The input product W_x x_t + b and the readout of all steps, done by the compiler's own product."""
-
-from typing import Any
+"""Linear layers by the compiler's own matrix products: the input product W_x x_t + b and the readout of all steps."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
 from throughtime.cell.base import Cell
 from throughtime.engine.compiler.runtime.gemm import outer_products, row_products
 from throughtime.engine.compiler.runtime.toolchain import CompilerError
-from throughtime.engine.second_derivative import Results, differentiable_as, linear_gradients
+from throughtime.engine.linear_override import LinearOverride, LinearProducts
 
 SMALLEST = 1 << 18  # multiplications; below that a call costs more than it saves
 
 
-def project(cell: Cell, inputs: Float[Tensor, "T B I"], halves: bool = False) -> Float[Tensor, "T B G"]:
-    """`cell.project`, in which `functional.linear` (and so `nn.Linear`) is done by `product`."""
-    with OwnProducts(halves):
-        return cell.project(inputs)
-
-
-class OwnProducts(TorchFunctionMode):
-    """Takes over the products of all rows with a weight that are worth it, in code and in graphs of operators.
+class CompiledProducts(LinearProducts):
+    """The products of `gemm`; without a C compiler, torch's own are taken.
 
     Args:
-        halves: whether they are done in bfloat16 (`product.row_products`).
+        bf16: whether they are computed in bfloat16, with sums in single precision, where the processor can.
     """
 
-    def __init__(self, halves: bool = False) -> None:
-        super().__init__()
-        self.halves = halves
+    dtypes = frozenset({torch.float32, torch.float64})
+    failures = (CompilerError,)
 
-    def __torch_function__(
-        self, function: Any, types: Any, arguments: tuple = (), options: dict[str, Any] | None = None
-    ) -> Any:
-        options = options or {}
-        if function in FACTORS:
-            factors = FACTORS[function](*arguments, **options)
-            if factors is not None and _fits(*factors):
-                try:
-                    return linear(*factors, self.halves)
-                except CompilerError:
-                    pass  # The engine will say so when it comes to its loop.
-        return function(*arguments, **options)
+    def __init__(self, bf16: bool = False) -> None:
+        self.bf16, self.smallest = bf16, SMALLEST
 
-
-Factors = tuple[Tensor, Tensor, Tensor | None]
-"""(X, W, b) of X Wᵀ + b."""
-
-
-def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Factors:
-    return input, weight, bias
-
-
-def _product(left: Tensor, right: Tensor) -> Factors:
-    return left, right.t(), None
-
-
-def _product_and_sum(added: Tensor, left: Tensor, right: Tensor, **scales: float) -> Factors | None:
-    return (left, right.t(), added) if added.dim() == 1 and not scales else None
-
-
-FACTORS = {
-    functional.linear: _linear,
-    torch.ops.aten.mm.default: _product,
-    torch.ops.aten.addmm.default: _product_and_sum,
-}
-
-
-def _fits(input: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    tensors = [input, weight] if bias is None else [input, weight, bias]
-    precisions = {tensor.dtype for tensor in tensors}
-    return (
-        len(precisions) == 1
-        and precisions <= {torch.float32, torch.float64}
-        and all(tensor.device.type == "cpu" for tensor in tensors)
-        and all(tensor.layout == torch.strided for tensor in tensors)
-        and weight.dim() == 2
-        # What else there is, torch broadcasts or refuses.
-        and input.dim() > 0
-        and input.shape[-1] == weight.shape[1]
-        and (bias is None or bias.shape == weight.shape[:1])
-        and input.numel() * len(weight) >= SMALLEST
-        and not torch.is_autocast_enabled("cpu")
-    )
-
-
-def linear(
-    input: Float[Tensor, "*T I"],
-    weight: Float[Tensor, "G I"],
-    bias: Float[Tensor, " G"] | None = None,
-    halves: bool = False,
-) -> Float[Tensor, "*T G"]:
-    """W x + b for every row x.
-
-    Raises:
-        CompilerError: there is no C compiler, or it fails.
-    """
-    return _Product.apply(input, weight, bias, halves)
-
-
-class _Product(torch.autograd.Function):
-    """(X, W, b) -> X Wᵀ + b, with ∂ℓ/∂X = Δ W, ∂ℓ/∂W = Δᵀ X and ∂ℓ/∂b = Δᵀ 1."""
-
-    @staticmethod
     def forward(
-        ctx: FunctionCtx, inputs: Tensor, weight: Tensor, bias: Tensor | None, halves: bool
-    ) -> Tensor:
-        ctx.save_for_backward(inputs, weight)
-        ctx.halves = halves
-        products = row_products(inputs.flatten(0, -2), weight.t(), bias, halves)
-        return products.view(*inputs.shape[:-1], len(weight))
+        self, rows: Float[Tensor, "R I"], weight: Float[Tensor, "G I"], bias: Float[Tensor, " G"] | None
+    ) -> Float[Tensor, "R G"]:
+        return row_products(rows, weight.t(), bias, self.bf16)
 
-    @staticmethod
-    def backward(ctx: FunctionCtx, errors: Tensor) -> tuple[Tensor | None, ...]:
-        inputs, weight = ctx.saved_tensors
-        with torch.no_grad():
-            results = _Product._backward(ctx, inputs, weight, errors.flatten(0, -2))
-        return *differentiable_as(results, linear_gradients, (inputs, weight, errors)), None
+    def input_gradient(
+        self, grad_out: Float[Tensor, "R G"], weight: Float[Tensor, "G I"]
+    ) -> Float[Tensor, "R I"]:
+        return row_products(grad_out, weight, None, self.bf16)
 
-    @staticmethod
-    def _backward(ctx: FunctionCtx, inputs: Tensor, weight: Tensor, errors: Tensor) -> Results:
-        wanted = ctx.needs_input_grad
-        back = row_products(errors, weight, halves=ctx.halves).view(inputs.shape) if wanted[0] else None
-        if not wanted[1]:
-            return back, None, errors.sum(0) if wanted[2] else None
-        return back, *outer_products(errors, inputs.flatten(0, -2), wanted[2], ctx.halves)
+    def weight_gradient(
+        self, grad_out: Float[Tensor, "R G"], rows: Float[Tensor, "R I"], bias: bool
+    ) -> tuple[Float[Tensor, "G I"], Float[Tensor, " G"] | None]:
+        return outer_products(grad_out, rows, bias, self.bf16)
+
+
+def override_linear(bf16: bool = False) -> LinearOverride:
+    """Compute linear layers inside the block by the compiler's products."""
+    return LinearOverride(CompiledProducts(bf16))
+
+
+def project(cell: Cell, inputs: Float[Tensor, "T B I"], bf16: bool = False) -> Float[Tensor, "T B G"]:
+    """`cell.project`, its linear layers computed by the compiler's products."""
+    with override_linear(bf16):
+        return cell.project(inputs)

@@ -1,4 +1,4 @@
-"""C to a loaded library, by the system's compiler and a cache of what it made."""
+"""Toolchain: compile C to a shared library with the system's compiler, cache it on disk and load it."""
 
 import ctypes
 import hashlib
@@ -10,8 +10,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-# Neither -ffast-math, which forgets NaN and infinity (and whose start-up code changes the whole process), nor
-# any reordering of sums but where a loop asks for it.
+# No -ffast-math: it ignores NaN and infinity, its start-up code changes the floating-point mode of the process, and it
+# reorders sums where no `omp simd reduction` asks for it.
 FLAGS = (
     "-O3",
     "-march=native",
@@ -21,26 +21,26 @@ FLAGS = (
     "-fopenmp",
     "-fPIC",
 )
-SECONDS = 120
+TIMEOUT = 120  # seconds
 
 
 class CompilerError(Exception):
-    """No compiler, or one that fails; the message is half a sentence that says so."""
+    """There is no C compiler, or it fails; the message is half a sentence that says so."""
 
 
 @cache
 def library(source: str) -> ctypes.CDLL:
-    """The library of a C source, compiled unless this machine has done so before.
+    """The shared library of a C source: loaded from the cache on disk, or compiled into it.
 
-    It is made under a temporary name and renamed, so two processes at once both load a whole one.
+    The file is written under a temporary name and renamed, so two processes at once both load a whole one.
 
     Raises:
-        CompilerError: it cannot be compiled or loaded.
+        CompilerError: the source cannot be compiled or loaded.
     """
-    command = compiler()
+    command = find_compiler()
     key = "\0".join((source, command, *FLAGS, _processor()))
     name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.so"
-    for folder in (_cache(), Path(tempfile.gettempdir()) / f"throughtime-{os.getuid()}"):
+    for folder in (_cache_folder(), Path(tempfile.gettempdir()) / f"throughtime-{os.getuid()}"):
         path = folder / name
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -58,16 +58,16 @@ def _load(path: Path) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(str(path))
     except OSError as error:
-        raise CompilerError(f"what the C compiler made cannot be loaded ({error})") from error
+        raise CompilerError(f"the compiled library cannot be loaded ({error})") from error
 
 
-def _cache() -> Path:
+def _cache_folder() -> Path:
     return Path(os.environ.get("THROUGHTIME_CACHE") or "~/.cache/throughtime").expanduser() / "kernels"
 
 
 @cache
-def compiler() -> str:
-    """The system's C compiler.
+def find_compiler() -> str:
+    """The command of the system's C compiler: $CC, cc, gcc or clang.
 
     Raises:
         CompilerError: there is none.
@@ -80,7 +80,7 @@ def compiler() -> str:
 
 @cache
 def _processor() -> str:
-    """What -march=native depends on: a cache may be shared by machines."""
+    """Model and features of the processor, which -march=native depends on: machines may share a cache."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0].splitlines()
     except OSError:
@@ -102,10 +102,10 @@ def _compile(command: str, source: str, path: Path) -> None:
 
 def _run(arguments: list[str]) -> None:
     try:
-        subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=SECONDS)
+        subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=TIMEOUT)
     except subprocess.CalledProcessError as error:
-        lines = error.stderr.strip().splitlines() or ["without a word"]
+        lines = error.stderr.strip().splitlines() or ["without a message"]
         first = next((line for line in lines if "error" in line), lines[0])
         raise CompilerError(f"the C compiler fails ({first})") from error
     except subprocess.TimeoutExpired as error:
-        raise CompilerError(f"the C compiler takes longer than {SECONDS} seconds") from error
+        raise CompilerError(f"the C compiler takes longer than {TIMEOUT} seconds") from error

@@ -1,0 +1,1 @@
+"""Schedule: when each expression is computed, and the arrays that results are stored in."""

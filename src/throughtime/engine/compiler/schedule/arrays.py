@@ -1,81 +1,88 @@
-"""The memory of a compiled loop: named arrays, and where in them a lane's row lies at step t."""
+"""Arrays of a compiled loop: their names, layouts and sizes, and the slices of them that a step reads and writes."""
 
 from dataclasses import dataclass
 
-from throughtime.engine.compiler.codegen.gemm_source import panels_size
 from throughtime.engine.compiler.ir.expression import Source, width
 from throughtime.engine.compiler.ir.program import Product
 
-# Where the row of lane b at step t begins, in rows of an array.
-ROWS = {
+ROW_INDEX = {
     "steps": "(t * lanes + b)",  # [T, B, n]
-    "before": "(t * lanes + b)",  # [T + 1, B, n]: a part of the state before step t …
-    "after": "((t + 1) * lanes + b)",  # … and after it
+    "state": "(t * lanes + b)",  # [T + 1, B, n]: a part of the state before step t …
+    "next_state": "((t + 1) * lanes + b)",  # … and after it
     "lanes": "b",  # [B, n]
     "vector": "0",  # [n]
     "matrix": "0",  # a weight as the caller has it
-    "panels": "0",  # a weight as `panels` packs it
-    "sum": "thread",  # [threads, n]
-    "coming": "(side * lanes + b)",  # [sides, B, n]: the gradient that comes from step t + 1 …
-    "going": "(other * lanes + b)",  # … and the one that goes to step t - 1
+    "packed": "0",  # a weight packed into micro-panels
+    "per_thread": "thread",  # [threads, n]
+    "grad_in": "(buffer_in * lanes + b)",  # [buffers, B, n]: the gradient that comes from step t + 1 …
+    "grad_out": "(buffer_out * lanes + b)",  # … and the one that goes to step t - 1
 }
+"""The index in C of the row of lane b at step t, by layout."""
+
+MAX_NR = 64  # columns of a micro-panel on the processor with the longest vectors
+
+
+def packed_size(inner: int, outer: int) -> int:
+    """Numbers in a matrix `[inner, outer]` packed into micro-panels, at most: the last panel is padded with zeros."""
+    return inner * -(-outer // MAX_NR) * MAX_NR
 
 
 @dataclass(frozen=True)
 class Array:
-    """A named array of rows; arrays of one name are the same memory.
+    """A named array of rows; arrays of the same name share their memory.
 
     Attributes:
-        name: as it is called in C.
-        rows: a key of `ROWS`.
-        width: n.
+        name: its name in C.
+        layout: a key of `ROW_INDEX`.
+        width: n, the features of a row.
     """
 
     name: str
-    rows: str
+    layout: str
     width: int
 
     @property
-    def row(self) -> str:
-        """What the row of lane b at step t is called in C."""
-        return f"{self.name}_{self.rows}"
+    def row_name(self) -> str:
+        """The name in C of the pointer to the row of lane b at step t."""
+        return f"{self.name}_{self.layout}"
 
     @property
-    def pointer(self) -> str:
-        """The row's address in C."""
-        return f"{self.name} + {ROWS[self.rows]} * {self.width}"
+    def row_address(self) -> str:
+        """The address in C of the row of lane b at step t."""
+        return f"{self.name} + {ROW_INDEX[self.layout]} * {self.width}"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Features of an array's rows, from `offset` on."""
+class ArraySlice:
+    """The features of an array's rows from `offset` on."""
 
     array: Array
     offset: int = 0
 
 
-SOURCES = {
+SOURCE_ARRAYS = {
     "weight": ("weight{}", "vector"),
     "projected": ("projected", "steps"),
-    "before": ("state{}", "before"),
+    "state": ("state{}", "state"),
     "product": ("product{}", "lanes"),
-    "value_gradient": ("value_gradient{}", "steps"),
-    "after_gradient": ("gradient{}", "coming"),
+    "grad_value": ("grad_value{}", "steps"),
+    "grad_state": ("grad_state{}", "grad_in"),
 }
+"""The name and the layout of the array of a source, by its kind."""
 
 
-def place_of(source: Source, offset: int = 0) -> Place:
-    """Where a source is read."""
-    name, rows = SOURCES[source.kind]
-    return Place(Array(name.format(source.index), rows, source.width), offset)
+def source_slice(source: Source, offset: int = 0) -> ArraySlice:
+    """The slice of an array that a load from a source reads."""
+    name, layout = SOURCE_ARRAYS[source.kind]
+    return ArraySlice(Array(name.format(source.index), layout, source.width), offset)
 
 
-def matrix_of(product: Product) -> Array:
-    """The weight of a product."""
+def weight_array(product: Product) -> Array:
+    """The weight of a product as the caller has it."""
     return Array(f"weight{product.weight}", "matrix", width(product.row) * product.width)
 
 
-def panels_of(product: Product) -> Array:
-    """The packed weight of a product; its width is that of all the rows together."""
-    name = f"panels{product.weight}{'_transposed' if product.transposed else ''}"
-    return Array(name, "panels", panels_size(width(product.row), product.width))
+def packed_array(product: Product) -> Array:
+    """The packed weight of a product; its width is that of the whole matrix."""
+    name = f"packed{product.weight}{'_transposed' if product.transposed else ''}"
+    return Array(name, "packed", packed_size(width(product.row), product.width))
