@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 from omegaconf import OmegaConf
-from throughtime.cell.state import map_state
 
 from throughtime.errors import UserError
 from throughtime.head.softmax import Softmax
 from throughtime.task.textgen.task import TextGeneration
+from throughtime.tree import map_state
 
 Fit = Callable[..., Path]
 
