@@ -6,7 +6,7 @@ The options are those of RUN's task; `python scripts/generate.py RUN --help` sho
 import sys
 
 from throughtime.cli.command_line import run_script
-from throughtime.inference.commands import generate
+from throughtime.cli.commands import generate
 
 if __name__ == "__main__":
     run_script(lambda: generate(sys.argv[1:]))

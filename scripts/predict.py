@@ -6,7 +6,7 @@ The task of RUN says what INPUT is and what is written; `python scripts/predict.
 import sys
 
 from throughtime.cli.command_line import run_script
-from throughtime.inference.commands import predict
+from throughtime.cli.commands import predict
 
 if __name__ == "__main__":
     run_script(lambda: predict(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""What train.py does, from Python: `fit(compose(["task=textgen", "cell=gru"]))`."""
+"""The commands of train.py from Python: `fit(compose(["task=textgen", "cell=gru"]))`."""
 
 from collections.abc import Sequence
 from datetime import datetime

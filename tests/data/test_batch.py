@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from throughtime.data.batch import Batch, Chunk, concatenate
-from throughtime.data.tagged.word_inputs import WordInputs
 from throughtime.data.window import Window
+from throughtime.data.word_inputs import WordInputs
 from throughtime.tree import leaves
 
 STEPS = torch.zeros(3, 2, dtype=torch.int64)

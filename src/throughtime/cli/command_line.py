@@ -1,4 +1,4 @@
-"""From the words that a user types to a run, and from any mistake to one plain sentence with exit code 2.
+"""The command line: words to a run, and every mistake to one plain sentence with exit code 2.
 
 Nothing here imports torch, so that `--help`, `--cfg job` and a mistyped key answer within about a second.
 """
@@ -33,11 +33,11 @@ CHANGEABLE_ON_RESUME = ("trainer.", "callback.", "decode.", "logger.", "hydra.",
 MULTIRUN = ("-m", "--multirun")
 
 started = math.inf
-"""When the present command began, in seconds since the epoch; infinite where this process runs none."""
+"""Start of the present command in seconds since the epoch; infinite where this process runs none."""
 
 
 def run_command(main: Callable[[], object]) -> None:
-    """Run a Hydra main function; tell mistakes in a sentence (exit code 2) and leave on a signal with its own code."""
+    """Run a Hydra main function; report mistakes in a sentence (exit code 2); exit on a signal with its own code."""
     global started
     started = time.time()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would print, and we say it better
@@ -59,7 +59,7 @@ def run_command(main: Callable[[], object]) -> None:
     except BrokenPipeError:  # whoever read our output has left; there is nobody to tell
         _leave_quietly()
     except (UserError, HydraException, OmegaConfBaseException, OSError) as error:
-        tell(error, explain(error, typed, configurations), typed)
+        report_error(error, explain(error, typed, configurations), typed)
     except Interrupted as interrupted:
         sys.exit(128 + interrupted.signal_number)
     except KeyboardInterrupt:
@@ -67,12 +67,12 @@ def run_command(main: Callable[[], object]) -> None:
 
 
 def run_script(main: Callable[[], object]) -> None:
-    """Run the main function of a script; a mistake is told in a sentence (exit code 2)."""
+    """Run the main function of a script; a mistake is reported in a sentence (exit code 2)."""
     try:
         make_importable()
         main()
     except UserError as error:
-        tell(error, str(error), sys.argv[1:])
+        report_error(error, str(error), sys.argv[1:])
     except BrokenPipeError:
         _leave_quietly()
     except KeyboardInterrupt:
@@ -105,7 +105,7 @@ def _leave_quietly() -> NoReturn:
     sys.exit(128 + signal.SIGPIPE)
 
 
-def tell(error: Exception, sentence: str, typed: list[str]) -> NoReturn:
+def report_error(error: Exception, sentence: str, typed: list[str]) -> NoReturn:
     """Print the sentence (and with debug=trace where the error comes from) and leave with exit code 2."""
     if "debug=trace" in [argument.lstrip("+") for argument in typed]:
         traceback.print_exception(error)

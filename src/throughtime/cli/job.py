@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from throughtime.cli import command_line
-from throughtime.cli.command_line import tell
+from throughtime.cli.command_line import report_error
 from throughtime.config.config_errors import in_one_sentence
 from throughtime.config.typed_targets import without_untaken
 from throughtime.errors import UserError
@@ -38,7 +38,7 @@ def run_job(config: DictConfig) -> float | None:
         return fit(Run(plain, folder, typed, dict(hydra.runtime.choices), existing=existing)).best
     except (UserError, OmegaConfBaseException) as error:
         if hydra.mode is RunMode.RUN:
-            tell(error, in_one_sentence(error), typed)
+            report_error(error, in_one_sentence(error), typed)
         raise
     finally:
         if is_new:

@@ -13,7 +13,7 @@ CHANGEABLE_ON_RESUME = ("hydra/launcher=", "hydra.launcher.", "hydra.sweeper.", 
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """What sweep.json says.
+    """The content of sweep.json.
 
     Raises:
         UserError: the folder holds no sweep, or its record is damaged.

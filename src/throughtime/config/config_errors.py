@@ -1,4 +1,4 @@
-"""What Hydra and OmegaConf say about a slip in the configuration, put in one sentence with the nearest valid key."""
+"""Errors of Hydra and OmegaConf about a slip in the configuration, as one sentence with the nearest valid key."""
 
 import difflib
 import re
@@ -33,7 +33,7 @@ def explain(error: Exception, typed: list[str], configurations: Path) -> str:
 
 
 def in_one_sentence(error: Exception) -> str:
-    """What OmegaConf says of a value that does not resolve, with its key; what the system says of a path."""
+    """OmegaConf's first line about a value that does not resolve, with its key, or the system's about a path."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     key = getattr(error, "full_key", None) or getattr(error.__cause__, "full_key", None)

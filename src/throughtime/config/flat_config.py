@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 MISSING = "–"
-"""What stands for a value that is not there."""
+"""The sign of a value that is absent."""
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -24,7 +24,7 @@ from throughtime.errors import UserError
 
 @dataclass(frozen=True)
 class Kind:
-    """What may be built at some places of a configuration.
+    """A kind of objects that a configuration may build.
 
     Attributes:
         noun: what an error calls it.
@@ -177,7 +177,7 @@ def _matches(key: str, place: str) -> bool:
 
 @dataclass(frozen=True)
 class Located:
-    """What a name leads to.
+    """The class or function that a name leads to.
 
     Attributes:
         factory: the class, or the function that makes an object of the kind.

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+import yaml
 from safetensors.torch import load_model, save_model
 from torch import Tensor
 
@@ -62,7 +62,8 @@ def export(path: str, format: str, output: Path | None = None, weights: str = RA
 
 
 def _write(loaded: Loaded, format: str, folder: Path) -> str:
-    OmegaConf.save(OmegaConf.create(loaded.config), folder / "config.yaml")
+    text = yaml.safe_dump(loaded.config, sort_keys=False, allow_unicode=True)
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
     artifacts = json.dumps(plain(loaded.artifacts), indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "artifacts.json").write_text(artifacts + "\n", encoding="utf-8")
     if format == "onnx":

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from throughtime.data.tagged.sentences import Sentence
-from throughtime.data.tagged.word_inputs import UNKNOWN
+from throughtime.data.word_inputs import UNKNOWN
 
 UNSEEN_WORD = 0
 LONGEST_WORD = 24

@@ -11,7 +11,7 @@ from throughtime.data.batch import Batch, Chunk
 from throughtime.data.buckets import LengthBuckets
 from throughtime.data.tagged.lexicon import Lexicon
 from throughtime.data.tagged.sentences import Sentence
-from throughtime.data.tagged.word_inputs import PAD, WordInputs
+from throughtime.data.word_inputs import PAD, WordInputs
 
 
 class SentenceBatches:

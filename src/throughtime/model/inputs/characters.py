@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from throughtime.cell.base import Cell
-from throughtime.data.tagged.word_inputs import PAD
+from throughtime.data.word_inputs import PAD
 from throughtime.engine.base import Engine
 from throughtime.errors import UserError, check_fraction, check_positive
 from throughtime.model.layers.bidirectional import reverse

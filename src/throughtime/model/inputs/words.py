@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from throughtime.data.tagged.word_inputs import WordInputs
+from throughtime.data.word_inputs import WordInputs
 from throughtime.errors import check_fraction, check_positive
 
 

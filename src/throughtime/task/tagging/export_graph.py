@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from throughtime.data.tagged.word_inputs import WordInputs
+from throughtime.data.word_inputs import WordInputs
 from throughtime.head.crf import CRF
 from throughtime.task.export_graph import ExportGraph, Sizes
 from throughtime.task.tagging.task import Tagging

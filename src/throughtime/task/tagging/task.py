@@ -15,7 +15,7 @@ from throughtime.data.tagged.entity_schemes import allowed
 from throughtime.data.tagged.format_detection import format_from_state
 from throughtime.data.tagged.lexicon import UNSEEN_WORD, Lexicon
 from throughtime.data.tagged.sentences import Format
-from throughtime.data.tagged.word_inputs import PAD, UNKNOWN
+from throughtime.data.word_inputs import PAD, UNKNOWN
 from throughtime.decode.viterbi import constrained, viterbi
 from throughtime.distributed.collectives import all_gather
 from throughtime.errors import check_choice

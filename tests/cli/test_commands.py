@@ -69,6 +69,8 @@ def test_a_run_that_is_not_named_is_a_mistake(command) -> None:
 
 
 def test_help_without_a_run_imports_nothing_heavy() -> None:
-    program = "import sys, throughtime.inference.commands; print(*{'torch', 'lightning', 'numpy'} & set(sys.modules))"
+    program = (
+        "import sys, throughtime.cli.commands; print(*{'torch', 'lightning', 'numpy'} & set(sys.modules))"
+    )
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert finished.stdout.split() == []

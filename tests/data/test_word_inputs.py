@@ -5,7 +5,7 @@ import numpy as np
 from throughtime.data.tagged.lexicon import Lexicon
 from throughtime.data.tagged.sentence_batches import SentenceBatches
 from throughtime.data.tagged.sentences import Sentence
-from throughtime.data.tagged.word_inputs import PAD, UNKNOWN
+from throughtime.data.word_inputs import PAD, UNKNOWN
 
 
 def test_padding_and_unknown_characters_have_ids_of_their_own():
