@@ -20,7 +20,7 @@ from jaxtyping import install_import_hook
 
 install_import_hook("throughtime", "beartype.beartype")
 
-pytest_plugins = ("toy_trainer",)
+pytest_plugins = ("small_runs", "toy_trainer")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
