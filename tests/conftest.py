@@ -20,6 +20,8 @@ from jaxtyping import install_import_hook
 
 install_import_hook("throughtime", "beartype.beartype")
 
+pytest_plugins = ("small_runs", "toy_trainer")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

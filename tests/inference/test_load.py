@@ -60,5 +60,5 @@ def test_a_configuration_inside_a_checkpoint_builds_nothing_that_is_not_allowed(
     saved = torch.load(trained.run / "checkpoints" / "best.ckpt", weights_only=True)
     saved["config"]["cell"]["_target_"] = "os.system"
     torch.save(saved, tmp_path / "hostile.ckpt")
-    with pytest.raises(UserError, match=r"os\.system is not a class"):
+    with pytest.raises(UserError, match=r"os\.system is not a recurrent cell"):
         load(tmp_path / "hostile.ckpt")

@@ -28,7 +28,7 @@ from throughtime.optim.optimization import Optimization
 from throughtime.run.build import build_data, build_task
 from throughtime.task.forecasting.task import Forecasting, forward_filled, path_quantile
 
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
+REPOSITORY = Path(__file__).resolve().parents[3]
 SMALL = (
     "task=forecasting",
     "cell.hidden_size=6",

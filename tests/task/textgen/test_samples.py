@@ -37,7 +37,7 @@ def test_training_goes_on_as_if_no_sample_had_been_written(fit, task):
 
 
 def test_tensorboard_shows_the_text_as_it_is(fit, task, tensorboard, tmp_path):
-    task.generate = lambda prompt, *_: prompt + "# no *heading*\n\n  <b>`x`</b>\n```\n\ny"
+    task.write_one = lambda prompt, *_: prompt + "# no *heading*\n\n  <b>`x`</b>\n```\n\ny"
     fit(TextSamples("p", count=2))
     shown = tensorboard("/data/plugin/text/text?run=.&tag=samples/text_summary")
     assert [entry["step"] for entry in shown] == [4, 8, 12]

@@ -166,7 +166,7 @@ def test_a_long_text_is_that_of_the_models_own_steps(
     task, _ = by_line
     task.double()
     own = [write(task, "Ein", 60, seed) for seed in range(5)]
-    monkeypatch.setattr("throughtime.task.textgen.task.COMPILING", 0)
+    monkeypatch.setattr("throughtime.task.textgen.task.COMPILE_SECONDS", 0)
     assert [write(task, "Ein", 60, seed) for seed in range(5)] == own
 
 

@@ -1,4 +1,4 @@
-"""A small task and a trainer, for callbacks to show."""
+"""Fixtures for callbacks of every package: a small task, a trainer, and TensorBoard's view of what was logged."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One small run that is trained once for all tests that only look at what a run leaves."""
+"""Fixtures of small runs: one that is trained once for all tests that only read what a run leaves, and others."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
