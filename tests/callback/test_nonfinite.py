@@ -86,7 +86,7 @@ def test_they_are_counted_and_told(fit, scalars, caplog):
     fit(NonFinite(), Spoil({2, 3, 6}))
     assert scalars("train/skipped_steps") == [2, 2, 3, 3, 3]
     assert [line for line in caplog.messages if "left out" in line] == [
-        f"step {step} is left out: its loss or gradient is not finite ({count} so far)"
+        f"step {step} is skipped: its loss or gradient is not finite ({count} so far)"
         for step, count in ((3, 1), (4, 2), (7, 3))
     ]
 
