@@ -61,7 +61,7 @@ def test_a_full_disk_leaves_what_was_there_and_the_next_save_tries_again(
     assert steps(folder) == {"last.ckpt": 12, "previous.ckpt": 12}
     assert (
         caplog.messages.count(
-            f"no checkpoint could be written in {folder} (No space left on device); those of before stay"
+            f"no checkpoint could be written in {folder} (No space left on device); earlier checkpoints stay"
         )
         == 1
     )

@@ -85,15 +85,15 @@ def test_chunks_that_were_gathered_with_it_are_left_out_too(fit, adam):
 def test_they_are_counted_and_told(fit, scalars, caplog):
     fit(NonFinite(), Spoil({2, 3, 6}))
     assert scalars("train/skipped_steps") == [2, 2, 3, 3, 3]
-    assert [line for line in caplog.messages if "left out" in line] == [
-        f"step {step} is left out: its loss or gradient is not finite ({count} so far)"
+    assert [line for line in caplog.messages if "skipped" in line] == [
+        f"step {step} is skipped: its loss or gradient is not finite ({count} so far)"
         for step, count in ((3, 1), (4, 2), (7, 3))
     ]
 
 
 def test_a_run_without_any_says_nothing(fit, scalars, caplog):
     fit(NonFinite())
-    assert scalars("train/skipped_steps") == [] and "left out" not in caplog.text
+    assert scalars("train/skipped_steps") == [] and "is skipped" not in caplog.text
 
 
 def test_too_many_in_a_row_end_the_run(fit):

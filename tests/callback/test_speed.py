@@ -1,7 +1,6 @@
 """Speed is targets over training time, and validation is none."""
 
-from types import SimpleNamespace
-
+import lightning.pytorch as pl
 import pytest
 from lightning.pytorch import Callback
 
@@ -55,8 +54,10 @@ def test_the_unit_is_that_of_the_data():
         unit = "frames"
         restore = setup = artifacts = loader = describe = fingerprint = sizes = None
 
-    assert speed_metric(speed_unit(SimpleNamespace(datamodule=Frames()))) == "speed/frames_per_second"
-    assert speed_metric(speed_unit(SimpleNamespace(datamodule=None))) == "speed/tokens_per_second"
+    trainer = pl.Trainer(logger=False)
+    assert speed_metric(speed_unit(trainer)) == "speed/tokens_per_second"
+    trainer.datamodule = Frames()
+    assert speed_metric(speed_unit(trainer)) == "speed/frames_per_second"
 
 
 def test_no_logger_is_no_hindrance(fit):

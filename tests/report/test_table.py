@@ -34,7 +34,7 @@ def search(record: Callable[..., Record], keys: int) -> list[Record]:
 def test_a_terminal_of_80_columns_shows_everything(
     keys: int, draw: Callable[[list[Record]], str], record: Callable[..., Record]
 ) -> None:
-    shown = draw_figure(search(record, keys))
+    shown = draw(search(record, keys))
     assert max(map(len, shown.splitlines())) <= 80
     assert "val/bpc" in shown and "gru" in shown
 

@@ -27,15 +27,15 @@ def test_the_last_step_is_validated_and_the_best_is_the_least_of_all(
     fit_small: Fit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values: list[float] = []
-    measures = TextGeneration.measures
+    metrics = TextGeneration.metrics
 
     def noted(task: TextGeneration, stage: str, loss: float) -> dict[str, float]:
-        measured = dict(measures(task, stage, loss))
+        measured = dict(metrics(task, stage, loss))
         if stage == "val" and not task.trainer.sanity_checking:
             values.append(measured["bpc"])
         return measured
 
-    monkeypatch.setattr(TextGeneration, "measures", noted)
+    monkeypatch.setattr(TextGeneration, "metrics", noted)
     run = fit_small("trainer.max_steps=25", "optim.optimizer.lr=0.5", "optim.schedule.warmup_steps=0")
     assert len(values) == 3  # at 10, 20 and 25
     assert results(run)["best"] == pytest.approx(min(values))

@@ -41,7 +41,11 @@ def swept(command_in: Callable, small: tuple[str, ...], tmp_path_factory: pytest
 def job() -> Job:
     """A job that is not to be run."""
     return Job(
-        3, ["cell=gru", "seed=2"], {"seed": 2, "cell": {"size": 8, "rate": 1e-5}}, {"cell": "gru"}, "cell=gru"
+        3,
+        ["cell=gru", "seed=2"],
+        {"seed": 2, "cell": {"size": 8, "rate": 1e-5}, "task": {}, "data": {}, "trainer": {}},
+        {"cell": "gru"},
+        "cell=gru",
     )
 
 

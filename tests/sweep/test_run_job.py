@@ -146,10 +146,10 @@ def test_a_metric_that_was_never_finite_is_a_failure_and_no_crash(
     make: Make, tmp_path: Path, monkeypatch
 ) -> None:
     make()
-    measures = Task.measures
+    metrics = Task.metrics
     monkeypatch.setattr(
-        "throughtime.task.textgen.TextGeneration.measures",
-        lambda task, stage, loss: {name: float("nan") for name in measures(task, stage, loss) | {"bpc": 0.0}},
+        "throughtime.task.textgen.TextGeneration.metrics",
+        lambda task, stage, loss: {name: float("nan") for name in metrics(task, stage, loss) | {"bpc": 0.0}},
     )
     outcome = run_job(tmp_path / "0", [].append)
     assert (outcome.status, outcome.user_error) == (FAILED, False)

@@ -12,7 +12,7 @@ def format_spread(spread: Spread | None) -> str:
     if spread is None:
         return "–"
     if not spread.deviation:  # none, or no spread at all
-        return number(spread.mean) + ("" if spread.deviation is None else " ± 0")
+        return format_number(spread.mean) + ("" if spread.deviation is None else " ± 0")
     size = max(abs(spread.mean), spread.deviation)
     if not 1e-4 <= size < 1e6:
         return f"{spread.mean:.3e} ± {spread.deviation:.1e}"

@@ -18,6 +18,11 @@ from throughtime.run.folder import RunFolder
 PACKAGES = {"WandbLogger": "wandb", "MLFlowLogger": "mlflow"}
 """The packages that loggers need beyond the framework's own dependencies: the extra `loggers`."""
 
+MLFLOW_DATABASE = "mlflow.db"
+"""The file of logger=mlflow in a run's folder."""
+
+_given: dict[str, str] = {}  # variables that earlier runs in this process have set
+
 Loggers = Mapping[str, Any] | None
 """The group `logger` of a configuration: loggers by their names."""
 
@@ -70,13 +75,14 @@ def _arguments(kind: str, folder: RunFolder, resumed_step: int | None) -> dict[s
     if kind == "CSVLogger":
         return {"save_dir": str(folder.path), "name": "", "version": ""}
     if kind == "WandbLogger":
+        _set_environment(WANDB_SILENT="true", WANDB_CACHE_DIR=str(path / "wandb" / "cache"))
         import wandb
 
         settings = wandb.Settings(silent=True, console="off")
         identity = f"{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
         return {"save_dir": str(path), "name": path.name, "version": identity, "settings": settings}
     if kind == "MLFlowLogger":
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        _set_environment(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_LOGGING_LEVEL="WARNING")
         database = f"sqlite:///{path / MLFLOW_DATABASE}"
         artifacts = (path / "mlflow").as_uri()
         run = None if resumed_step is None else _mlflow_run(database, path)
@@ -89,7 +95,11 @@ def _arguments(kind: str, folder: RunFolder, resumed_step: int | None) -> dict[s
     return {"save_dir": str(folder.path)}
 
 
-MLFLOW_DATABASE = "mlflow.db"
+def _set_environment(**variables: str) -> None:
+    """Set environment variables that configure a logger's package, unless the user has set them."""
+    for name, value in variables.items():
+        if os.environ.get(name) == _given.get(name):
+            os.environ[name] = _given[name] = value
 
 
 def _mlflow_run(database: str, path: Path) -> str | None:
