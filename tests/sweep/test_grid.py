@@ -146,7 +146,8 @@ def test_a_killed_job_keeps_its_checkpoints_while_its_text_is_away(
     finished = command("train.py", "-m", "resume=sweep")
     assert finished.returncode == 0, finished.stderr
     assert "0  seed=1  goes on" in finished.stdout
-    assert not list(folder.glob("attempt_*"))  # one run, killed and resumed
+    # It is one run, killed and resumed; what its failure told is kept.
+    assert [str(path.relative_to(folder)) for path in folder.glob("attempt_*/*")] == ["attempt_1/error.txt"]
 
 
 def test_two_sweeps_started_in_the_same_second_have_a_folder_each(
