@@ -238,8 +238,8 @@ def test_a_disk_without_room_for_a_record_costs_no_checkpoint(
         raise no_space(0)
 
     with monkeypatch.context() as patch:
-        for module in ("run.fit", "run.folder", "sweep.run_job", "sweep.run_job"):
-            patch.setattr(f"throughtime.{module}.replacing", full)
+        for module in ("run.fit", "run.folder", "sweep.run_job"):
+            patch.setattr(f"throughtime.{module}.atomic_write", full)
         assert run_job(tmp_path / "0", [].append).status == INTERRUPTED
     assert {path: path.read_bytes() for path in (tmp_path / "0" / "checkpoints").iterdir()} == checkpoints
     assert run_job(tmp_path / "0", [].append).status == COMPLETED

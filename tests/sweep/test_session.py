@@ -50,8 +50,8 @@ def test_a_job_is_composed_from_its_overrides_and_no_others(started, tmp_path: P
 
 def test_a_path_in_the_jobs_own_folder_is_its_own(started, tmp_path: Path) -> None:
     session = started(f"hydra.sweep.dir={tmp_path}/sweep")
-    profiler = session.compose(2, ["debug=profile"]).config["trainer"]["profiler"]
-    assert profiler["dirpath"] == str(tmp_path / "sweep" / "2")
+    config = session.compose(2, ["init_from=${hydra:runtime.output_dir}/last.ckpt"]).config
+    assert config["init_from"] == str(tmp_path / "sweep" / "2" / "last.ckpt")
 
 
 def test_what_does_not_compose_is_told_before_anything_is_written(started, tmp_path: Path) -> None:
