@@ -79,7 +79,9 @@ class Count(TorchDispatchMode):
 @pytest.mark.parametrize("kind", [MinGRU, LRU])
 def test_twice_the_steps_are_one_level_more(kind):
     cell, counts = kind(3, 4), []
-    Scan().run(cell, torch.randn(1, 2, 3), cell.initial_state(2))  # the check of arguments is done once for a cell
+    Scan().run(
+        cell, torch.randn(1, 2, 3), cell.initial_state(2)
+    )  # the check of arguments is done once for a cell
     for steps in (64, 128, 256):
         inputs = torch.randn(steps, 2, 3)
         with Count() as count:
