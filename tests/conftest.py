@@ -18,6 +18,9 @@ from typing import Any
 import pytest
 from jaxtyping import install_import_hook
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; threads that wait for each other would starve
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+
 install_import_hook("throughtime", "beartype.beartype")
 
 pytest_plugins = ("small_runs", "toy_trainer")
@@ -78,7 +81,9 @@ def command_in(
 
     Compiled kernels are shared: their names tell all that they depend on, and each takes a second.
     """
-    kernels = tmp_path_factory.mktemp("kernels")
+    base = tmp_path_factory.getbasetemp()
+    kernels = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kernels"
+    kernels.mkdir(mode=0o700, exist_ok=True)
 
     def make(home: Path) -> Command:
         output = home / "output"

@@ -1,0 +1,76 @@
+"""Tiny checkpoints of every task with their expected numbers: `python tests/golden/checkpoints/make.py` writes them anew.
+
+They hold the format: a checkpoint that was written once loads and gives its numbers ever after. They are made anew
+only for a new task; a change that would need new ones for an old task breaks the checkpoints of users.
+"""
+
+import json
+import math
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+FOLDER = Path(__file__).resolve().parent
+COMMON = (
+    "cell.hidden_size=4",
+    "data.batch_size=4",
+    "trainer.max_steps=30",
+    "trainer.val_check_interval=30",
+    "trainer.accelerator=cpu",
+    "logger=none",
+)
+SETTINGS = {
+    "textgen": ("model.front.size=4", "data.chunk_length=16", "callback.samples.length=5"),
+    "tagging": (
+        "data=conll",
+        "model.front.size=4",
+        "model.front.characters.size=4",
+        "model.front.characters.hidden_size=4",
+    ),
+    "forecasting": ("data=csv", "data.time=time", "data.look_back=24", "data.horizon=6", "data.seasons=[6]"),
+}
+"""What each run has besides `COMMON` and its data."""
+
+
+def write_data(task: str, folder: Path) -> Path:
+    """The data of a task: letters, tagged words or a wave, generated from a fixed seed."""
+    generator = random.Random(0)
+    if task == "textgen":
+        path = folder / "letters.txt"
+        words = ("abba", "cab", "dad", "bead", "face")
+        path.write_text("".join(f"{' '.join(generator.choices(words, k=6))}\n" for _ in range(60)))
+    elif task == "tagging":
+        path = folder / "tags.conll"
+        tags = {"the": "D", "a": "D", "cat": "N", "dog": "N", "sees": "V", "hears": "V"}
+        subjects = [("the", "a"), ("cat", "dog"), ("sees", "hears"), ("the", "a"), ("cat", "dog")]
+        sentences = [[generator.choice(words) for words in subjects] for _ in range(60)]
+        path.write_text("".join("".join(f"{word} {tags[word]}\n" for word in one) + "\n" for one in sentences))
+    else:
+        path = folder / "wave.csv"
+        rows = (f"2024-01-01 {step // 60:02}:{step % 60:02}:00,{math.sin(step):.4f}\n" for step in range(600))
+        path.write_text("time,value\n" + "".join(rows))
+    return path
+
+
+def main() -> None:
+    """Train a tiny model of each task and keep its best checkpoint beside what it gives."""
+    for task, settings in SETTINGS.items():
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            data = write_data(task, folder)
+            words = (f"task={task}", *COMMON, *settings, f"data.path={data.name}", "hydra.run.dir=run")
+            subprocess.run([sys.executable, str(REPOSITORY / "train.py"), *words], cwd=folder, check=True)
+            results = json.loads((folder / "run" / "results.json").read_text())
+            shutil.copy(folder / "run" / "checkpoints" / "best.ckpt", FOLDER / f"{task}.ckpt")
+            expected = {
+                name: value for name, value in results["metrics"].items() if name.startswith("test/")
+            }
+            (FOLDER / f"{task}.json").write_text(json.dumps(expected, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
