@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import sys
+from functools import partial
 
 from throughtime.cli.command_line import add_trust, add_weights, run_script
 
@@ -21,7 +23,7 @@ def main() -> None:
     from throughtime.run.log_filters import filter_logs
 
     filter_logs()
-    metrics = evaluate(options.run, options.path, options.weights)
+    metrics = evaluate(options.run, options.path, options.weights, partial(print, file=sys.stderr))
     if options.json:
         print(json.dumps(metrics, indent=2))
         return

@@ -1,5 +1,7 @@
 """Evaluate a trained task: on its own test split, or on other data of the same kind."""
 
+from collections.abc import Callable
+
 import lightning.pytorch as pl
 import torch
 
@@ -10,7 +12,12 @@ from throughtime.inference.averages import RAW
 from throughtime.inference.load import load
 
 
-def evaluate(path: str, other: str | None = None, weights: str = RAW) -> dict[str, float]:
+def evaluate(
+    path: str,
+    other: str | None = None,
+    weights: str = RAW,
+    report: Callable[[str], None] | None = None,
+) -> dict[str, float]:
     """The test metrics of the run or checkpoint at `path`, by their names.
 
     Args:
@@ -18,6 +25,7 @@ def evaluate(path: str, other: str | None = None, weights: str = RAW) -> dict[st
         other: a file of other data to evaluate on, whole or the part that the data's own split takes for the test;
             None for the run's own test split, which must lie where it did.
         weights: `raw`, or an average that the run kept: `ema` or `average`.
+        report: takes a line that names the files that are read, before they are.
 
     Raises:
         UserError: there is no such run, data or average, or the run has no test split.
@@ -33,6 +41,9 @@ def evaluate(path: str, other: str | None = None, weights: str = RAW) -> dict[st
         # The last key is that of the test split; a data set of one file has no other.
         places = dict.fromkeys(keys) | {keys[-1]: other}
         data = instantiate({**loaded.config["data"], **places}, "data")
+    files = [str(place) for place in data.paths().values() if place is not None]
+    if report is not None and files:
+        report(f"reading {', '.join(files)}")
     data.restore(loaded.artifacts)
     data.setup()
     if not data.test_dataloader():
