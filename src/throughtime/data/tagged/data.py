@@ -22,8 +22,8 @@ from throughtime.errors import UserError, check_positive, check_seed
 class TaggingData(DataModule):
     """Sentences in batches of about equal lengths; every batch starts from a fresh state.
 
-    Tags of entities (BIO, IOB1, BIOES, BILOU) are recognised and turned into BIO. The lexicon is fitted on the
-    training split; with `test_path` alone, `restore(artifacts)` gives one that is.
+    Tags of entities (`entity_schemes`) are recognised and turned into BIO. The lexicon is fitted on the training
+    split; with `test_path` alone, `restore(artifacts)` gives one that is.
 
     Args:
         format: how files hold sentences and tags.

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from throughtime.data.batch import Batch
-from throughtime.data.tagged.entity_schemes import convert, recognise
+from throughtime.data.tagged.entity_schemes import convert, recognise_like
 from throughtime.data.tagged.format_detection import recognise_format
 from throughtime.data.tagged.sentence_batches import SentenceBatches
 from throughtime.data.tagged.sentences import Sentence, SentenceTags, document_at
@@ -66,7 +66,7 @@ def predict(
 def tag(task: Tagging, sentences: Sequence[Sentence], probabilities: bool = False) -> list[SentenceTags]:
     """The predicted tags of some sentences, in their order; none for a sentence without tokens."""
     tagged = [SentenceTags((), () if probabilities else None)] * len(sentences)
-    scheme = task.scheme and (recognise(sentence.tags for sentence in sentences) or task.scheme)
+    scheme = task.scheme and recognise_like((sentence.tags for sentence in sentences), task.scheme)
     batches = SentenceBatches(sentences, task.lexicon, _BATCH_SIZE, shuffle=False)
     for lanes in batches.buckets:
         for lane, (tags, chances) in zip(
