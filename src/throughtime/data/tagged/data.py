@@ -151,9 +151,10 @@ class TaggingData(DataModule):
         }
 
     def describe(self) -> str:
-        """The origin of the sentences and the number of their tags."""
+        """The origin of the sentences, the number of their tags, and the lines that are no tokens."""
         tags = f"{len(self.lexicon.tags)} tags" + (f" ({self.scheme})" if self.scheme else "")
-        return f"{describe(self.format, self._sources)}, {tags}"
+        sentences = [sentence for part in self._splits.values() for sentence in part]
+        return ", ".join([describe(self.format, self._sources), tags, *self.format.remarks(sentences)])
 
     @property
     def sizes(self) -> dict[str, int]:
