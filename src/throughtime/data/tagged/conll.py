@@ -84,7 +84,7 @@ class Conll(Format):
         lines = _Lines(document, self, self.columns if tagged else None)
         found = sentence_lines(document, lines.is_token, is_boundary)
         needed = {"token_column": self.token_column}
-        if tagged or (lines.columns and self._has_tags(lines.columns)):
+        if tagged or (lines.columns and self.has_tags(lines.columns)):
             needed["tag_column"] = self.tag_column
         sentences = [self._sentence(block, lines, needed) for block in found]
         _check_whole(sentences)
@@ -108,7 +108,7 @@ class Conll(Format):
         columns: dict[str, list[str]] = {key: [] for key in needed}
         for row in block.rows:
             cells = lines.split(block.lines[row])[::2]
-            if "tag_column" in needed and not self._has_tags(len(cells)):
+            if "tag_column" in needed and not self.has_tags(len(cells)):
                 key, column = "tag_column", self.tag_column
                 raise UserError(_missing(lines.name, block.number(row), len(cells), key, column))
             for key, column in needed.items():
@@ -124,6 +124,13 @@ class Conll(Format):
             kept=block,
         )
 
+    def describe(self, document: Document) -> str:
+        """The columns of the token and of the tag in a file that is to be tagged, in words."""
+        columns = _Lines(document, self, None).columns or 1
+        token, tag = self.place(self.token_column, columns), self.place(self.tag_column, columns)
+        tags = f"tags replace column {tag}" if self.has_tags(columns) else "tags are a new last column"
+        return f"columns (CoNLL) with the token in column {token}; {tags}"
+
     def write(self, sentences: Sequence[Sentence], predictions: Sequence[SentenceTags]) -> str:
         return replace_tags(sentences, predictions, self._row)
 
@@ -132,13 +139,13 @@ class Conll(Format):
         parts = COLUMN_SEPARATORS[self.separator or ("tab" if "\t" in line else "blank")].split(text)
         joint = "\t" if "\t" in line or len(parts) == 1 else " "
         columns = (len(parts) + 1) // 2
-        if self._has_tags(columns):
+        if self.has_tags(columns):
             parts[2 * (self.place(self.tag_column, columns) - 1)] = tag
         else:
             parts += [joint, tag]
         return "".join(parts if probability is None else [*parts, joint, probability]) + line[len(text) :]
 
-    def _has_tags(self, columns: int) -> bool:
+    def has_tags(self, columns: int) -> bool:
         """Whether lines of so many columns hold the tag; a last column that is the token's own does not."""
         tag = self.place(self.tag_column, columns)
         return 0 < tag <= columns and tag != self.place(self.token_column, columns)

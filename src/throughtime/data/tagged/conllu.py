@@ -90,10 +90,6 @@ class ConllU(Format):
         blocks = (sentence.kept for sentence in sentences)
         return {block.lines[row].split("\t")[place] for block in blocks for row in block.rows} - {NONE}
 
-    def has_tags(self, sentences: Sequence[Sentence]) -> bool:
-        """Whether any word has a tag in the field's column."""
-        return any(tag != NONE for sentence in sentences for tag in sentence.tags)
-
     def write(self, sentences: Sequence[Sentence], predictions: Sequence[SentenceTags]) -> str:
         return replace_tags(sentences, predictions, self._row)
 
