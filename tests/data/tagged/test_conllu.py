@@ -3,7 +3,7 @@
 import conllu
 import pytest
 
-from throughtime.data.tagged.conllu import ConllU
+from throughtime.data.tagged.conllu import ConllU, nearest, with_misc
 from throughtime.data.tagged.sentences import SentenceTags, document_at
 from throughtime.errors import UserError
 
@@ -77,7 +77,7 @@ def test_probabilities_go_to_misc(tmp_path):
     misc = [
         line.split("\t")[9] for line in ConllU().write(sentences, predictions).split("\n") if "\t" in line
     ]
-    assert misc[6] == "Probability=0.5000|SpaceAfter=No"
+    assert misc[6] == "SpaceAfter=No|Probability=0.5000"
     assert misc[7] == "_"
 
 
@@ -104,6 +104,76 @@ def test_a_column_without_tags_is_refused():
     for field in ("FORM", "FEATS", "ID", ""):
         with pytest.raises(UserError, match="holds no tags"):
             ConllU(field)
+
+
+@pytest.mark.parametrize(
+    ("field", "advice"),
+    [
+        ("Numbr", "Number?"),
+        ("number", "Number?"),
+        ("gender", "Gender?"),
+        ("Definite", "choose one of: Case, DEPREL"),
+        ("MISC.Spaceafter", "MISC.SpaceAfter?"),
+    ],
+)
+def test_a_field_that_is_nowhere_is_an_error_with_the_nearest(tmp_path, field, advice):
+    sentences = read(tmp_path / "file", TEXT, field)
+    with pytest.raises(UserError, match=f"data.format.field={field} is on no word of .*file") as error:
+        ConllU(field).check(sentences)
+    assert advice in str(error.value)
+    ConllU("Number").check(read(tmp_path / "file", TEXT, "Number"))
+
+
+def test_a_field_that_all_words_lack_is_an_error(tmp_path):
+    empty = "1\ta\t_\tX\t_\t_\t_\t_\t_\t_\n"
+    with pytest.raises(UserError, match="XPOS is on no word"):
+        ConllU("XPOS").check(read(tmp_path / "file", empty, "XPOS"))
+    assert nearest("XPOS", ()) == "they hold no tags at all"
+
+
+def test_a_column_in_another_case_is_named():
+    for field in ("upos", "Upos", "deprel"):
+        with pytest.raises(UserError, match=f"did you mean {field.upper()}"):
+            ConllU(field)
+    with pytest.raises(UserError, match="holds no tags"):
+        ConllU("misc")
+
+
+def test_a_word_may_lack_its_lemma(tmp_path):
+    text = TEXT.replace("5	mar	mar", "5	_	_").replace("6	ya	ya", "6	ya	_")
+    sentences = read(tmp_path / "file", text, "LEMMA")
+    assert sentences[0].tags == ("ir", "nosotros", "a", "el", "_", "_")
+    assert ConllU("LEMMA").write(sentences, own(sentences)) == text
+
+
+@pytest.mark.parametrize(
+    ("cell", "key", "value", "expected"),
+    [
+        ("_", "P", "1", "P=1"),
+        ("Z=1|a|A=2", "P", "1", "Z=1|a|A=2|P=1"),
+        ("Z=1|P=0|A=2|P=3", "P", "1", "Z=1|P=1|A=2"),
+        ("Z=1|P=0", "P", "_", "Z=1"),
+        ("P=0", "P", "_", "_"),
+        ("x=|x|x=", "P", "1", "x=|x|x=|P=1"),
+    ],
+)
+def test_misc_keeps_its_order(cell, key, value, expected):
+    assert with_misc(cell, key, value) == expected
+
+
+def test_a_key_in_misc_can_be_the_tag(tmp_path):
+    text = TEXT.replace("SpaceAfter=No", "SpaceAfter=No|Entity=B-LOC")
+    sentences = read(tmp_path / "file", text, "MISC.Entity")
+    assert sentences[0].tags == ("_", "_", "_", "_", "B-LOC", "_")
+    assert ConllU("MISC.Entity").write(sentences, own(sentences)) == text
+
+
+def test_lemmas_of_public_files_are_read(public_data):
+    path = public_data / "conllu" / "en_ewt-ud-test.conllu"
+    if not path.is_file():
+        pytest.skip(f"no {path}")
+    sentences = ConllU("LEMMA").read(document_at(path))
+    assert ConllU("LEMMA").write(sentences, own(sentences)) == path.read_text()
 
 
 def test_public_files_survive_a_round(public_data):

@@ -11,11 +11,12 @@ from throughtime.data.tagged.entity_schemes import (
     convert,
     encode,
     recognise,
+    recognise_like,
     spans,
     untyped_tag,
 )
 
-SCHEMES = ("BIO", "IOB1", "BIOES", "BILOU")
+SCHEMES = ("BIO", "IOB1", "BIOES", "BILOU", "BMES", "BMEWO")
 
 
 @st.composite
@@ -79,6 +80,10 @@ def test_entities_of_any_tags_are_those_of_conlleval(tags):
         (["I-PER I-PER O", "O I-LOC B-LOC"], "IOB1"),
         (["B-PER E-PER O", "S-LOC"], "BIOES"),
         (["B-PER I-PER L-PER O", "U-LOC"], "BILOU"),
+        (["B-LOC M-LOC E-LOC O", "S-PER"], "BMES"),
+        (["B-LOC M-LOC E-LOC O", "W-PER"], "BMEWO"),
+        (["B M M E S", "S B E"], "BMES"),
+        (["B I E S", "S B E"], "BIOES"),
         (["B I O", "O B"], "BIO"),
         (["NOUN VERB", "X"], None),
         (["I O S", "E"], "BIOES"),
@@ -100,6 +105,15 @@ def test_what_is_recognised_writes_the_same_tags_again(examples, scheme):
         assert [convert(convert(tags, "BIO"), again) for tags in sentences] == sentences
 
 
+def test_a_scheme_that_could_be_two_is_that_of_training():
+    short = [["B-LOC", "E-LOC", "O", "S-PER"]]
+    assert recognise(short) == "BIOES"
+    assert recognise_like(short, "BMES") == "BMES"
+    assert recognise_like(short, "BMEWO") == recognise_like(short, "BIO") == "BIOES"
+    assert recognise_like([["NN"]], "BMES") == recognise_like([], "BMES") == "BMES"
+    assert recognise_like([["B-X", "I-X"]], "BMES") == "BIO"
+
+
 def test_inside_follows_only_its_own_kind():
     tags = ["B-X", "B-Y", "I-X", "O"]
     first, pairs = allowed(tags)
@@ -110,6 +124,7 @@ def test_inside_follows_only_its_own_kind():
 def test_a_tag_that_lost_its_type_is_found():
     assert untyped_tag({"B-PER", "I-PER", "O", "B-"}) == "B-"
     assert untyped_tag({"B-PER", "I"}) == "I"
+    assert untyped_tag({"B-PER", "M-"}) == "M-"
     assert untyped_tag({"B", "I", "O"}) is None
     assert untyped_tag({"B-PER", "O"}) is None
     assert untyped_tag({"NN", "B-X"}) is None

@@ -107,3 +107,35 @@ def test_a_file_with_nothing_in_it_and_a_malformed_one_are_told(trained, tmp_pat
             predict(trained, tmp_path / "input", tmp_path / "output")
     with pytest.raises(UserError, match="cannot be read"):
         predict(trained, tmp_path / "absent", tmp_path / "output")
+
+
+def test_words_of_running_text_are_never_replaced(trained, tmp_path, capsys):
+    text = "she saw\nAnna saw\nsaw Paris\n"
+    assert written(trained, tmp_path, text) == "she/O saw/O\nAnna/I-PER saw/O\nsaw/O Paris/I-LOC\n"
+    assert "is read as text (--format: conll," in capsys.readouterr().err
+    tabs = text.replace(" ", "\t")
+    changed = written(trained, tmp_path, tabs)
+    assert [line.rpartition("\t")[0] for line in changed.split("\n")[:-1]] == tabs.split("\n")[:-1]
+    assert "token in column 1; tags are a new last column" in capsys.readouterr().err
+    columns = written(trained, tmp_path, text, format_name="conll")
+    assert [line.rpartition(" ")[0] for line in columns.split("\n")[:-1]] == text.split("\n")[:-1]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_column_of_tags_is_replaced_and_that_is_told(trained, tmp_path, capsys):
+    assert written(trained, tmp_path, "Anna O\nsaw O\nsaw O\n").startswith("Anna I-PER\n")
+    assert "tags replace column 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_line_ends_and_byte_order_mark_are_kept(trained, tmp_path, mark, end):
+    text = mark + TRAINING.replace("\n", end)
+    (tmp_path / "input").write_bytes(text.encode())
+    predict(trained, tmp_path / "input", tmp_path / "output")
+    assert (tmp_path / "output").read_bytes() == text.encode()
+
+
+def test_documents_and_comments_are_written_back(trained, tmp_path):
+    text = "-DOCSTART- O\n\n# doc0\n" + TRAINING + "-DOCSTART- O\n\n" + TRAINING
+    assert written(trained, tmp_path, text) == text

@@ -25,25 +25,32 @@ class SentenceLines(NamedTuple):
         return self.first + row
 
 
-def sentence_lines(document: Document, is_token: Callable[[str, int, bool], bool]) -> list[SentenceLines]:
+def sentence_lines(
+    document: Document,
+    is_token: Callable[[str, int, bool], bool],
+    is_boundary: Callable[[str], bool] = lambda line: False,
+) -> list[SentenceLines]:
     """The sentences of a file; together their lines are all of its lines.
 
     Args:
         document: the file.
         is_token: called with a line that is not empty, its number, and whether its sentence already has a token;
             returns whether the line is a token (a comment is none).
+        is_boundary: called with a line that is not empty; returns whether it is no token and ends the sentence
+            before it, with or without an empty line between them.
     """
     found: list[SentenceLines] = []
     lines: list[str] = []
     rows: list[int] = []
     ended = False
     for number, line in enumerate(lines_of(document), 1):
-        if line.strip() and ended:
+        boundary = bool(line.strip()) and is_boundary(line)
+        if line.strip() and (ended or (boundary and rows)):
             found.append(SentenceLines(tuple(lines), tuple(rows), number - len(lines)))
             lines, rows, ended = [], [], False
         if not line.strip():
             ended = bool(rows)
-        elif is_token(line, number, bool(rows)):
+        elif not boundary and is_token(line, number, bool(rows)):
             rows.append(len(lines))
         lines.append(line)
     total = sum(len(block.lines) for block in found)

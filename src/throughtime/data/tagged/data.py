@@ -22,8 +22,8 @@ from throughtime.errors import UserError, check_positive, check_seed
 class TaggingData(DataModule):
     """Sentences in batches of about equal lengths; every batch starts from a fresh state.
 
-    Tags of entities (BIO, IOB1, BIOES, BILOU) are recognised and turned into BIO. The lexicon is fitted on the
-    training split; with `test_path` alone, `restore(artifacts)` gives one that is.
+    Tags of entities (`entity_schemes`) are recognised and turned into BIO. The lexicon is fitted on the training
+    split; with `test_path` alone, `restore(artifacts)` gives one that is.
 
     Args:
         format: how files hold sentences and tags.
@@ -151,9 +151,10 @@ class TaggingData(DataModule):
         }
 
     def describe(self) -> str:
-        """The origin of the sentences and the number of their tags."""
+        """The origin of the sentences, the number of their tags, and the lines that are no tokens."""
         tags = f"{len(self.lexicon.tags)} tags" + (f" ({self.scheme})" if self.scheme else "")
-        return f"{describe(self.format, self._sources)}, {tags}"
+        sentences = [sentence for part in self._splits.values() for sentence in part]
+        return ", ".join([describe(self.format, self._sources), tags, *self.format.remarks(sentences)])
 
     @property
     def sizes(self) -> dict[str, int]:

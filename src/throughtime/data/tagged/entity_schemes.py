@@ -1,4 +1,4 @@
-"""Entity tag schemes BIO, IOB1, BIOES and BILOU: spans to tags and back.
+"""Entity tag schemes BIO, IOB1, BIOES, BILOU, BMES and BMEWO: spans to tags and back.
 
 | scheme | `New York` as a place, `Rome` after it | source |
 |---|---|---|
@@ -6,6 +6,8 @@
 | BIO | B-LOC I-LOC B-LOC: B at every beginning (also called IOB2) | Tjong Kim Sang & Veenstra 1999 |
 | BIOES | B-LOC E-LOC S-LOC: also the end, and an entity of one token alone | |
 | BILOU | B-LOC L-LOC U-LOC: the same with other letters | Ratinov & Roth 2009 |
+| BMES | B-LOC E-LOC S-LOC: BIOES with M for I; of segmented words also without types and without O | Xue 2003 |
+| BMEWO | B-LOC E-LOC W-LOC: BMES with W for S | |
 """
 
 import re
@@ -16,8 +18,19 @@ import numpy as np
 from jaxtyping import Bool
 
 OUTSIDE = "O"
-_TAG = re.compile(r"([BIESLU])(?:-(.+))?", re.DOTALL)
-_SAME = {"L": "E", "U": "S"}
+SCHEME_LETTERS = {
+    "BIO": "BIIB",
+    "IOB1": "IIII",
+    "BIOES": "BIES",
+    "BILOU": "BILU",
+    "BMES": "BMES",
+    "BMEWO": "BMEW",
+}
+"""The letters of the first, a middle and the last token of an entity, and of an entity of one token."""
+
+_WITH_ENDS = ("BIOES", "BMES", "BMEWO")
+_TAG = re.compile(r"([BIESLUMW])(?:-(.+))?", re.DOTALL)
+_SAME = {"L": "E", "U": "S", "M": "I", "W": "S"}
 
 
 class EntitySpan(NamedTuple):
@@ -65,8 +78,14 @@ def recognise(sentences: Iterable[Sequence[str]]) -> str | None:
         return None
     letters = {match[1] for match in matches.values()}
     typed = any(match[2] for match in matches.values())
-    if not typed and not (OUTSIDE in tags and letters & {"B", "I"}):
+    # Words of a segmented text are B M E S without a type; every token is in one, so that there may be no O.
+    segmented = {"B", "E"} < letters and any(letters <= set(SCHEME_LETTERS[name]) for name in _WITH_ENDS)
+    if not typed and not (OUTSIDE in tags and letters & {"B", "I"}) and not segmented:
         return None
+    if "W" in letters:
+        return "BMEWO"
+    if "M" in letters:
+        return "BMES"
     if letters & {"L", "U"}:
         return "BILOU"
     if letters & {"E", "S"}:
@@ -76,9 +95,23 @@ def recognise(sentences: Iterable[Sequence[str]]) -> str | None:
     return "IOB1" if as_iob1 and not as_bio else "BIO"
 
 
+def recognise_like(sentences: Iterable[Sequence[str]], trained: str) -> str:
+    """The scheme of some sentences' tags, or `trained` where they have none or could be in that one as well.
+
+    Entities of up to two tokens are the same in BIOES and BMES.
+    """
+    sentences = list(sentences)
+    found = recognise(sentences)
+    if found is None:
+        return trained
+    letters = {match[1] for sentence in sentences for tag in sentence if (match := _TAG.fullmatch(tag))}
+    alike = found in _WITH_ENDS and trained in _WITH_ENDS and letters <= set(SCHEME_LETTERS[trained])
+    return trained if alike else found
+
+
 def encode(entities: Iterable[EntitySpan], length: int, scheme: str) -> tuple[str, ...]:
     """The tags of a sentence of `length` tokens with these entities, in order and without overlap."""
-    letters = {"BIO": "BIIB", "IOB1": "IIII", "BIOES": "BIES", "BILOU": "BILU"}[scheme]
+    letters = SCHEME_LETTERS[scheme]
     tags = [OUTSIDE] * length
     before: EntitySpan | None = None
     for entity in entities:
@@ -112,9 +145,9 @@ def allowed(tags: Sequence[str]) -> tuple[Bool[np.ndarray, " K"], Bool[np.ndarra
 
 def untyped_tag(tags: Collection[str]) -> str | None:
     """A tag that lost its type, such as the `B-` of a line that was cut off, where all others have one."""
-    others = {tag for tag in tags if tag != OUTSIDE and not re.fullmatch("[BIESLU]-.+", tag, re.DOTALL)}
+    others = {tag for tag in tags if tag != OUTSIDE and not re.fullmatch("[BIESLUMW]-.+", tag, re.DOTALL)}
     if len(others) == len(set(tags) - {OUTSIDE}) or not all(
-        re.fullmatch("[BIESLU]-?", tag) for tag in others
+        re.fullmatch("[BIESLUMW]-?", tag) for tag in others
     ):
         return None
     return min(others, default=None)

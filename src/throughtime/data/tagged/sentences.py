@@ -72,6 +72,13 @@ class Format(DataPart, ABC):
             UserError: a line is malformed; it names the file and the line.
         """
 
+    def check(self, sentences: Sequence[Sentence]) -> None:
+        """Raise `UserError` where all tags together show that the format's settings do not fit the files."""
+
+    def remarks(self, sentences: Sequence[Sentence]) -> list[str]:
+        """Statements on lines that were not read as tokens, for the line that describes the data."""
+        return []
+
     @abstractmethod
     def write(self, sentences: Sequence[Sentence], predictions: Sequence[SentenceTags]) -> str:
         """The text of a file with these sentences and the tags in `predictions` instead of their own."""

@@ -37,6 +37,7 @@ def read_splits(
             raise UserError(
                 f"the {name} split has no sentence; give it a larger fraction in data.split, or more text"
             )
+    format.check([sentence for sentences in splits.values() for sentence in sentences])
     return splits
 
 

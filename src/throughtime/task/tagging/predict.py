@@ -2,16 +2,20 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
 
 from throughtime.data.batch import Batch
-from throughtime.data.tagged.entity_schemes import convert, recognise
-from throughtime.data.tagged.format_detection import recognise_format
+from throughtime.data.tagged.conll import Conll
+from throughtime.data.tagged.conllu import ConllU
+from throughtime.data.tagged.entity_schemes import OUTSIDE, convert, recognise_like, split_tag
+from throughtime.data.tagged.format_detection import FORMAT_NAMES, named_format, recognise_format
+from throughtime.data.tagged.line_ends import written_like
 from throughtime.data.tagged.sentence_batches import SentenceBatches
-from throughtime.data.tagged.sentences import Sentence, SentenceTags, document_at
+from throughtime.data.tagged.sentences import Format, Sentence, SentenceTags, document_at
+from throughtime.data.text.source import Document
 from throughtime.errors import UserError
 from throughtime.files import output_file
 from throughtime.task.tagging.task import Tagging
@@ -25,6 +29,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", type=Path, help="the file to tag: plain text, CoNLL, CoNLL-U, ...")
     parser.add_argument("--output", type=Path, help="where to write (default: the terminal)")
     parser.add_argument("--probabilities", action="store_true", help="write each tag's probability beside it")
+    parser.add_argument(
+        "--format", choices=sorted(FORMAT_NAMES), help="of the input (default: guessed from its first lines)"
+    )
     parser.add_argument("--encoding", default="utf-8", help="of the input (default utf-8)")
 
 
@@ -34,11 +41,12 @@ def predict(
     output: Path | None = None,
     probabilities: bool = False,
     encoding: str = "utf-8",
+    format_name: str | None = None,
 ) -> None:
     """Write `source` with the tags that `task` gives, in the format that it has.
 
-    Its format is recognised: plain text, CoNLL, CoNLL-U, parallel files, Python. Tags of entities are written
-    in the scheme that the file has, or, where it has no tags, in that of the training data.
+    Tags of entities are written in the scheme that the file has, or, where it has no tags, in that of the training
+    data. Line ends and a byte order mark are those of the file.
 
     Args:
         task: trained, in evaluation mode.
@@ -46,6 +54,7 @@ def predict(
         output: where to write; None for the standard output.
         probabilities: whether each tag is followed by its probability.
         encoding: the file's encoding.
+        format_name: the file's format (`FORMAT_NAMES`); None to guess it and say so on the standard error.
 
     Raises:
         UserError: the file cannot be read, is empty, or a line of it is malformed.
@@ -53,20 +62,47 @@ def predict(
     document = document_at(source, encoding)
     if not any(piece.text.strip() for piece in document.pieces()):
         raise UserError(f"{source} is empty; name a file with some text to tag")
-    format = recognise_format(document, task.format)
+    is_tag = tag_test(task)
+    if format_name is None:
+        format = recognise_format(document, task.format, is_tag)
+        names = ", ".join(sorted(FORMAT_NAMES))
+        print(f"{source} is read as {_describe(format, document)} (--format: {names})", file=sys.stderr)
+    else:
+        format = named_format(format_name, document, task.format, is_tag)
     sentences = format.read(document, tagged=False)
-    text = format.write(sentences, tag(task, sentences, probabilities))
+    text, encoded = written_like(format.write(sentences, tag(task, sentences, probabilities)), document)
     if output is None:
         sys.stdout.write(text)
     else:
         with output_file(output) as file:
-            file.write(text.encode(encoding))
+            file.write(encoded)
+
+
+def tag_test(task: Tagging) -> Callable[[str], bool]:
+    """A function that tells whether a text is a tag of the model, or one of its entities in another scheme."""
+    tags = set(task.lexicon.tags)
+    kinds = {split_tag(tag)[1] for tag in tags - {OUTSIDE}} if task.scheme else set()
+
+    def is_tag(text: str) -> bool:
+        letter, kind = split_tag(text)
+        return text in tags or (letter != OUTSIDE and kind in kinds)
+
+    return is_tag
+
+
+def _describe(format: Format, document: Document) -> str:
+    """A format in words, for the message that says how a file is read."""
+    if isinstance(format, Conll):
+        return format.describe(document)
+    if isinstance(format, ConllU):
+        return f"CoNLL-U with tags in {format.field}"
+    return next(name for name, kind in FORMAT_NAMES.items() if type(format) is kind)
 
 
 def tag(task: Tagging, sentences: Sequence[Sentence], probabilities: bool = False) -> list[SentenceTags]:
     """The predicted tags of some sentences, in their order; none for a sentence without tokens."""
     tagged = [SentenceTags((), () if probabilities else None)] * len(sentences)
-    scheme = task.scheme and (recognise(sentence.tags for sentence in sentences) or task.scheme)
+    scheme = task.scheme and recognise_like((sentence.tags for sentence in sentences), task.scheme)
     batches = SentenceBatches(sentences, task.lexicon, _BATCH_SIZE, shuffle=False)
     for lanes in batches.buckets:
         for lane, (tags, chances) in zip(

@@ -150,7 +150,7 @@ class Tagging(Task):
     def predict(self, options: argparse.Namespace, config: Mapping[str, Any]) -> None:
         from throughtime.task.tagging.predict import predict
 
-        predict(self, options.input, options.output, options.probabilities, options.encoding)
+        predict(self, options.input, options.output, options.probabilities, options.encoding, options.format)
 
     def export_graph(self) -> ExportGraph:
         from throughtime.task.tagging.export_graph import export_graph
