@@ -37,11 +37,23 @@ def with_calendar(series_set: SeriesSet, features: Sequence[str]) -> SeriesSet:
             "data.calendar needs times; set data.time to the column that holds them, or data.calendar=[]"
         )
     series = tuple(
-        replace(one, known=np.concatenate([one.known, calendar(one.times, features)], 1))
+        replace(
+            one,
+            known=np.concatenate(
+                [one.known, calendar(local_times(one.times, series_set.time_zone), features)], 1
+            ),
+        )
         for one in series_set
     )
     names = tuple(f"{feature}_{wave}" for feature in features for wave in ("sin", "cos"))
     return replace(series_set, series=series, known_names=(*series_set.known_names, *names))
+
+
+def local_times(times: Shaped[np.ndarray, " N"], time_zone: str | None) -> Shaped[np.ndarray, " N"]:
+    """Times in UTC as the clock of a time zone shows them; unchanged without one."""
+    if time_zone is None:
+        return times
+    return pd.DatetimeIndex(times).tz_localize("UTC").tz_convert(time_zone).tz_localize(None).to_numpy()
 
 
 def calendar(times: Shaped[np.ndarray, " N"], features: Sequence[str]) -> Float[np.ndarray, "N K"]:

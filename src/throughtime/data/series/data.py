@@ -219,10 +219,10 @@ class SeriesData(DataModule):
         return torch.from_numpy(np.array(rows))
 
     def describe(self) -> str:
-        """The origin and the number of the series."""
+        """The origin and the number of the series, and how they were read."""
         skipped = sum(series not in self.windows["train"][:, 0] for series in range(len(self.series)))
         short = f", {skipped} too short to train on" if skipped else ""
-        return f"{self.series.description}, {len(self.series)} series{short}"
+        return "; ".join((f"{self.series.description}, {len(self.series)} series{short}", *self.series.notes))
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -44,6 +44,8 @@ class SeriesSet:
         frequency: the step between two times, as pandas writes it; None where there are no times.
         description: where they come from, in a few words.
         source: what identifies them, in plain values.
+        time_zone: in which times are shown, which are then in UTC; None where they are as they were written.
+        notes: how they were read, for the start message.
     """
 
     series: tuple[Series, ...]
@@ -53,6 +55,8 @@ class SeriesSet:
     frequency: str | None = None
     description: str = ""
     source: dict[str, Any] = field(default_factory=dict)
+    time_zone: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.series:

@@ -120,13 +120,14 @@ def forecast_table(
     point = forecast.point.cpu().numpy()
     for lane, (place, origin) in enumerate(pairs.tolist()):
         series = series_set.series[place]
+        times = shown_times(series.times, series_set.time_zone)
         for channel, name in enumerate(series_set.channels):
             columns = {
                 "series": series.name,
                 "channel": name,
-                "origin": series.times[origin - 1] if origin else "",
+                "origin": times[origin - 1] if origin else "",
                 "step": np.arange(1, len(point) + 1),
-                "time": series.times[origin : origin + len(point)],
+                "time": times[origin : origin + len(point)],
                 "forecast": point[:, lane, channel],
                 "lower_95": named[0.025][:, lane, channel],
                 "lower_80": named[0.1][:, lane, channel],
@@ -137,3 +138,11 @@ def forecast_table(
                 columns["truth"] = truth[:, lane, channel].cpu().numpy()
             rows.append(pd.DataFrame(columns))
     return pd.concat(rows, ignore_index=True)
+
+
+def shown_times(times: np.ndarray, time_zone: str | None) -> np.ndarray:
+    """Times in UTC as local times with their offsets, such as 2023-10-29 02:00:00+01:00; unchanged without a zone."""
+    if time_zone is None:
+        return times
+    local = pd.DatetimeIndex(times).tz_localize("UTC").tz_convert(time_zone)
+    return local.map(str).to_numpy(dtype=object)

@@ -16,9 +16,8 @@ from throughtime.data.series.calendar import with_calendar
 from throughtime.data.series.scaler import scaler_from_state
 from throughtime.data.series.series import Series, SeriesSet
 from throughtime.data.series.store import SeriesStore
-from throughtime.data.series.table import Table
-from throughtime.data.series.table_series import TableSeries
-from throughtime.data.series.time_grid import parse_times
+from throughtime.data.series.table_series import TableSeries, series_names
+from throughtime.data.series.time_grid import time_range
 from throughtime.data.window import Window
 from throughtime.errors import UserError, check_positive
 from throughtime.files import output_file
@@ -112,7 +111,9 @@ def extend(
         if frequency is None:
             times = np.arange(len(series), len(series) + horizon) + series.times[0]
         else:
-            times = pd.date_range(series.times[-1], periods=horizon + 1, freq=frequency)[-horizon:].to_numpy()
+            last = pd.Timestamp(series.times[-1])
+            times = time_range(last, frequency, periods=horizon + 2)
+            times = times[times > last][:horizon].to_numpy()
         gap = np.full((horizon, series.values.shape[1]), np.nan)
         held = np.repeat(series.past[-1:], horizon, axis=0)
         extended.append(
@@ -142,14 +143,12 @@ def _future_covariates(
         raise UserError(
             f"this model needs the covariates {', '.join(known)} of the steps ahead; give --future FILE with them"
         )
-    table = Table(future, options.get("separator"), options.get("decimal", "."), options.get("missing", ()))
+    source = TableSeries(str(future), **options)
+    table, parsed = source.read_rows(future)
+    table.find_format([(name, "data.known") for name in known])
     numbers = np.stack([table.numbers(name, "data.known") for name in known], 1)
-    ids = table.column(options["id"], "data.id").astype(str).str.strip() if options.get("id") else None
-    times = (
-        parse_times(table, options["time"], options.get("time_format")).to_numpy()
-        if options.get("time")
-        else None
-    )
+    ids = series_names(table, source.id).to_numpy() if source.id else None
+    times = None if parsed is None else parsed.times.to_numpy()
     ahead = []
     for series, values in zip(series_set, constant, strict=True):
         rows = np.arange(len(numbers)) if ids is None else np.flatnonzero(ids == series.name)

@@ -1,0 +1,115 @@
+"""Number format of a table: decimal mark, thousands mark, currency and per cent signs."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import pandas as pd
+
+from throughtime.errors import UserError
+
+SYMBOLS = "$€£¥₹₽₩%‰°"
+"""Signs of a currency, of per cent and of degrees that may stand before or behind every number of a column."""
+
+_SIGN = re.compile(rf"(?P<sign>[+-]?)(?P<before>[{SYMBOLS}]?)\s*(?P<number>.*?)\s*(?P<after>[{SYMBOLS}]?)")
+_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
+_OTHER = {".": ",", ",": "."}
+
+
+class NumberFormat(NamedTuple):
+    """The decimal mark, and the mark between groups of three digits ("" for none)."""
+
+    decimal: str = "."
+    thousands: str = ""
+
+
+def without_symbol(text: pd.Series, present: pd.Series) -> tuple[pd.Series, str]:
+    """A column without the currency or per cent sign that all its numbers have, and that sign; "" for none.
+
+    Args:
+        text: the cells, without blanks around them.
+        present: which cells hold a value.
+    """
+    marked = text[present]
+    symbol = next((sign for sign in SYMBOLS if len(marked) and sign in str(marked.iloc[0])), "")
+    if not symbol or not marked.str.contains(symbol, regex=False).all():
+        return text, ""
+    return text.str.replace(_SIGN, r"\g<sign>\g<number>", n=1, regex=True), symbol
+
+
+def find_number_format(
+    columns: Iterable[pd.Series], separator: str, where: str, hint: NumberFormat | None = None
+) -> NumberFormat:
+    """The format in which the numbers of a table are written, from all its columns of numbers.
+
+    A mark that stands twice in a number separates thousands, one that stands last, or that other than three digits
+    follow, is decimal. Where every number could be read in both ways (2.093), a point in a file whose cells are
+    separated by commas is decimal.
+
+    Args:
+        columns: cells without signs of currency or per cent.
+        separator: between two cells.
+        where: the file, for the error message.
+        hint: decides where the numbers do not.
+
+    Raises:
+        UserError: the numbers do not decide, such as 2.093 in a file whose cells are separated by semicolons.
+    """
+    decimal: set[str] = set()
+    thousands: set[str] = set()
+    unclear: dict[str, str] = {}
+    for column in columns:
+        cells = pd.Series(column[column.str.contains("[.,]", regex=True)].unique(), dtype=str)
+        last = cells.str.extract(r"([.,])[^.,]*$")[0]
+        count = {mark: cells.str.count(re.escape(mark)) for mark in _OTHER}
+        both = (count["."] > 0) & (count[","] > 0)
+        for mark, other in _OTHER.items():
+            often = ~both & (count[mark] > 1)
+            once = ~both & (count[mark] == 1)
+            grouped = once & cells.str.fullmatch(_GROUPS)
+            numeric = cells.str.fullmatch(rf"[+-]?\d*{re.escape(mark)}\d*(?:[eE][+-]?\d+)?")
+            if (both & (last == mark) & (count[mark] == 1)).any():
+                decimal.add(mark)
+                thousands.add(other)
+            if often.any():
+                thousands.add(mark)
+            if (once & ~grouped & numeric).any():
+                decimal.add(mark)
+            if grouped.any():
+                unclear.setdefault(mark, cells[grouped].iloc[0])
+    if len(decimal) == 1:
+        (mark,) = decimal
+        groups = thousands | set(unclear)
+        return NumberFormat(mark, _OTHER[mark] if _OTHER[mark] in groups else "")
+    if not decimal and len(thousands) == 1:
+        (mark,) = thousands
+        return NumberFormat(_OTHER[mark], mark)
+    if decimal or thousands or not unclear:
+        return NumberFormat()  # marks that contradict each other: the cell that is no number is named later
+    if hint is not None:
+        return hint
+    if set(unclear) == {"."} and separator == ",":
+        return NumberFormat()
+    mark, shown = next(iter(unclear.items()))
+    plain, whole = shown.replace(mark, "."), shown.replace(mark, "")
+    raise UserError(
+        f"{where}: {shown!r} may be {plain} or {whole}, as every number of the file has three digits behind its mark; "
+        f'set data.decimal="{mark}" or data.thousands="{mark}"'
+    )
+
+
+def to_numbers(text: pd.Series, form: NumberFormat) -> pd.Series:
+    """The cells as numbers; NaN where a cell is none in this format."""
+    if form.thousands:
+        mark, point = re.escape(form.thousands), re.escape(form.decimal)
+        if form.thousands == " ":
+            mark = r"[ \u00a0\u202f]"
+        plain = rf"[+-]?\d*(?:{point}\d*)?(?:[eE][+-]?\d+)?"
+        grouped = rf"[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{point}\d*)?"
+        fits = text.str.fullmatch(f"{plain}|{grouped}")
+        text = text.where(fits, "x").str.replace(mark, "", regex=True)
+    if form.decimal != ".":
+        text = text.where(~text.str.contains(".", regex=False), "x").str.replace(
+            form.decimal, ".", regex=False
+        )
+    return pd.to_numeric(text, errors="coerce")
