@@ -123,7 +123,9 @@ def _leave_quietly() -> NoReturn:
 def _missing_package(error: ModuleNotFoundError) -> str | None:
     """The command that installs a missing package; None for a module of this package, which should be there."""
     package = (error.name or "").partition(".")[0]
-    if package in ("", "throughtime"):
+    if not package:  # Lightning names none
+        return f"a package is not installed ({_first_line(error)})"
+    if package == "throughtime":
         return None
     install = f"pip install 'throughtime[{EXTRAS[package]}]'" if package in EXTRAS else f"pip install {package}"
     return f"the package {package} is not installed; {install} installs it"

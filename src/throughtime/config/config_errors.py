@@ -27,6 +27,8 @@ def explain(error: Exception, typed: list[str], configurations: Path) -> str:
         return _unknown_choice(str(error.missing_cfg_file), list(error.options or []))
     if isinstance(error, OverrideParseException):
         return f"{error.override}: this is not of the form key=value ({_first_line(error)})"
+    if str(error).startswith("Config group override must be"):
+        return _no_choice(typed, configurations)
     if overridden := re.match(r"Could not override '([^']+)'", str(error)):
         return _unknown_key(overridden.group(1), typed, configurations)
     return in_one_sentence(error)
@@ -47,6 +49,18 @@ def _unknown_choice(missing: str, options: list[str]) -> str:
     hint = f"did you mean {group}={near[0]}? " if near else ""
     known = f"choose one of: {', '.join(options)}" if options else f"there is no group {group}"
     return f"{group}={choice} is not known; {hint}{known}" if group else f"there is no configuration {choice}"
+
+
+def _no_choice(typed: list[str], configurations: Path) -> str:
+    """Of the typed groups the one whose value is neither the name of an option nor a list of names."""
+    for argument in typed:
+        group, _, value = argument.lstrip("+").partition("=")
+        if not (configurations / group).is_dir():
+            continue
+        options = sorted(path.stem for path in (configurations / group).glob("*.yaml"))
+        if value not in options and not value.startswith("["):
+            return f"{group}={value} is not the name of an option; choose one of: {', '.join(options)}"
+    return "a config group takes the name of an option, such as cell=gru"
 
 
 def _unknown_key(key: str, typed: list[str], configurations: Path) -> str:

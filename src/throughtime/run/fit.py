@@ -26,6 +26,7 @@ from throughtime.run.checkpoint import AtomicCheckpointIO, newest_checkpoint, re
 from throughtime.run.environment import ORIGIN, RESUMED, environment
 from throughtime.run.folder import RunFolder, write_json
 from throughtime.run.results import Results
+from throughtime.run.size_limits import check_sizes
 from throughtime.run.trainer import build_trainer, check_devices, check_trainer
 from throughtime.run.transfer import Transfer, take_weights
 from throughtime.task.base import Task
@@ -69,6 +70,7 @@ def fit(run: Run) -> Results:
     """
     config, folder = run.config, run.folder
     check_configuration(config)
+    check_sizes(config)
     checkpoint = newest_checkpoint(folder, "resume") if config["resume"] else None
     resumed_step, known_metrics = _progress_of(checkpoint)
     pl.seed_everything(check_seed(config["seed"]), workers=True, verbose=False)
