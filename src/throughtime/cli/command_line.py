@@ -18,8 +18,9 @@ from throughtime.cli import sweep_folder
 from throughtime.cli.error_report import end_command, write_what_can_be_written
 from throughtime.cli.recipes import check_recipes
 from throughtime.cli.rerun import recorded_arguments, rerun_arguments
-from throughtime.cli.sweep_folder import quoted, sweep_arguments
+from throughtime.cli.sweep_folder import sweep_arguments
 from throughtime.config.interpolation import refuse_environment
+from throughtime.config.override_syntax import expand_home, quoted
 from throughtime.config.trust import make_importable, take_word, trust
 from throughtime.errors import UserError
 from throughtime.run import folder
@@ -48,12 +49,27 @@ def run_command(main: Callable[[], object]) -> None:
     typed = sys.argv[1:]
     configurations = Path(sys.argv[0]).resolve().parent / "conf"
     try:
-        words = take_word(typed)
+        words = expand_home(take_word(typed))
+        _check_sweep_flag(words)
         sys.argv[1:] = resume_arguments(rerun_arguments(words, configurations))
         check_recipes(sys.argv[1:], configurations)
         main()
     except BaseException as error:
         end_command(error, typed, configurations)
+
+
+def _check_sweep_flag(words: list[str]) -> None:
+    """Raise `UserError` for `sweep=…` without -m: Hydra would train a single run and sweep over nothing."""
+    for word in words:
+        chosen = word.lstrip("+").removeprefix("sweep=")
+        if (
+            chosen != word.lstrip("+")
+            and chosen not in ("", "null")
+            and not {*MULTIRUN, "--cfg", "-c"} & {*words}
+        ):
+            raise UserError(
+                f"{word} plans several runs, which needs -m: python train.py -m {' '.join(words)}"
+            )
 
 
 def run_script(main: Callable[[], object]) -> None:

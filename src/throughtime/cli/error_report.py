@@ -37,7 +37,12 @@ EXTRAS = {
 CONFIGURATION_PACKAGES = ("hydra", "omegaconf", "antlr4", "yaml")
 """Packages that read what the user typed; an error that they raise is about it."""
 
-ALLOCATION_ERRORS = ("can't allocate memory", "not enough memory", "out of memory", "Storage size calculation overflowed")
+ALLOCATION_ERRORS = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "Storage size calculation overflowed",
+)
 """Parts of the messages by which PyTorch says that memory is short; its error on the CPU is a plain RuntimeError."""
 
 
@@ -67,7 +72,8 @@ def end_command(error: BaseException, typed: Sequence[str], configurations: Path
     if is_own_code:
         _leave(f"{_described(error)}; this comes from a package that trust= names", CODE_OF_USER_ERROR)
     _leave(
-        f"{_described(error)}; this is a fault of throughtime: please report it with the traceback", CODE_OF_FAULT
+        f"{_described(error)}; this is a fault of throughtime: please report it with the traceback",
+        CODE_OF_FAULT,
     )
 
 
@@ -78,7 +84,9 @@ def user_sentence(
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, HydraException | OmegaConfBaseException):
-        return in_one_sentence(error) if configurations is None else explain(error, list(typed), configurations)
+        return (
+            in_one_sentence(error) if configurations is None else explain(error, list(typed), configurations)
+        )
     if isinstance(error, OSError):
         return in_one_sentence(error)
     if isinstance(error, ModuleNotFoundError):
@@ -100,7 +108,9 @@ def user_sentence(
 def write_what_can_be_written() -> None:
     """Let the terminal's streams escape the characters that their encoding lacks, instead of an error."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a stream that a test or a notebook has put there may have no encoding
+        if hasattr(
+            stream, "reconfigure"
+        ):  # a stream that a test or a notebook has put there may have no encoding
             stream.reconfigure(errors="backslashreplace")
 
 
@@ -127,7 +137,9 @@ def _missing_package(error: ModuleNotFoundError) -> str | None:
         return f"a package is not installed ({_first_line(error)})"
     if package == "throughtime":
         return None
-    install = f"pip install 'throughtime[{EXTRAS[package]}]'" if package in EXTRAS else f"pip install {package}"
+    install = (
+        f"pip install 'throughtime[{EXTRAS[package]}]'" if package in EXTRAS else f"pip install {package}"
+    )
     return f"the package {package} is not installed; {install} installs it"
 
 

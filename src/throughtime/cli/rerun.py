@@ -3,17 +3,18 @@
 Nothing here imports torch (see `throughtime.cli.command_line`).
 """
 
-import json
 import re
 from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from throughtime.cli.sweep_folder import RECORD, quoted
+from throughtime.cli.sweep_folder import RECORD
+from throughtime.config.override_syntax import quoted
 from throughtime.config.recorded import read_recorded
 from throughtime.errors import UserError
 from throughtime.run import folder
+from throughtime.run.recorded_files import read_results
 
 RECORDED = "recorded_run"
 """The name under which Hydra finds a recorded configuration."""
@@ -67,7 +68,7 @@ def _new_folder(run: folder.RunFolder, configurations: Path) -> str:
     """A new folder for a run of this task; the recorded configuration does not say which option its task was."""
     pattern = OmegaConf.to_container(OmegaConf.load(configurations / "config.yaml"))["hydra"]["run"]["dir"]
     try:
-        task = json.loads(run.results.read_text(encoding="utf-8"))["task"]
-    except (OSError, ValueError, KeyError, TypeError):
+        task = read_results(run.results)["task"]
+    except UserError:
         task = "rerun"
     return pattern.replace("${hydra:runtime.choices.task}", re.sub(r"[^\w-]", "_", str(task)))

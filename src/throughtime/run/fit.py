@@ -1,6 +1,5 @@
 """One run from its configuration to its results: build, train, test, and record."""
 
-import json
 import logging
 import traceback
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from throughtime.run.build import Config, build_data, build_task
 from throughtime.run.checkpoint import AtomicCheckpointIO, newest_checkpoint, read_checkpoint, self_contained
 from throughtime.run.environment import ORIGIN, RESUMED, environment
 from throughtime.run.folder import RunFolder, write_json
+from throughtime.run.recorded_files import read_object, read_overrides
 from throughtime.run.results import Results
 from throughtime.run.size_limits import check_sizes
 from throughtime.run.trainer import build_trainer, check_devices, check_trainer
@@ -163,12 +163,10 @@ def chosen_checkpoint(folder: RunFolder) -> str | None:
 def _record(run: Run, recorded: Config, data: DataModule, transfer: Transfer | None) -> list[str]:
     """Write config.yaml, overrides.yaml and environment.json; returns the overrides of the start and of resumptions."""
     folder = run.folder
-    earlier = (
-        OmegaConf.to_container(OmegaConf.load(folder.overrides), resolve=False)
-        if folder.overrides.exists()
-        else []
-    )
-    overrides = [*earlier, *(typed for typed in run.overrides if not typed.startswith("resume="))]
+    overrides = [
+        *read_overrides(folder.overrides),
+        *(typed for typed in run.overrides if not typed.startswith("resume=")),
+    ]
     for path, content in ((folder.config, recorded), (folder.overrides, overrides)):
         with atomic_write(path) as file:
             file.write(OmegaConf.to_yaml(OmegaConf.create(content)).encode())
@@ -182,11 +180,12 @@ def _history(run: Run, transfer: Transfer | None) -> dict[str, Any]:
     if not run.config["resume"]:
         return {} if transfer is None else {ORIGIN: transfer.origin()}
     try:
-        earlier = json.loads(run.folder.environment.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        earlier = read_object(run.folder.environment)
+    except UserError:
         earlier = {}
     typed = [override for override in run.overrides if not override.startswith("resume=")]
-    changes = {RESUMED: [*earlier.get(RESUMED, []), typed]} if typed else {}
+    before = earlier.get(RESUMED)
+    changes = {RESUMED: [*(before if isinstance(before, list) else []), typed]} if typed else {}
     return {name: earlier[name] for name in (ORIGIN, RESUMED) if name in earlier} | changes
 
 

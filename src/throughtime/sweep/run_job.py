@@ -6,7 +6,6 @@ may start a job twice. One process at a time works on a job; others wait for its
 
 import errno
 import fcntl
-import json
 import math
 import os
 import re
@@ -23,6 +22,7 @@ from throughtime.config.registry import locate
 from throughtime.errors import Diverged, Unavailable, UserError
 from throughtime.files import atomic_write
 from throughtime.run.folder import ATTEMPT, RunFolder, write_json
+from throughtime.run.recorded_files import read_results
 from throughtime.run.results import Results
 from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, JOB, WAITING, Job, Outcome, outcome_of
 
@@ -183,8 +183,8 @@ def _interrupted_by_the_machine(folder: Path) -> Iterator[None]:
         yield
     except (OSError, MemoryError, Unavailable):
         run = RunFolder(folder)
-        with suppress(OSError, ValueError):  # nothing is written yet, or the disk is full
-            results = json.loads(run.results.read_text(encoding="utf-8"))
+        with suppress(OSError, UserError):  # nothing is written yet, or the disk is full
+            results = read_results(run.results)
             if results["status"] == FAILED and _has_checkpoint(folder):
                 write_json(run.results, results | {"status": INTERRUPTED})
         raise

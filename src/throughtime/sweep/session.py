@@ -12,7 +12,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from throughtime.cli.sweep_folder import RECORD, quoted, read_record
+from throughtime.cli.sweep_folder import RECORD, read_record
+from throughtime.config.override_syntax import quoted
 from throughtime.errors import UserError, check_seed
 from throughtime.run.folder import Created, RunFolder, write_json
 from throughtime.sweep.job import JOB, Job

@@ -1,7 +1,9 @@
 """Series of a table, wide (a column a series) or long (`id, time, value`), and their data module."""
 
 import hashlib
+import re
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,20 @@ from throughtime.data.series.time_grid import infer_frequency, parse_times, plac
 from throughtime.errors import UserError, check_choice
 
 ColumnNames = Sequence[str] | str | None
+
+
+def check_time_format(time_format: str | None) -> None:
+    """Raise `UserError` for a directive that Python's times do not have, such as %Q."""
+    if time_format is None or "%" not in time_format:
+        return
+    try:
+        datetime.strptime("", time_format)
+    except (ValueError, re.error) as error:
+        if isinstance(error, ValueError) and "does not match" in str(error):
+            return
+        raise UserError(
+            f"data.time_format={time_format} is no format of times ({error}); give one such as '%d.%m.%Y %H:%M'"
+        ) from error
 
 
 class TableSeries(SeriesSource):
@@ -56,6 +72,7 @@ class TableSeries(SeriesSource):
     ) -> None:
         check_choice(("error", "first", "last"), **{"data.duplicates": duplicates})
         check_choice((".", ","), **{"data.decimal": decimal})
+        check_time_format(time_format)
         self.path = Path(path).expanduser()
         self.time, self.id = column_names(time), id
         self.values, self.known = column_names(values), column_names(known)
