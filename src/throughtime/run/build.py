@@ -13,6 +13,11 @@ from throughtime.config.instantiate import instantiate
 from throughtime.config.registry import MODEL_PARTS, locate
 from throughtime.data.base import DataModule
 from throughtime.errors import UserError
+from throughtime.run.checkpoint_content import (
+    check_content,
+    check_weights,
+    refused_where_it_does_not_fit,
+)
 from throughtime.run.size_limits import check_memory_of_weights, check_sizes
 from throughtime.task.base import Task, check_horizon
 
@@ -89,15 +94,12 @@ def restore_task(checkpoint: Mapping[str, Any], path: Path) -> Task:
         UserError: the file is no checkpoint of this package.
     """
     check_content(checkpoint, path)
-    task = build_task(checkpoint["config"], checkpoint["artifacts"], trains=False)
-    task.load_state_dict(checkpoint["state_dict"])
+    with refused_where_it_does_not_fit(path):
+        task = build_task(checkpoint["config"], checkpoint["artifacts"], trains=False)
+    check_weights(checkpoint["state_dict"], task, path)
+    with refused_where_it_does_not_fit(path):
+        task.load_state_dict(checkpoint["state_dict"])
     return task.eval()
-
-
-def check_content(checkpoint: Mapping[str, Any], path: Path) -> None:
-    """Raise `UserError` unless a checkpoint holds its configuration, the fitted artifacts and weights."""
-    if not {"config", "artifacts", "state_dict"} <= checkpoint.keys():
-        raise UserError(f"{path} is not a checkpoint of throughtime: it holds no configuration")
 
 
 def fitting_data(kind: str) -> list[str]:

@@ -22,6 +22,12 @@ from throughtime.files import atomic_write
 from throughtime.run import summary
 from throughtime.run.build import Config, build_data, build_task
 from throughtime.run.checkpoint import AtomicCheckpointIO, newest_checkpoint, read_checkpoint, self_contained
+from throughtime.run.checkpoint_content import (
+    WRONG_SHAPE,
+    check_resumable,
+    check_weights,
+    refused_where_it_does_not_fit,
+)
 from throughtime.run.environment import ORIGIN, RESUMED, environment
 from throughtime.run.folder import RunFolder, write_json
 from throughtime.run.recorded_files import read_object, read_overrides
@@ -72,7 +78,8 @@ def fit(run: Run) -> Results:
     check_configuration(config)
     check_sizes(config)
     checkpoint = newest_checkpoint(folder, "resume") if config["resume"] else None
-    resumed_step, known_metrics = _progress_of(checkpoint)
+    content = None if checkpoint is None else _resumable(checkpoint)
+    resumed_step, known_metrics = _progress_of(content)
     pl.seed_everything(check_seed(config["seed"]), workers=True, verbose=False)
     check_trainer(config["trainer"])
     data = build_data(config, run.choices.get("data"))
@@ -81,6 +88,9 @@ def fit(run: Run) -> Results:
     transfer = None if checkpoint is not None else take_weights(task, data, config.get("init_from"))
     recorded, cluster = {**config, "resume": None}, SingleNodeEnvironment()
     checkpoint_io = AtomicCheckpointIO({"config": self_contained(recorded), "artifacts": artifacts})
+    if content is not None:
+        check_weights(content["state_dict"], task, checkpoint)
+        del content  # the trainer reads the file again
     created = folder.claim(run.existing) if checkpoint is None else None
     try:
         trainer = build_trainer(config, folder, checkpoint_io, resumed_step, cluster)
@@ -121,11 +131,17 @@ def fit(run: Run) -> Results:
     return results
 
 
-def _progress_of(checkpoint: Path | None) -> tuple[int | None, dict[str, float]]:
-    """The optimiser steps of the checkpoint that a run goes on from, and the metrics that were logged by then."""
-    if checkpoint is None:
-        return None, {}
+def _resumable(checkpoint: Path) -> dict[str, Any]:
+    """The content of a checkpoint that a run goes on from."""
     content = read_checkpoint(checkpoint)
+    check_resumable(content, checkpoint)
+    return content
+
+
+def _progress_of(content: dict[str, Any] | None) -> tuple[int | None, dict[str, float]]:
+    """The optimiser steps of the checkpoint that a run goes on from, and the metrics that were logged by then."""
+    if content is None:
+        return None, {}
     return content["global_step"], content.get("metrics", {})
 
 
@@ -139,7 +155,10 @@ def _train_and_test(
     checkpoint: Path | None,
 ) -> None:
     try:
-        trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        if checkpoint is None:
+            trainer.fit(task, datamodule=data)
+        else:
+            _resume(trainer, checkpointing, task, data, checkpoint)
     finally:
         results.seconds = round(checkpointing.seconds, 2)
         results.speed = round(task.targets_seen / checkpointing.seconds, 1) if checkpointing.seconds else 0.0
@@ -152,6 +171,19 @@ def _train_and_test(
     if data.test_dataloader():
         trainer.test(task, datamodule=data, ckpt_path=results.checkpoint, weights_only=True, verbose=False)
         results.metrics |= latest_metrics(trainer)
+
+
+def _resume(
+    trainer: pl.Trainer, checkpointing: Checkpoint, task: Task, data: DataModule, checkpoint: Path
+) -> None:
+    """Train from a checkpoint; until it is restored, an error of another shape is one of the checkpoint."""
+    try:
+        trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except WRONG_SHAPE:
+        if checkpointing.training:
+            raise
+        with refused_where_it_does_not_fit(checkpoint):
+            raise
 
 
 def chosen_checkpoint(folder: RunFolder) -> str | None:
