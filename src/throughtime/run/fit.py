@@ -3,6 +3,7 @@
 import logging
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from throughtime.run.checkpoint_content import (
     refused_where_it_does_not_fit,
 )
 from throughtime.run.environment import ORIGIN, RESUMED, environment
-from throughtime.run.folder import RunFolder, write_json
+from throughtime.run.folder import RunFolder, check_no_links, write_json
 from throughtime.run.recorded_files import read_object, read_overrides
 from throughtime.run.results import Results
 from throughtime.run.size_limits import check_sizes
@@ -74,6 +75,15 @@ def fit(run: Run) -> Results:
         UserError: an error of the user's; where it is found before the first step, no file is left behind.
         Interrupted: a signal came; the state is saved and results.json says `interrupted`.
     """
+    with ExitStack() as lock:
+        if run.config.get("resume"):
+            lock.enter_context(run.folder.locked())
+            check_no_links(run.folder.path)
+        return _fit_locked(run, lock)
+
+
+def _fit_locked(run: Run, lock: ExitStack) -> Results:
+    """As `fit`; the lock of a new run's folder is entered into `lock` once the folder is claimed."""
     config, folder = run.config, run.folder
     check_configuration(config)
     check_sizes(config)
@@ -93,6 +103,8 @@ def fit(run: Run) -> Results:
         del content  # the trainer reads the file again
     created = folder.claim(run.existing) if checkpoint is None else None
     try:
+        if created is not None:
+            lock.enter_context(folder.locked())
         trainer = build_trainer(config, folder, checkpoint_io, resumed_step, cluster)
         check_devices(trainer.world_size, config)
         results = _results(run, task, _record(run, recorded, data, transfer))
