@@ -35,6 +35,7 @@ class Checkpoint(callbacks.Checkpoint):
 
     Attributes:
         best, best_step: the best value of the monitored metric, and the optimiser step that gave it.
+        training: whether training has begun; a checkpoint that it goes on from is restored by then.
     """
 
     def __init__(self, every_n_seconds: float = 30.0, every_n_steps: int | None = None) -> None:
@@ -45,6 +46,7 @@ class Checkpoint(callbacks.Checkpoint):
         self.every_n_steps = every_n_steps
         self.best: float | None = None
         self.best_step: int | None = None
+        self.training = False
         self._signal: int | None = None
         self._answering = False
         self._started_at: float | None = None
@@ -80,6 +82,7 @@ class Checkpoint(callbacks.Checkpoint):
         self._reinstall_handler(trainer)
 
     def on_train_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        self.training = True
         self._reinstall_handler(trainer)
 
     def on_test_start(self, trainer: pl.Trainer, *_: Any) -> None:

@@ -6,27 +6,23 @@ Nothing here imports torch, so that `--help`, `--cfg job` and a mistyped key ans
 import argparse
 import math
 import os
-import signal
 import sys
 import time
-import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
-from hydra.errors import HydraException
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from throughtime.cli import sweep_folder
+from throughtime.cli.error_report import end_command, write_what_can_be_written
 from throughtime.cli.recipes import check_recipes
 from throughtime.cli.rerun import recorded_arguments, rerun_arguments
-from throughtime.cli.sweep_folder import quoted, sweep_arguments
-from throughtime.config.config_errors import explain
+from throughtime.cli.sweep_folder import sweep_arguments
 from throughtime.config.interpolation import refuse_environment
+from throughtime.config.override_syntax import expand_home, quoted
 from throughtime.config.trust import make_importable, take_word, trust
-from throughtime.errors import Interrupted, UserError
+from throughtime.errors import UserError
 from throughtime.run import folder
 
 CHANGEABLE_ON_RESUME = ("trainer.", "callback.", "decode.", "logger.", "hydra.", "debug=")
@@ -37,9 +33,10 @@ started = math.inf
 
 
 def run_command(main: Callable[[], object]) -> None:
-    """Run a Hydra main function; report mistakes in a sentence (exit code 2); exit on a signal with its own code."""
+    """Run a Hydra main function; every exception is reported by `throughtime.cli.error_report`."""
     global started
     started = time.time()
+    write_what_can_be_written()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would print, and we say it better
     # Before torch is imported: its kernel of distributed training warns of what is meant (see conf/trainer/ddp.yaml).
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
@@ -52,31 +49,38 @@ def run_command(main: Callable[[], object]) -> None:
     typed = sys.argv[1:]
     configurations = Path(sys.argv[0]).resolve().parent / "conf"
     try:
-        words = take_word(typed)
+        words = expand_home(take_word(typed))
+        _check_sweep_flag(words)
         sys.argv[1:] = resume_arguments(rerun_arguments(words, configurations))
         check_recipes(sys.argv[1:], configurations)
         main()
-    except BrokenPipeError:  # whoever read our output has left; there is nobody to tell
-        _leave_quietly()
-    except (UserError, HydraException, OmegaConfBaseException, OSError) as error:
-        report_error(error, explain(error, typed, configurations), typed)
-    except Interrupted as interrupted:
-        sys.exit(128 + interrupted.signal_number)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except BaseException as error:
+        end_command(error, typed, configurations)
+
+
+def _check_sweep_flag(words: list[str]) -> None:
+    """Raise `UserError` for `sweep=…` without -m: Hydra would train a single run and sweep over nothing."""
+    for word in words:
+        chosen = word.lstrip("+").removeprefix("sweep=")
+        if (
+            chosen != word.lstrip("+")
+            and chosen not in ("", "null")
+            and not {*MULTIRUN, "--cfg", "-c"} & {*words}
+        ):
+            raise UserError(
+                f"{word} plans several runs, which needs -m: python train.py -m {' '.join(words)}"
+            )
 
 
 def run_script(main: Callable[[], object]) -> None:
-    """Run the main function of a script; a mistake is reported in a sentence (exit code 2)."""
+    """Run the main function of a script; every exception is reported by `throughtime.cli.error_report`."""
+    write_what_can_be_written()
     try:
         make_importable()
         main()
-    except UserError as error:
-        report_error(error, str(error), sys.argv[1:])
-    except BrokenPipeError:
-        _leave_quietly()
-    except KeyboardInterrupt:
-        sys.exit(130)
+        sys.stdout.flush()  # here a full disk or a closed pipe is still reported
+    except BaseException as error:
+        end_command(error, sys.argv[1:])
 
 
 def add_weights(parser: argparse.ArgumentParser) -> None:
@@ -97,20 +101,6 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
         metavar="PACKAGE",
         help="a package or a folder of your own whose classes the checkpoint may build",
     )
-
-
-def _leave_quietly() -> NoReturn:
-    """Exit as SIGPIPE would; the standard output leads nowhere, so that Python does not flush it in vain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(128 + signal.SIGPIPE)
-
-
-def report_error(error: Exception, sentence: str, typed: list[str]) -> NoReturn:
-    """Print the sentence (and with debug=trace where the error comes from) and leave with exit code 2."""
-    if "debug=trace" in [argument.lstrip("+") for argument in typed]:
-        traceback.print_exception(error)
-    print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
-    sys.exit(2)
 
 
 def resume_arguments(arguments: list[str]) -> list[str]:

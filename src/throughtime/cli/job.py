@@ -7,13 +7,10 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from throughtime.cli import command_line
-from throughtime.cli.command_line import report_error
-from throughtime.config.config_errors import in_one_sentence
+from throughtime.cli.error_report import end_command
 from throughtime.config.typed_targets import without_untaken
-from throughtime.errors import UserError
 from throughtime.run.fit import Run, fit
 from throughtime.run.folder import RunFolder
 from throughtime.run.log_filters import filter_logs
@@ -36,9 +33,9 @@ def run_job(config: DictConfig) -> float | None:
             return repeat(plain, folder).best
         existing = _hydras_own(folder.path, hydra.output_subdir)
         return fit(Run(plain, folder, typed, dict(hydra.runtime.choices), existing=existing)).best
-    except (UserError, OmegaConfBaseException) as error:
-        if hydra.mode is RunMode.RUN:
-            report_error(error, in_one_sentence(error), typed)
+    except Exception as error:
+        if hydra.mode is RunMode.RUN:  # here and not later: Hydra would print a line of its own
+            end_command(error, typed)
         raise
     finally:
         if is_new:

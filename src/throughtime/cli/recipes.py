@@ -12,7 +12,6 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
-from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from throughtime.cli.rerun import RECORDED
@@ -93,10 +92,7 @@ def _jobs(words: list[str], folders: list[Path]) -> list[list[str]]:
 
 
 def _parsed(words: list[str]) -> list[Override]:
-    try:
-        return OverridesParser.create().parse_overrides(words)
-    except HydraException as error:
-        raise UserError(str(error).splitlines()[0]) from error
+    return OverridesParser.create().parse_overrides(words)
 
 
 def _values(word: str, override: Override, folders: list[Path]) -> list[str]:

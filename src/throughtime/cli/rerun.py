@@ -3,17 +3,22 @@
 Nothing here imports torch (see `throughtime.cli.command_line`).
 """
 
-import json
+import glob
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from throughtime.cli.sweep_folder import RECORD, quoted
+from throughtime.cli.sweep_folder import RECORD
+from throughtime.config.override_syntax import quoted
 from throughtime.config.recorded import read_recorded
 from throughtime.errors import UserError
 from throughtime.run import folder
+from throughtime.run.recorded_files import read_object, read_results
 
 RECORDED = "recorded_run"
 """The name under which Hydra finds a recorded configuration."""
@@ -57,17 +62,43 @@ def recorded_arguments(run: folder.RunFolder) -> list[str]:
     Raises:
         UserError: the recorded configuration cannot be read, or holds more than one may.
     """
-    ConfigStore.instance().store(
-        RECORDED, OmegaConf.create(read_recorded(run.config)), provider="throughtime"
-    )
+    config = with_places_of_data(read_recorded(run.config), run)
+    ConfigStore.instance().store(RECORDED, OmegaConf.create(config), provider="throughtime")
     return ["--config-name", RECORDED, "hydra/job_logging=stdout", "hydra.output_subdir=null"]
+
+
+def with_places_of_data(config: dict[str, Any], run: folder.RunFolder) -> dict[str, Any]:
+    """A recorded configuration whose data are found from any working folder.
+
+    Relative paths were typed in the folder that environment.json names. They become absolute where the command is
+    given in another folder and the data still lie there.
+    """
+    data = config["data"]
+    try:
+        start = read_object(run.environment).get("folder")
+    except UserError:
+        return config
+    if not isinstance(start, str) or not isinstance(data, Mapping) or os.path.realpath(start) == os.getcwd():
+        return config
+    places = {key: _place_of_data(data[key], start) for key in folder.DATA_PATHS if key in data}
+    return {**config, "data": {**data, **places}}
+
+
+def _place_of_data(typed: Any, start: str) -> Any:
+    """One path, or each of a list, in the folder where it was typed."""
+    if isinstance(typed, list):
+        return [_place_of_data(one, start) for one in typed]
+    if not isinstance(typed, str) or typed.startswith("~") or os.path.isabs(typed):
+        return typed
+    place = os.path.join(start, typed)
+    return place if os.path.exists(place) or (glob.has_magic(place) and glob.glob(place)) else typed
 
 
 def _new_folder(run: folder.RunFolder, configurations: Path) -> str:
     """A new folder for a run of this task; the recorded configuration does not say which option its task was."""
     pattern = OmegaConf.to_container(OmegaConf.load(configurations / "config.yaml"))["hydra"]["run"]["dir"]
     try:
-        task = json.loads(run.results.read_text(encoding="utf-8"))["task"]
-    except (OSError, ValueError, KeyError, TypeError):
+        task = read_results(run.results)["task"]
+    except UserError:
         task = "rerun"
     return pattern.replace("${hydra:runtime.choices.task}", re.sub(r"[^\w-]", "_", str(task)))

@@ -1,12 +1,13 @@
 """The folder of a sweep, as far as the command line looks into it: what the user typed when it was started."""
 
-import json
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
+from throughtime.config.override_syntax import quoted
 from throughtime.errors import UserError
+from throughtime.run.recorded_files import read_object
 
 RECORD = "sweep.json"
 CHANGEABLE_ON_RESUME = ("hydra/launcher=", "hydra.launcher.", "hydra.sweeper.", "sweep.")
@@ -18,14 +19,17 @@ def read_record(folder: Path) -> dict[str, Any]:
     Raises:
         UserError: the folder holds no sweep, or its record is damaged.
     """
+    if not (folder / RECORD).is_file():
+        raise UserError(f"{folder / RECORD}: there is no such file; {folder} is not the folder of a sweep")
     try:
-        return json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(
-            f"{folder / RECORD}: {error.strerror}; {folder} is not the folder of a sweep"
-        ) from error
-    except ValueError as error:
-        raise UserError(f"{folder / RECORD} is damaged; start the sweep anew") from error
+        record = read_object(folder / RECORD)
+    except UserError as error:
+        raise UserError(f"{error}; start the sweep anew") from error
+    arguments = record.get("arguments")
+    is_list = isinstance(arguments, list) and all(isinstance(one, str) for one in arguments)
+    if not is_list or not isinstance(record.get("planned"), bool):
+        raise UserError(f"{folder / RECORD} is damaged: it lacks arguments or planned; start the sweep anew")
+    return record
 
 
 def sweep_arguments(path: str, others: list[str]) -> list[str]:
@@ -65,9 +69,3 @@ def _is_data(argument: str) -> bool:
 
 def _key(argument: str) -> str:
     return argument.partition("=")[0].lstrip("+")
-
-
-def quoted(value: str) -> str:
-    """A value in the quotes of Hydra's override grammar."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

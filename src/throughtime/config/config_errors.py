@@ -10,6 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
+from throughtime.config.override_syntax import quoted_form, several_values
 from throughtime.errors import UserError
 
 
@@ -26,10 +27,22 @@ def explain(error: Exception, typed: list[str], configurations: Path) -> str:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _unknown_choice(str(error.missing_cfg_file), list(error.options or []))
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: this is not of the form key=value ({_first_line(error)})"
+        return _unreadable(str(error.override), _first_line(error))
+    if ambiguous := re.match(r"Ambiguous value for argument '(.+)'$", _first_line(error)):
+        return several_values(ambiguous.group(1))
+    if str(error).startswith("Config group override must be"):
+        return _no_choice(typed, configurations)
     if overridden := re.match(r"Could not override '([^']+)'", str(error)):
         return _unknown_key(overridden.group(1), typed, configurations)
     return in_one_sentence(error)
+
+
+def _unreadable(override: str, reason: str) -> str:
+    """The sentence for an override that Hydra's grammar does not take, with the form that it takes."""
+    form = quoted_form(override)
+    if form is None:
+        return f"{override}: this is not of the form key=value ({reason})"
+    return f"{override}: a value with such characters needs quotes: {form}"
 
 
 def in_one_sentence(error: Exception) -> str:
@@ -49,6 +62,18 @@ def _unknown_choice(missing: str, options: list[str]) -> str:
     return f"{group}={choice} is not known; {hint}{known}" if group else f"there is no configuration {choice}"
 
 
+def _no_choice(typed: list[str], configurations: Path) -> str:
+    """Of the typed groups the one whose value is neither the name of an option nor a list of names."""
+    for argument in typed:
+        group, _, value = argument.lstrip("+").partition("=")
+        if not (configurations / group).is_dir():
+            continue
+        options = sorted(path.stem for path in (configurations / group).glob("*.yaml"))
+        if value not in options and not value.startswith("["):
+            return f"{group}={value} is not the name of an option; choose one of: {', '.join(options)}"
+    return "a config group takes the name of an option, such as cell=gru"
+
+
 def _unknown_key(key: str, typed: list[str], configurations: Path) -> str:
     names = [argument.split("=")[0].lstrip("+~") for argument in typed]
     others = [
@@ -57,6 +82,8 @@ def _unknown_key(key: str, typed: list[str], configurations: Path) -> str:
         if "=" in argument and not argument.startswith("-") and name not in (key, "resume")
     ]
     known = list(_known_keys(others, configurations))
+    if key in known:
+        return f"{key} cannot be set so: it has another form, or another argument removes it or what holds it"
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5) or _same_ending(key, known)
     hint = f"; did you mean {near[0]}?" if near else "; python train.py --cfg job shows every key"
     return f"{key} is not a key of this configuration{hint}"

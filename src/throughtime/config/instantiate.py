@@ -2,8 +2,10 @@
 
 import functools
 import inspect
+import math
 import types
 import typing
+from collections import abc
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -11,6 +13,14 @@ from throughtime.config.registry import GIVEN_BY_THE_PROGRAM, KINDS, PLACES, Loc
 from throughtime.errors import UserError
 
 _OWN = ("_target_", "_partial_")
+
+NEEDED = ("task", "data", "cell", "engine", "model", "head", "optim", "callback", "trainer")
+"""The parts that every run has."""
+
+PATHS_OF_RUNS = ("resume", "rerun", "init_from")
+
+MAY_BE_NAN = ("data.missing",)
+"""Keys whose value may be NaN: the number that stands for a missing one."""
 
 
 class LocatedError(UserError):
@@ -51,10 +61,37 @@ def check_configuration(config: Mapping[str, Any]) -> None:
         raise UserError(
             "trust is a word of the command line or of THROUGHTIME_TRUST, never of a file; leave it out"
         )
+    for key in NEEDED:
+        if not isinstance(config.get(key), Mapping):
+            raise UserError(
+                f"{key}={config.get(key)} describes no {key}; conf/{key} holds those to choose from"
+            )
+    for key in PATHS_OF_RUNS:
+        if not isinstance(config.get(key), str | None):
+            raise UserError(
+                f"{key}={config[key]} is of the wrong kind; the folder of a run is needed, in quotes"
+            )
+    _check_no_nan(config, "")
     for key, part in config.items():
         if (key in PLACES and part is not None) or isinstance(part, Mapping):
             _check_place(part, key)
             _check(part, key, KINDS, {})
+    for group in ("callback", "logger"):
+        for name, part in (config.get(group) or {}).items():
+            if part is not None:
+                _check_place(part, f"{group}.{name}")
+
+
+def _check_no_nan(config: Any, key: str) -> None:
+    """Raise `UserError` for a NaN anywhere: a comparison with it is false, so that no later check finds it."""
+    if isinstance(config, Mapping):
+        for name, value in config.items():
+            _check_no_nan(value, f"{key}.{name}" if key else str(name))
+    elif isinstance(config, list):
+        for value in config:
+            _check_no_nan(value, key)
+    elif isinstance(config, float) and math.isnan(config) and key not in MAY_BE_NAN:
+        raise UserError(f"{key}: nan is not a number; give one")
 
 
 def _check_place(config: Any, key: str) -> None:
@@ -136,16 +173,31 @@ def _call(factory: Any, key: str, /, **arguments: Any) -> Any:
 
 def _unknown(factory: Any, arguments: Collection[str]) -> list[str]:
     """The names among the arguments that the factory does not take."""
-    parameters = inspect.signature(factory).parameters
+    parameters = _parameters(factory)
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return []
     return [name for name in arguments if name not in parameters]
 
 
+def _parameters(factory: Any) -> dict[str, inspect.Parameter]:
+    """The parameters of a factory by their names; `**settings` of a class of ours stands for those of its base."""
+    parameters = dict(inspect.signature(factory).parameters)
+    if not inspect.isclass(factory):
+        return parameters
+    for base in factory.__mro__[1:]:
+        waiting = [name for name, one in parameters.items() if one.kind is one.VAR_KEYWORD]
+        if not waiting or not base.__module__.startswith("throughtime."):
+            break
+        if "__init__" in vars(base):
+            del parameters[waiting[0]]
+            parameters = dict(inspect.signature(base).parameters) | parameters
+    return parameters
+
+
 def _check_arguments(located: Located, arguments: Mapping[str, Any], key: str, given: frozenset[str]) -> None:
     """Compare names and simple values with the signature, so that a slip is named in the user's own words."""
     factory, allowed = located.factory, located.arguments
-    parameters = inspect.signature(factory).parameters
+    parameters = _parameters(factory)
     for name in _unknown(factory, arguments):
         takes = ", ".join(parameter for parameter in parameters if allowed is None or parameter in allowed)
         raise UserError(f"{key}.{name}: {factory.__qualname__} takes no such argument; it takes {takes}")
@@ -155,7 +207,7 @@ def _check_arguments(located: Located, arguments: Mapping[str, Any], key: str, g
     for name, value in arguments.items():
         if name in parameters and not _fits(value, parameters[name].annotation):
             expected = _in_words(parameters[name].annotation)
-            raise UserError(f"{key}.{name}={value} is of the wrong kind; {expected} is needed")
+            raise UserError(f"{key}.{name}={_as_typed(value)} is of the wrong kind; {expected} is needed")
 
 
 def _check_parts(
@@ -187,16 +239,36 @@ def _choices(annotation: Any) -> tuple[Any, ...]:
     return (annotation,)
 
 
+_SEQUENCES = (list, tuple, abc.Sequence, abc.Collection, abc.Iterable)
+
+
 def _fits(value: Any, annotation: Any) -> bool:
-    """Whether a scalar fits an annotation made of plain classes; anything richer is left to the class."""
-    choices = _choices(annotation)
-    if not isinstance(value, tuple(_SIMPLE)) or not all(_is_plain_class(choice) for choice in choices):
+    """Whether a plain value fits an annotation made of plain classes and lists of them.
+
+    Anything richer (a protocol, a mapping, a part) is left to the class.
+    """
+    return any(_fits_choice(value, choice) for choice in _choices(annotation))
+
+
+def _fits_choice(value: Any, choice: Any) -> bool:
+    if typing.get_origin(choice) is typing.Literal:
+        return value in typing.get_args(choice)
+    if typing.get_origin(choice) is abc.Callable:  # a part, or a function that makes one
+        return isinstance(value, Mapping)
+    if typing.get_origin(choice) in _SEQUENCES:
+        members = [one for one in typing.get_args(choice) if one is not Ellipsis]
+        if not isinstance(value, list):
+            return False
+        return not members or all(any(_fits(part, member) for member in members) for part in value)
+    if not _is_plain_class(choice):
         return True
+    if choice in _SEQUENCES:
+        return isinstance(value, list)
+    if choice not in _SIMPLE:  # a part, which is a mapping with _target_, or a list of parts
+        return not isinstance(value, tuple(_SIMPLE))
     if isinstance(value, bool):
-        return bool in choices
-    if isinstance(value, int) and float in choices:
-        return True
-    return isinstance(value, tuple(choices))
+        return choice is bool
+    return isinstance(value, choice) or (choice is float and isinstance(value, int))
 
 
 def _is_plain_class(choice: Any) -> bool:
@@ -209,5 +281,20 @@ def _is_plain_class(choice: Any) -> bool:
     )
 
 
+def _as_typed(value: Any) -> Any:
+    """A value as it is written in YAML."""
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else value
+
+
 def _in_words(annotation: Any) -> str:
-    return " or ".join(_SIMPLE.get(choice, choice.__name__) for choice in _choices(annotation))
+    return " or ".join(dict.fromkeys(map(_choice_in_words, _choices(annotation))))
+
+
+def _choice_in_words(choice: Any) -> str:
+    if typing.get_origin(choice) is typing.Literal:
+        return " or ".join(map(str, typing.get_args(choice)))
+    if typing.get_origin(choice) is abc.Callable:
+        return "a part with a _target_"
+    if choice in _SEQUENCES or typing.get_origin(choice) in _SEQUENCES:
+        return "a list in brackets"
+    return _SIMPLE.get(choice) or getattr(choice, "__name__", str(choice))

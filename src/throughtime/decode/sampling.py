@@ -24,7 +24,8 @@ def draw(log_probabilities: Float[Tensor, "B V"], generator: torch.Generator) ->
     uniform = torch.rand(
         len(cumulative), 1, generator=generator, dtype=cumulative.dtype, device=cumulative.device
     )
-    return torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True).squeeze(-1)
+    ids = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True).squeeze(-1)
+    return ids.clamp(max=cumulative.shape[-1] - 1)  # the product may round up to the whole sum
 
 
 class Sampling(Decoder):

@@ -1,6 +1,6 @@
 """Evaluate a trained task: on its own test split, or on other data of the same kind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import lightning.pytorch as pl
 import torch
@@ -10,6 +10,7 @@ from throughtime.data.base import DataModule
 from throughtime.errors import UserError
 from throughtime.inference.averages import RAW
 from throughtime.inference.load import load
+from throughtime.run.checkpoint_content import refused_where_it_does_not_fit
 
 
 def evaluate(
@@ -32,6 +33,10 @@ def evaluate(
     """
     loaded = load(path, weights)
     data: DataModule = instantiate(loaded.config["data"], "data")
+    if not isinstance(loaded.config.get("trainer"), Mapping):
+        raise UserError(
+            f"{loaded.path} is not a checkpoint of throughtime: its configuration lacks the trainer"
+        )
     if other is not None:
         keys = [key.removeprefix("data.") for key in data.paths()]
         if not keys:
@@ -44,15 +49,16 @@ def evaluate(
     files = [str(place) for place in data.paths().values() if place is not None]
     if report is not None and files:
         report(f"reading {', '.join(files)}")
-    data.restore(loaded.artifacts)
+    with refused_where_it_does_not_fit(loaded.path):
+        data.restore(loaded.artifacts)
     data.setup()
     if not data.test_dataloader():
         raise UserError(f"{path} has no test split; give other data with --path")
     loaded.task.measure_on(data.artifacts())
     trainer = pl.Trainer(
-        accelerator=_available(loaded.config["trainer"]["accelerator"]),
+        accelerator=_available(loaded.config["trainer"].get("accelerator", "auto")),
         devices=1,
-        precision=loaded.config["trainer"]["precision"],
+        precision=loaded.config["trainer"].get("precision", "32-true"),
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

@@ -8,8 +8,9 @@ from typing import Any
 
 from throughtime.config.registry import locate
 from throughtime.inference.averages import RAW, take_average
-from throughtime.run.build import Config, check_content, restore_task
+from throughtime.run.build import Config, restore_task
 from throughtime.run.checkpoint import find_checkpoint, read_checkpoint
+from throughtime.run.checkpoint_content import check_content, refused_where_it_does_not_fit
 from throughtime.task.base import Task
 
 
@@ -48,7 +49,7 @@ class CheckpointFile:
     @cached_property
     def task_class(self) -> type[Task]:
         """The class of the task; nothing is built."""
-        return locate(self._content["config"]["task"]["_target_"], "task").factory
+        return locate(self._content["config"]["task"].get("_target_"), "task").factory
 
     def load(self, weights: str = RAW) -> Loaded:
         """The trained task.
@@ -60,7 +61,8 @@ class CheckpointFile:
             UserError: the checkpoint has no such weights.
         """
         task = restore_task(self._content, self.path)
-        take_average(task, self._content, weights)
+        with refused_where_it_does_not_fit(self.path):
+            take_average(task, self._content, weights)
         return Loaded(task, self._content["config"], self._content["artifacts"], self.path)
 
 

@@ -1,16 +1,16 @@
 """Difference of two runs in configuration, environment, data and metrics."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from throughtime.config.flat_config import MISSING, differences, flat
-from throughtime.errors import UserError, check_choice
+from throughtime.errors import check_choice
 from throughtime.report.grid import TextGrid, as_markdown, as_terminal_text
 from throughtime.report.numbers import format_number, format_setting
 from throughtime.report.record import Record, read
 from throughtime.report.table import FORMATS, serialise
 from throughtime.run.folder import RunFolder, existing_run
+from throughtime.run.recorded_files import read_object
 
 SECTIONS = ("configuration", "environment", "data", "metrics")
 OF_THE_COMMAND = ("command", "folder")
@@ -57,12 +57,9 @@ def compare(first: Record, second: Record) -> dict[str, dict[str, tuple[Any, Any
 def _environment(record: Record) -> dict[str, Any]:
     """The content of environment.json; empty for a run without one."""
     path = RunFolder(record.path).environment
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return {}
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error})") from error
+    content = read_object(path)
     return {name: value for name, value in content.items() if name not in OF_THE_COMMAND}
 
 

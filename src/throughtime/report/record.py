@@ -1,6 +1,5 @@
 """Record of a run, read from its folder: its configuration and its results."""
 
-import json
 import logging
 import os
 import re
@@ -14,6 +13,7 @@ import yaml
 from throughtime.config.flat_config import flat
 from throughtime.errors import UserError
 from throughtime.run.folder import RunFolder
+from throughtime.run.recorded_files import read_results
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +58,13 @@ def read(folder: Path) -> Record:
     """
     run = RunFolder(Path(folder))
     try:
-        results = json.loads(run.results.read_text(encoding="utf-8"))
+        results = read_results(run.results)
         config = yaml.load(run.config.read_text(encoding="utf-8"), Loader) or {}
+        if not isinstance(config, dict):
+            raise ValueError("config.yaml holds no mapping")
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}") from error
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{run.path}: its results cannot be read, so it is left out ({reason})") from error
     try:
@@ -130,6 +132,6 @@ def _last_line(error: Path) -> str | None:
     """The last line of error.txt, which has the message of a traceback."""
     try:
         lines = [line.strip() for line in error.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return None
     return lines[-1] if lines else None

@@ -7,11 +7,18 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
+from torch import nn
 
 from throughtime.config.instantiate import instantiate
 from throughtime.config.registry import MODEL_PARTS, locate
 from throughtime.data.base import DataModule
 from throughtime.errors import UserError
+from throughtime.run.checkpoint_content import (
+    check_content,
+    check_weights,
+    refused_where_it_does_not_fit,
+)
+from throughtime.run.size_limits import check_memory_of_weights, check_sizes
 from throughtime.task.base import Task, check_horizon
 
 CONFIGURATIONS = Path(__file__).resolve().parents[3] / "conf"
@@ -55,12 +62,19 @@ def build_task(config: Config, artifacts: dict[str, Any], trains: bool = True) -
         UserError: a part is not of its place's kind, or does not fit the others.
     """
     build = instantiate if trains else partial(instantiate, kinds=MODEL_PARTS)
-    engine = build(config["engine"], "engine")
-    cell = build(config["cell"], "cell")
-    model = build(config["model"], "model")(cell=cell, engine=engine, **artifacts["input_sizes"])
-    head = build(config["head"], "head")(input_size=model.output_size, **artifacts["output_sizes"])
-    if getattr(head, "tied", False):
-        head.tie(model.front.weight)
+
+    def build_model_and_head() -> nn.ModuleList:
+        engine = build(config["engine"], "engine")
+        cell = build(config["cell"], "cell")
+        model = build(config["model"], "model")(cell=cell, engine=engine, **artifacts["input_sizes"])
+        head = build(config["head"], "head")(input_size=model.output_size, **artifacts["output_sizes"])
+        if getattr(head, "tied", False):
+            head.tie(model.front.weight)
+        return nn.ModuleList([model, head])
+
+    check_sizes(config)
+    check_memory_of_weights(build_model_and_head, config)
+    model, head = build_model_and_head()
     optimization = build(config["optim"], "optim") if trains else None
     task = build(
         config["task"], "task", model=model, head=head, optimization=optimization, artifacts=artifacts
@@ -80,15 +94,12 @@ def restore_task(checkpoint: Mapping[str, Any], path: Path) -> Task:
         UserError: the file is no checkpoint of this package.
     """
     check_content(checkpoint, path)
-    task = build_task(checkpoint["config"], checkpoint["artifacts"], trains=False)
-    task.load_state_dict(checkpoint["state_dict"])
+    with refused_where_it_does_not_fit(path):
+        task = build_task(checkpoint["config"], checkpoint["artifacts"], trains=False)
+    check_weights(checkpoint["state_dict"], task, path)
+    with refused_where_it_does_not_fit(path):
+        task.load_state_dict(checkpoint["state_dict"])
     return task.eval()
-
-
-def check_content(checkpoint: Mapping[str, Any], path: Path) -> None:
-    """Raise `UserError` unless a checkpoint holds its configuration, the fitted artifacts and weights."""
-    if not {"config", "artifacts", "state_dict"} <= checkpoint.keys():
-        raise UserError(f"{path} is not a checkpoint of throughtime: it holds no configuration")
 
 
 def fitting_data(kind: str) -> list[str]:

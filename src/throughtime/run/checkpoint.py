@@ -16,9 +16,7 @@ from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 from throughtime.callback.checkpoint_files import BEST, LAST, PREVIOUS
 from throughtime.errors import Unavailable, UserError
 from throughtime.files import atomic_write
-from throughtime.run.folder import RunFolder, existing_run
-
-DATA_PATHS = ("path", "train_path", "val_path", "test_path", "vectors")
+from throughtime.run.folder import DATA_PATHS, RunFolder, existing_run
 
 log = logging.getLogger(__name__)
 

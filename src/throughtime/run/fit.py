@@ -1,9 +1,9 @@
 """One run from its configuration to its results: build, train, test, and record."""
 
-import json
 import logging
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,17 @@ from throughtime.files import atomic_write
 from throughtime.run import summary
 from throughtime.run.build import Config, build_data, build_task
 from throughtime.run.checkpoint import AtomicCheckpointIO, newest_checkpoint, read_checkpoint, self_contained
+from throughtime.run.checkpoint_content import (
+    WRONG_SHAPE,
+    check_resumable,
+    check_weights,
+    refused_where_it_does_not_fit,
+)
 from throughtime.run.environment import ORIGIN, RESUMED, environment
-from throughtime.run.folder import RunFolder, write_json
+from throughtime.run.folder import RunFolder, check_no_links, write_json
+from throughtime.run.recorded_files import read_object, read_overrides
 from throughtime.run.results import Results
+from throughtime.run.size_limits import check_sizes
 from throughtime.run.trainer import build_trainer, check_devices, check_trainer
 from throughtime.run.transfer import Transfer, take_weights
 from throughtime.task.base import Task
@@ -67,10 +75,21 @@ def fit(run: Run) -> Results:
         UserError: an error of the user's; where it is found before the first step, no file is left behind.
         Interrupted: a signal came; the state is saved and results.json says `interrupted`.
     """
+    with ExitStack() as lock:
+        if run.config.get("resume"):
+            lock.enter_context(run.folder.locked())
+            check_no_links(run.folder.path)
+        return _fit_locked(run, lock)
+
+
+def _fit_locked(run: Run, lock: ExitStack) -> Results:
+    """As `fit`; the lock of a new run's folder is entered into `lock` once the folder is claimed."""
     config, folder = run.config, run.folder
     check_configuration(config)
+    check_sizes(config)
     checkpoint = newest_checkpoint(folder, "resume") if config["resume"] else None
-    resumed_step, known_metrics = _progress_of(checkpoint)
+    content = None if checkpoint is None else _resumable(checkpoint)
+    resumed_step, known_metrics = _progress_of(content)
     pl.seed_everything(check_seed(config["seed"]), workers=True, verbose=False)
     check_trainer(config["trainer"])
     data = build_data(config, run.choices.get("data"))
@@ -79,8 +98,13 @@ def fit(run: Run) -> Results:
     transfer = None if checkpoint is not None else take_weights(task, data, config.get("init_from"))
     recorded, cluster = {**config, "resume": None}, SingleNodeEnvironment()
     checkpoint_io = AtomicCheckpointIO({"config": self_contained(recorded), "artifacts": artifacts})
+    if content is not None:
+        check_weights(content["state_dict"], task, checkpoint)
+        del content  # the trainer reads the file again
     created = folder.claim(run.existing) if checkpoint is None else None
     try:
+        if created is not None:
+            lock.enter_context(folder.locked())
         trainer = build_trainer(config, folder, checkpoint_io, resumed_step, cluster)
         check_devices(trainer.world_size, config)
         results = _results(run, task, _record(run, recorded, data, transfer))
@@ -119,11 +143,17 @@ def fit(run: Run) -> Results:
     return results
 
 
-def _progress_of(checkpoint: Path | None) -> tuple[int | None, dict[str, float]]:
-    """The optimiser steps of the checkpoint that a run goes on from, and the metrics that were logged by then."""
-    if checkpoint is None:
-        return None, {}
+def _resumable(checkpoint: Path) -> dict[str, Any]:
+    """The content of a checkpoint that a run goes on from."""
     content = read_checkpoint(checkpoint)
+    check_resumable(content, checkpoint)
+    return content
+
+
+def _progress_of(content: dict[str, Any] | None) -> tuple[int | None, dict[str, float]]:
+    """The optimiser steps of the checkpoint that a run goes on from, and the metrics that were logged by then."""
+    if content is None:
+        return None, {}
     return content["global_step"], content.get("metrics", {})
 
 
@@ -137,7 +167,10 @@ def _train_and_test(
     checkpoint: Path | None,
 ) -> None:
     try:
-        trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        if checkpoint is None:
+            trainer.fit(task, datamodule=data)
+        else:
+            _resume(trainer, checkpointing, task, data, checkpoint)
     finally:
         results.seconds = round(checkpointing.seconds, 2)
         results.speed = round(task.targets_seen / checkpointing.seconds, 1) if checkpointing.seconds else 0.0
@@ -152,6 +185,19 @@ def _train_and_test(
         results.metrics |= latest_metrics(trainer)
 
 
+def _resume(
+    trainer: pl.Trainer, checkpointing: Checkpoint, task: Task, data: DataModule, checkpoint: Path
+) -> None:
+    """Train from a checkpoint; until it is restored, an error of another shape is one of the checkpoint."""
+    try:
+        trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except WRONG_SHAPE:
+        if checkpointing.training:
+            raise
+        with refused_where_it_does_not_fit(checkpoint):
+            raise
+
+
 def chosen_checkpoint(folder: RunFolder) -> str | None:
     """The best checkpoint of a run where it was validated, else its last; None where it has none."""
     chosen = next((name for name in (BEST, LAST) if (folder.checkpoints / name).exists()), None)
@@ -161,12 +207,10 @@ def chosen_checkpoint(folder: RunFolder) -> str | None:
 def _record(run: Run, recorded: Config, data: DataModule, transfer: Transfer | None) -> list[str]:
     """Write config.yaml, overrides.yaml and environment.json; returns the overrides of the start and of resumptions."""
     folder = run.folder
-    earlier = (
-        OmegaConf.to_container(OmegaConf.load(folder.overrides), resolve=False)
-        if folder.overrides.exists()
-        else []
-    )
-    overrides = [*earlier, *(typed for typed in run.overrides if not typed.startswith("resume="))]
+    overrides = [
+        *read_overrides(folder.overrides),
+        *(typed for typed in run.overrides if not typed.startswith("resume=")),
+    ]
     for path, content in ((folder.config, recorded), (folder.overrides, overrides)):
         with atomic_write(path) as file:
             file.write(OmegaConf.to_yaml(OmegaConf.create(content)).encode())
@@ -180,11 +224,12 @@ def _history(run: Run, transfer: Transfer | None) -> dict[str, Any]:
     if not run.config["resume"]:
         return {} if transfer is None else {ORIGIN: transfer.origin()}
     try:
-        earlier = json.loads(run.folder.environment.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        earlier = read_object(run.folder.environment)
+    except UserError:
         earlier = {}
     typed = [override for override in run.overrides if not override.startswith("resume=")]
-    changes = {RESUMED: [*earlier.get(RESUMED, []), typed]} if typed else {}
+    before = earlier.get(RESUMED)
+    changes = {RESUMED: [*(before if isinstance(before, list) else []), typed]} if typed else {}
     return {name: earlier[name] for name in (ORIGIN, RESUMED) if name in earlier} | changes
 
 

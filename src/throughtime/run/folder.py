@@ -3,13 +3,15 @@
 This module imports nothing heavy, so that the command line can read a run folder within its first second.
 """
 
+import errno
+import fcntl
 import glob
 import json
 import os
 import secrets
 import socket
-from collections.abc import Collection, Iterable
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,6 +80,9 @@ def token() -> str:
     """Four random hexadecimal digits, so that two runs started in the same second have folders of their own."""
     return secrets.token_hex(2)
 
+
+DATA_PATHS = ("path", "train_path", "val_path", "test_path", "vectors")
+"""Keys of `data` whose value is a path."""
 
 ATTEMPT = "attempt_"
 
@@ -178,6 +183,30 @@ class RunFolder:
         own = f"events.out.tfevents.*.{glob.escape(socket.gethostname())}.{os.getpid()}.*"  # TensorBoard's naming
         created.remove(*self.path.glob(own), *self.path.glob("error_rank_*.txt"))
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock of the folder, which the kernel releases however the process ends.
+
+        The lock is on the folder itself, so that no further file lies in it.
+
+        Raises:
+            UserError: another process holds it.
+        """
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UserError(
+                    f"{self.path}: another process trains this run now; wait until it has ended, or stop it"
+                ) from error
+            except OSError as error:
+                if error.errno not in (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS, errno.EBADF):
+                    raise  # these are of a file system without locks
+            yield
+        finally:
+            os.close(descriptor)
+
     def set_aside(self, paths: Iterable[Path]) -> None:
         """Move files of an earlier attempt into a new folder `attempt_<n>` of the run's; none is overwritten."""
         paths, number = list(paths), 1
@@ -192,6 +221,21 @@ class RunFolder:
                 number += 1
         for path in paths:
             path.rename(attempt / path.name)
+
+
+def check_no_links(folder: Path) -> None:
+    """Raise `UserError` for a symbolic link below a folder that is about to be written to.
+
+    A folder from elsewhere could lead a write to any file of the user's. The folder itself may be a link: it is the
+    one that the user named.
+    """
+    for place, folders, files in os.walk(folder):
+        for path in (os.path.join(place, name) for name in (*folders, *files)):
+            if os.path.islink(path):
+                raise UserError(
+                    f"{path} is a symbolic link; nothing is written through the links of a folder, so put what it "
+                    "points to in its place, or remove it"
+                )
 
 
 def existing_run(path: str, key: str) -> RunFolder:

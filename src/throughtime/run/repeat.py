@@ -1,12 +1,9 @@
 """Repetition of a run from its own configuration, with a report of differences and a comparison of weights."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
 
 from throughtime.callback.checkpoint_files import LAST
 from throughtime.config.flat_config import differences, flat
@@ -16,6 +13,7 @@ from throughtime.run.checkpoint import read_checkpoint
 from throughtime.run.environment import RESUMED
 from throughtime.run.fit import Run, fit
 from throughtime.run.folder import RunFolder, existing_run
+from throughtime.run.recorded_files import read_object, read_overrides, read_results
 from throughtime.run.results import Results
 
 OF_THE_COMMAND = ("command", "folder", RESUMED)
@@ -45,7 +43,9 @@ def repeat(config: Config, folder: RunFolder, log: Callable[[str], None] = Run.l
             opened = True
             log(environment_differences(original, folder, config))
 
-    results = fit(Run(config, folder, _overrides(original), _choices(original), log_with_differences))
+    results = fit(
+        Run(config, folder, read_overrides(original.overrides), _choices(original), log_with_differences)
+    )
     log(weight_comparison(original, folder))
     return results
 
@@ -57,8 +57,10 @@ def environment_differences(original: RunFolder, repetition: RunFolder, config: 
         return f"repeats {original.path}, which has recorded no environment"
     kept = [{key: value for key, value in one.items() if key not in OF_THE_COMMAND} for one in (before, now)]
     lines = [f"  {key}: {one} → {other}" for key, (one, other) in differences(*map(flat, kept)).items()]
-    for changed in before.get(RESUMED, []):
-        lines.append(f"  it was resumed with {' '.join(changed)}, which now holds from the start")
+    resumed = before.get(RESUMED)
+    for changed in resumed if isinstance(resumed, list) else []:
+        words = " ".join(map(str, changed)) if isinstance(changed, list) else changed
+        lines.append(f"  it was resumed with {words}, which now holds from the start")
     if config["trainer"].get("max_time"):
         lines.append(
             f"  trainer.max_time={config['trainer']['max_time']} ends a run by the clock, not by its steps"
@@ -89,22 +91,14 @@ def weight_comparison(original: RunFolder, repetition: RunFolder) -> str:
 
 
 def _environment(run: RunFolder) -> dict[str, Any] | None:
-    return _json(run.environment)
-
-
-def _choices(run: RunFolder) -> dict[str, str]:
-    return (_json(run.results) or {}).get("choices", {})
-
-
-def _json(path: Path) -> dict[str, Any] | None:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_object(run.environment)
+    except UserError:
         return None
 
 
-def _overrides(run: RunFolder) -> list[str]:
-    """The overrides of the original; none where they are not recorded."""
-    if not run.overrides.is_file():
-        return []
-    return OmegaConf.to_container(OmegaConf.load(run.overrides), resolve=False)
+def _choices(run: RunFolder) -> dict[str, str]:
+    try:
+        return read_results(run.results).get("choices", {})
+    except UserError:
+        return {}

@@ -1,9 +1,10 @@
 """`results.json`: status, metrics and cost of a run, written atomically."""
 
-import json
 from dataclasses import asdict, dataclass, field
 
+from throughtime.errors import UserError
 from throughtime.run.folder import RunFolder, write_json
+from throughtime.run.recorded_files import read_results
 
 
 @dataclass
@@ -43,11 +44,11 @@ class Results:
     def continue_from(self, folder: RunFolder) -> None:
         """Take over the results of a run that is resumed, as far as they were written; its test is repeated."""
         try:
-            earlier = json.loads(folder.results.read_text())
-        except (OSError, ValueError):
+            earlier = read_results(folder.results)
+        except UserError:
             return
         for name in ("best", "best_step", "steps", "epochs", "seconds", "speed", "checkpoint"):
-            setattr(self, name, earlier[name])
+            setattr(self, name, earlier.get(name, getattr(self, name)))
         self.choices = earlier.get("choices", {})
         self.metrics = {
             name: value for name, value in earlier["metrics"].items() if not name.startswith("test/")

@@ -1,6 +1,9 @@
 """Lightning's trainer of one run, with its callbacks, loggers and checkpoint files."""
 
+import re
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
@@ -46,6 +49,7 @@ def build_trainer(
         if isinstance(callback, Hyperparameters):
             callback.values = flat(config)
     settings = dict(config["trainer"])
+    settings["max_time"] = duration_of(settings.get("max_time"))
     profiler = settings.pop("profiler", None)
     if isinstance(profiler, Mapping):
         profiler = instantiate(profiler, "trainer.profiler", dirpath=str(folder.path), filename="profile")
@@ -59,6 +63,32 @@ def build_trainer(
         plugins=[checkpoint_io, cluster or SingleNodeEnvironment()],
         enable_model_summary=False,
     )
+
+
+def duration_of(max_time: Any) -> timedelta | None:
+    """`trainer.max_time` as a duration: `DD:HH:MM:SS`, or a number of seconds.
+
+    Raises:
+        UserError: it is neither, or not above 0.
+    """
+    if max_time is None:
+        return None
+    found = re.fullmatch(r"(\d+):(\d+):(\d+):(\d+)", str(max_time))
+    try:
+        if found is not None:
+            days, hours, minutes, seconds = map(int, found.groups())
+            duration = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        elif isinstance(max_time, int | float) and not isinstance(max_time, bool):
+            duration = timedelta(seconds=max_time)
+        else:
+            duration = timedelta(0)
+    except (OverflowError, ValueError):  # more than 2.7 million years, or not a number
+        duration = timedelta(0)
+    if duration <= timedelta(0):
+        raise UserError(
+            f"trainer.max_time={max_time} is no time; give DD:HH:MM:SS, such as 00:01:30:00, or a number of seconds"
+        )
+    return duration
 
 
 def check_devices(count: int, config: Config) -> None:
@@ -85,6 +115,7 @@ def check_devices(count: int, config: Config) -> None:
 def check_trainer(trainer: Config) -> None:
     """Raise `UserError` for settings that Lightning accepts silently, or that this framework does not support."""
     check_choice(STRATEGIES, **{"trainer.strategy": trainer.get("strategy", "auto")})
+    duration_of(trainer.get("max_time"))
     if trainer.get("num_nodes", 1) != 1:
         raise UserError("trainer.num_nodes is not supported: a run trains on the devices of one machine")
     if trainer["accelerator"] in ("gpu", "cuda") and not torch.cuda.is_available():

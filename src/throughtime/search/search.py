@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from hydra.types import HydraContext
@@ -13,6 +14,7 @@ from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from throughtime.callback.pruning import STUDY_FILE
+from throughtime.cli.sweep_folder import RECORD
 from throughtime.errors import Interrupted, UserError
 from throughtime.report.columns import short_names
 from throughtime.report.numbers import format_number
@@ -54,7 +56,7 @@ def search(
         create_study(session.folder, [one.direction for one in found.objectives])
         session.write(search=found.record())
     else:
-        found = Plan.from_record(session.record["search"])
+        found = recorded_plan(session.record, session.folder)
     study = open_study(session.folder, found.build_sampler())
     total = found.total(session.config.sweep.trials)
     finished = len(study.get_trials(deepcopy=False)) - len(_running(study))
@@ -67,6 +69,20 @@ def search(
         print(resume_command(session.folder), flush=True)
         raise
     _finish(session, found, study, total)
+
+
+def recorded_plan(record: Mapping[str, Any], folder: Path) -> Plan:
+    """The plan in sweep.json.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        return Plan.from_record(record["search"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"{folder / RECORD} is damaged: it holds no plan of a search; start it anew"
+        ) from error
 
 
 def _run_trials(session: Session, found: Plan, study: Study, total: int, budget: float | None) -> None:

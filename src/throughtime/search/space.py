@@ -62,6 +62,8 @@ def distribution(key: str, entry: Any, configured: Any = None) -> BaseDistributi
         raise UserError(f"{key}: {unknown[0]} is not a field of a range; it has {', '.join(FIELDS)}")
     if "around" in entry:
         entry = _around(key, entry, configured)
+    if isinstance(configured, int) and not isinstance(configured, bool):
+        entry = {name: _whole(value) for name, value in entry.items()}
     for name in ("low", "high"):
         if name not in entry:
             raise UserError(f"{key}: a range needs low and high; {name} is missing")
@@ -118,6 +120,11 @@ def _last_step(low: int | float, high: int | float, step: int | float) -> int | 
     first, last, width = (Decimal(str(value)) for value in (low, high, step))
     reached = first + (last - first) // width * width
     return int(reached) if isinstance(low, int) and isinstance(step, int) else float(reached)
+
+
+def _whole(value: Any) -> Any:
+    """A number without a fraction as a whole number: `interval(8,16)` has floating-point ends."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _around(key: str, entry: Mapping[str, Any], configured: Any) -> dict[str, Any]:

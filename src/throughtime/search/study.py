@@ -10,9 +10,12 @@ from pathlib import Path
 
 import optuna
 from optuna import Study
+from optuna.exceptions import OptunaError
 from optuna.samplers import BaseSampler
+from sqlalchemy.exc import SQLAlchemyError
 
 from throughtime.callback.pruning import STUDY, STUDY_FILE, open_storage
+from throughtime.errors import UserError
 
 
 def create_study(folder: Path, directions: Sequence[str]) -> None:
@@ -36,6 +39,19 @@ def create_study(folder: Path, directions: Sequence[str]) -> None:
 
 
 def open_study(folder: Path, sampler: BaseSampler) -> Study:
-    """The study in the sweep's folder."""
+    """The study in the sweep's folder.
+
+    Raises:
+        UserError: the file is missing, damaged, or holds no study.
+    """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna.load_study(study_name=STUDY, storage=open_storage(folder / STUDY_FILE), sampler=sampler)
+    path = folder / STUDY_FILE
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file, so the search cannot go on; start it anew")
+    try:
+        return optuna.load_study(study_name=STUDY, storage=open_storage(path), sampler=sampler)
+    except (SQLAlchemyError, OptunaError, KeyError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"{path} is damaged or not the study of a search ({reason}); start it anew"
+        ) from error

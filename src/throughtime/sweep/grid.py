@@ -4,12 +4,13 @@ jobs = values(key_1) × values(key_2) × …        the last key varies fastest
 """
 
 import itertools
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, RangeSweep
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
@@ -18,6 +19,9 @@ from throughtime.sweep.job import COMPLETED, Job, outcome_of
 from throughtime.sweep.launch import launch
 from throughtime.sweep.session import Session, begin
 from throughtime.sweep.summarise import resume_command, summarise
+
+LARGEST_GRID = 10_000
+"""The most jobs that a grid may have."""
 
 
 def sweep_grid(
@@ -66,12 +70,28 @@ def plan_grid(session: Session, arguments: Sequence[str]) -> list[Job]:
     parser = OverridesParser.create(config_loader=session.context.config_loader)
     values = {one.get_key_element(): one for one in parser.parse_overrides(list(arguments))}
     swept = [key for key, one in values.items() if one.is_sweep_override()]
+    size = math.prod(map(_count, values.values()))
+    if size > LARGEST_GRID:
+        raise UserError(
+            f"{' '.join(values[key].input_line for key in swept)}: these are {size:,} jobs, and a grid has at most "
+            f"{LARGEST_GRID:,}; give fewer values, or search them with sweep=optuna"
+        )
     jobs: dict[str, Job] = {}
     for combination in itertools.product(*map(_choices, values.values())):
         label = " ".join(one for key, one in zip(values, combination, strict=True) if key in swept)
         job = session.compose(len(jobs), combination, label)
         jobs.setdefault(job.identity, job)
     return list(jobs.values())
+
+
+def _count(override: Override) -> int:
+    """The number of values of a key, counted without listing a range; 1 for what is no list of values."""
+    if not override.is_discrete_sweep():
+        return 1
+    swept = override.value()
+    if isinstance(swept, RangeSweep) and swept.start is not None and swept.stop is not None and swept.step:
+        return max(0, math.ceil((swept.stop - swept.start) / swept.step))
+    return sum(1 for _ in itertools.islice(override.sweep_string_iterator(), LARGEST_GRID + 1))
 
 
 def _choices(override: Override) -> list[str]:

@@ -15,6 +15,7 @@ import yaml
 from throughtime.config.recorded import check_recorded
 from throughtime.errors import UserError
 from throughtime.run.folder import RunFolder, write_json
+from throughtime.run.recorded_files import read_results
 
 JOB = "job.json"
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same parser in C, where it is installed
@@ -77,12 +78,16 @@ class Job:
             job = cls(**{field.name: written[field.name] for field in fields(cls)})
         except OSError as error:
             raise UserError(f"{path}: {error.strerror}; it is not the folder of a sweep's job") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(f"{path} is damaged ({error}); start the sweep anew") from error
+        if not (
+            _is_list_of_texts(job.overrides) and isinstance(job.choices, dict) and isinstance(job.label, str)
+        ):
+            raise UserError(f"{path} is damaged: its overrides, choices or label are of the wrong kind")
         check_recorded(job.config, f"{path}: config")
         if str(job.number) != folder.name:
             raise UserError(f"{path} is that of job {job.number}; it lies in the folder {folder.name}")
-        if written["identity"] != job.identity:
+        if written.get("identity") != job.identity:
             raise UserError(f"{path} was changed: its configuration is not the one that the sweep planned")
         return job
 
@@ -120,8 +125,8 @@ def outcome_of(job: Job, sweep: Path) -> Outcome:
     if not _holds(folder, job):
         return Outcome(job.number, folder.path, WAITING)
     try:
-        results = json.loads(folder.results.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        results = read_results(folder.results)
+    except UserError:
         lines = _lines(folder.error)
         return Outcome(job.number, folder.path, INTERRUPTED, error=lines[-1] if lines else None)
     status = INTERRUPTED if results["status"] == "running" else results["status"]
@@ -142,14 +147,18 @@ def _holds(folder: RunFolder, job: Job) -> bool:
     """Whether the run in the folder is this job: its recorded configuration has the job's identity."""
     try:
         recorded = yaml.load(folder.config.read_text(encoding="utf-8"), Loader)
-    except (OSError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return False
     return isinstance(recorded, dict) and config_identity(recorded) == job.identity
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _lines(path: Path) -> list[str]:
     """The lines of a file that are not blank; none where there is no file."""
     try:
         return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return []

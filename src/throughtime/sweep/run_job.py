@@ -6,7 +6,6 @@ may start a job twice. One process at a time works on a job; others wait for its
 
 import errno
 import fcntl
-import json
 import math
 import os
 import re
@@ -22,7 +21,8 @@ from throughtime.callback.display import duration
 from throughtime.config.registry import locate
 from throughtime.errors import Diverged, Unavailable, UserError
 from throughtime.files import atomic_write
-from throughtime.run.folder import ATTEMPT, RunFolder, write_json
+from throughtime.run.folder import ATTEMPT, RunFolder, check_no_links, write_json
+from throughtime.run.recorded_files import read_results
 from throughtime.run.results import Results
 from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, JOB, WAITING, Job, Outcome, outcome_of
 
@@ -47,6 +47,9 @@ def run_job(folder: Path, report: Callable[[str], None], fail_fast: bool = False
         Interrupted, KeyboardInterrupt: a signal came; the state is saved as far as there was one.
     """
     job, sweep = Job.read(folder), folder.parent
+    if folder.is_symlink():
+        raise UserError(f"{folder} is a symbolic link; a job is written to a folder of its own")
+    check_no_links(folder)
     with _locked(folder, partial(report, f"{_name(job)}  waits: another process runs it")) as record_start:
         before = outcome_of(job, sweep)
         if before.status == COMPLETED or (sweep / STOP).exists():
@@ -183,8 +186,8 @@ def _interrupted_by_the_machine(folder: Path) -> Iterator[None]:
         yield
     except (OSError, MemoryError, Unavailable):
         run = RunFolder(folder)
-        with suppress(OSError, ValueError):  # nothing is written yet, or the disk is full
-            results = json.loads(run.results.read_text(encoding="utf-8"))
+        with suppress(OSError, UserError):  # nothing is written yet, or the disk is full
+            results = read_results(run.results)
             if results["status"] == FAILED and _has_checkpoint(folder):
                 write_json(run.results, results | {"status": INTERRUPTED})
         raise

@@ -12,9 +12,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from throughtime.cli.sweep_folder import RECORD, quoted, read_record
+from throughtime.cli.sweep_folder import RECORD, read_record
+from throughtime.config.override_syntax import quoted
 from throughtime.errors import UserError, check_seed
-from throughtime.run.folder import Created, RunFolder, write_json
+from throughtime.run.folder import Created, RunFolder, check_no_links, write_json
 from throughtime.sweep.job import JOB, Job
 from throughtime.sweep.journal import JOURNAL
 from throughtime.sweep.run_job import LOCK, OUTPUT, STOP
@@ -161,6 +162,7 @@ def begin(context: HydraContext, config: DictConfig) -> Session:
     if not config.resume:
         return Session(folder, context, config, arguments, None, Created())
     record = read_record(folder)
+    check_no_links(folder)
     return Session(folder, context, config, record["arguments"], record if record["planned"] else None)
 
 

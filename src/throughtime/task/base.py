@@ -360,6 +360,10 @@ class Task(LightningModule):
         values = {
             f"{stage}/{name}": value for name, value in {"loss": loss, **self.metrics(stage, loss)}.items()
         }
+        if stage == "val" and self.monitor not in values:
+            raise UserError(
+                f"task.monitor={self.monitor} is not measured; choose one of: {', '.join(sorted(values))}"
+            )
         self.log_dict(values | {"step": float(self.trainer.global_step)})
         schedule = self.lr_schedulers() if stage == "val" and not self.trainer.sanity_checking else None
         if isinstance(schedule, Plateau):

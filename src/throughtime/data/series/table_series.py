@@ -1,7 +1,9 @@
 """Series of a table, wide (a column a series) or long (`id, time, value`), and their data module."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,20 @@ from throughtime.data.series.time_parser import ParsedTimes, parse_times
 from throughtime.errors import UserError, check_choice
 
 ColumnNames = Sequence[str | int] | str | int | None
+
+
+def check_time_format(time_format: str | None) -> None:
+    """Raise `UserError` for a directive that Python's times do not have, such as %Q."""
+    if time_format is None or "%" not in time_format:
+        return
+    try:
+        datetime.strptime("", time_format)
+    except (ValueError, re.error) as error:
+        if isinstance(error, ValueError) and "does not match" in str(error):
+            return
+        raise UserError(
+            f"data.time_format={time_format} is no format of times ({error}); give one such as '%d.%m.%Y %H:%M'"
+        ) from error
 
 
 class TableSeries(SeriesSource):
@@ -78,6 +94,7 @@ class TableSeries(SeriesSource):
         }.items():
             if not isinstance(count, int) or count < 0:
                 raise UserError(f"data.{name}={count} must be a number of lines, 0 or more")
+        check_time_format(time_format)
         self.path = Path(path).expanduser()
         self.time, self.id = column_names(time), column_names(id)
         self.values, self.known = column_names(values), column_names(known)

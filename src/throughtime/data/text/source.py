@@ -15,6 +15,9 @@ from throughtime.tokenizer.stream import Origin, Piece
 
 SHIPPED = "the text that Python ships (pydoc_data.topics)"
 
+NOT_OF_FILES = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape")
+"""Codecs of Python that turn bytes into text and are no encodings of files."""
+
 BLOCK_BYTES = 1 << 20
 """Bytes that are read at once."""
 
@@ -181,11 +184,15 @@ def find_sources(
 def check_encoding(encoding: str) -> None:
     """Raise `UserError` unless Python knows the encoding as one of text."""
     try:
-        "".encode(encoding)
-    except LookupError:
+        text = b"".decode(encoding)
+        is_known = isinstance(text, str) and codecs.lookup(encoding).name not in NOT_OF_FILES
+        codecs.getincrementaldecoder(encoding)
+    except (LookupError, UnicodeError, ValueError):  # ValueError: a NUL in the name
+        is_known = False
+    if not is_known:
         raise UserError(
             f"data.encoding={encoding} is no text encoding of Python; try utf-8, latin-1, cp1252 or utf-16"
-        ) from None
+        )
 
 
 def decode(blocks: Iterable[bytes], encoding: str, name: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Samples of text, written at each validation."""
 
+import logging
 import textwrap
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from lightning.pytorch import Callback
 from throughtime.callback.logging import log_text
 from throughtime.decode.base import Decoder
 from throughtime.decode.sampling import Sampling
-from throughtime.errors import check_positive
+from throughtime.errors import Diverged, check_positive
+
+log = logging.getLogger(__name__)
 
 
 class TextSamples(Callback):
@@ -46,9 +49,14 @@ class TextSamples(Callback):
         if trainer.sanity_checking or not trainer.is_global_zero:
             return
         generator = torch.Generator(pl_module.device).manual_seed(self.seed)
-        texts = [
-            pl_module.write_one(self.prompt, self.length, self.decoder, generator) for _ in range(self.count)
-        ]
+        try:
+            texts = [
+                pl_module.write_one(self.prompt, self.length, self.decoder, generator)
+                for _ in range(self.count)
+            ]
+        except Diverged as error:  # whether the run goes on is for `throughtime.callback.NonFinite` to say
+            log.warning("no samples at step %d: %s", trainer.global_step, error)
+            return
         path = Path(trainer.default_root_dir) / "samples" / f"step_{trainer.global_step:06d}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(plain_text(texts), encoding="utf-8")

@@ -1,0 +1,126 @@
+"""Limits of the sizes in a configuration: what no machine has is refused before memory is taken.
+
+Limits of counts are far above what is of use. The memory of the weights is computed without allocating them, from the
+model on PyTorch's meta device, and that of one batch from its lengths:
+
+    bytes of training = 4 copies × 4 bytes × weights        (weights, gradients, two moments of Adam)
+    bytes of a batch  = 4 bytes × B × max(T, S)
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from throughtime.errors import UserError
+
+LARGEST: dict[str, int] = {
+    "model.layers.depth": 1_000,
+    "tokenizer.vocabulary_size": 10_000_000,
+    "data.vector_words": 100_000_000,
+    "callback.samples.length": 1_000_000,
+    "callback.samples.count": 10_000,
+    "task.paths": 1_000_000,
+    "trainer.max_steps": 10**15,
+}
+"""The largest value of a key."""
+
+BATCHES = ("batch_size", "eval_batch_size")
+LENGTHS = ("chunk_length", "look_back", "horizon")
+
+UNSUSPICIOUS = 2_048
+"""Sizes up to which the memory of the weights is not computed."""
+
+COPIES, BYTES = 4, 4
+
+
+def check_sizes(config: Mapping[str, Any]) -> None:
+    """Raise `UserError` for a count above its limit, a batch above the memory, or more processes than are of use.
+
+    Args:
+        config: the whole configuration, in plain containers.
+    """
+    for key, largest in LARGEST.items():
+        value = _value(config, key)
+        if _is_whole(value) and value > largest:
+            raise UserError(f"{key}={value} is above its limit of {largest:,}; give a smaller number")
+    _check_devices(config["trainer"])
+    data, memory = config["data"], physical_memory()
+    for batch in BATCHES:
+        for length in LENGTHS:
+            sizes = data.get(batch), data.get(length)
+            if all(_is_whole(size) and size > 0 for size in sizes) and BYTES * sizes[0] * sizes[1] > memory:
+                raise UserError(
+                    f"data.{batch}={sizes[0]} times data.{length}={sizes[1]} numbers are more than the "
+                    f"{_gigabytes(memory)} of memory of this machine; make one of the two smaller"
+                )
+
+
+def check_memory_of_weights(build: Callable[[], torch.nn.Module], config: Mapping[str, Any]) -> None:
+    """Raise `UserError` where training the weights of a model needs more than the memory of this machine.
+
+    Nothing is built where no size of the configuration is large.
+
+    Args:
+        build: builds the model; it is called with the meta device as the default device.
+        config: the whole configuration.
+    """
+    large = [
+        (key, size)
+        for part in ("cell", "model", "head", "data", "tokenizer")
+        for key, size in _sizes(config.get(part), part)
+        if size > UNSUSPICIOUS
+    ]
+    if not large:
+        return
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            weights = sum(weight.numel() for weight in build().parameters())
+    except UserError:
+        raise
+    except Exception:  # a layer that computes with its weights has none to compute with here
+        return
+    needed, memory = COPIES * BYTES * weights, physical_memory()
+    if needed > memory:
+        key, size = max(large, key=lambda pair: pair[1])
+        raise UserError(
+            f"training {weights:,} weights needs {_gigabytes(needed)}, and this machine has {_gigabytes(memory)} of "
+            f"memory; make the model smaller, such as {key}={size}"
+        )
+
+
+def physical_memory() -> int:
+    """The bytes of memory of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _check_devices(trainer: Mapping[str, Any]) -> None:
+    devices, limit = trainer.get("devices"), max(64, os.cpu_count() or 1)
+    if _is_whole(devices) and devices > limit:
+        raise UserError(
+            f"trainer.devices={devices}: each device has a process of its own, and this machine has "
+            f"{os.cpu_count()} cores; at most {limit} are started"
+        )
+
+
+def _sizes(config: Any, key: str) -> list[tuple[str, int]]:
+    """The whole numbers in a part of the configuration, by their keys."""
+    if isinstance(config, Mapping):
+        return [pair for name, value in config.items() for pair in _sizes(value, f"{key}.{name}")]
+    return [(key, config)] if _is_whole(config) and not key.endswith("seed") else []
+
+
+def _value(config: Mapping[str, Any], key: str) -> Any:
+    found: Any = config
+    for name in key.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 2**30:,.0f} GiB"
