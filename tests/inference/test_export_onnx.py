@@ -16,7 +16,6 @@ from throughtime.errors import UserError
 from throughtime.inference.export_onnx import check_onnx, check_packages
 from throughtime.inference.load import load
 
-
 CELLS = {
     "elman": (),
     "gru": ("cell.learned_state=true",),

@@ -12,7 +12,8 @@ def fit_autoregression(values: Float[np.ndarray, " N"], order: int) -> Float[np.
     """Coefficients a of x_t = a_0 + a_1 x_{t-order} + … + a_order x_{t-1}, by least squares with a free intercept.
 
     Each column of lags and the target are centred by their own means, so that the level and the trend of the series
-    leave the penalty on the weights as it is. Rows with a missing value are left out. Where fewer than 2 · order of them are left, the forecast is the last value.
+    leave the penalty on the weights as it is. Rows with a missing value are left out. Where fewer than 2 · order of
+    them are left, the forecast is the last value.
 
     Args:
         values: NaN where missing.
