@@ -35,8 +35,8 @@ def situation(steps: int, lanes: int) -> tuple[torch.Tensor, torch.Tensor, torch
 
 
 def check() -> None:
-    cell = LSTM(input_size=3, hidden_size=4, learned_state=True).eval()
-    for part in cell.start.parameters():
+    cell = LSTM(input_size=3, hidden_size=4, learned_state=True, peepholes=True).eval()
+    for part in (*cell.start.parameters(), cell.weight_peephole):
         nn.init.normal_(part)
     steps, lanes = torch.export.Dim("T"), torch.export.Dim("B")
     shapes = ({0: steps, 1: lanes}, {0: lanes}, {0: steps, 1: lanes})

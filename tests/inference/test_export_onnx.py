@@ -16,12 +16,20 @@ from throughtime.errors import UserError
 from throughtime.inference.export_onnx import check_onnx, check_packages
 from throughtime.inference.load import load
 
+CELLS = {
+    "elman": (),
+    "gru": ("cell.learned_state=true",),
+    "lstm": (),
+    "lstm with all parts": ("cell.learned_state=true", "cell.peepholes=true"),
+}
 
-@pytest.fixture(scope="module", params=["elman", "gru", "lstm"])
+
+@pytest.fixture(scope="module", params=CELLS)
 def exported(request, command_in, small, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two layers, exported; its folder."""
-    home = tmp_path_factory.mktemp(request.param)
-    options = (f"cell={request.param}", "model.layers.depth=2", "trainer.max_steps=2", "engine=reference")
+    home = tmp_path_factory.mktemp(request.param.partition(" ")[0])
+    cell = (f"cell={request.param.partition(' ')[0]}", *CELLS[request.param])
+    options = (*cell, "model.layers.depth=2", "trainer.max_steps=2", "engine=reference")
     command = command_in(home)
     assert command("train.py", *small, *options, "hydra.run.dir=run").returncode == 0
     finished = command("scripts/export.py", "run", "--format", "onnx")

@@ -95,7 +95,8 @@ class LSTM(Cell):
         gates = torch.addmm(projected, state.hidden, self.weight_recurrent.t())
         i, f, g, o = gates.chunk(4, 1)
         if self.weight_peephole is not None:
-            p_i, p_f, p_o = self.weight_peephole
+            # `unbind` stays inside a traced step, where unpacking the parameter would not.
+            p_i, p_f, p_o = self.weight_peephole.unbind()
             i, f = i + p_i * state.cell, f + p_f * state.cell
         memory = torch.sigmoid(f) * state.cell + torch.sigmoid(i) * torch.tanh(g)
         if self.weight_peephole is not None:

@@ -61,6 +61,24 @@ def test_artifacts_survive_a_checkpoint():
     assert torch.load(file, weights_only=True)["input_sizes"] == artifacts["input_sizes"]
 
 
+def test_the_only_series_of_other_data_is_the_only_one_of_training_whatever_it_is_called():
+    """Its name may come from a file's; where a column names the series, another name is another series."""
+    fitted = data_of(numbers()).artifacts()
+
+    def read_again(id: str | None) -> SeriesData:
+        renamed = SeriesSet((make_series("another", numbers() + 50),), ("x",))
+        data = SeriesData(lambda: renamed, look_back=8, horizon=4, seasons=(6,))
+        data.restore(fitted | {"reading": fitted["reading"] | {"id": id}})
+        data.setup()
+        return data
+
+    data = read_again(None)
+    assert data.store.indices.tolist() == [0]
+    assert np.array_equal(data.store.location[0], fitted["scaler"]["location"][0].numpy())
+    with pytest.raises(UserError, match="has the series another, but the model was trained on 0"):
+        read_again("shop")
+
+
 def test_missing_values_in_training_give_inputs_a_mark():
     values = numbers()
     assert data_of(values).artifacts()["input_sizes"]["history_size"] == 1

@@ -20,6 +20,14 @@ def test_channels_of_several_series_are_named_after_both():
     assert [series.name for series in many.separate()] == ["a/x", "a/y", "b/x", "b/y"]
 
 
+def test_the_only_series_takes_the_name_of_the_only_one_of_training():
+    one = SeriesSet((make_series("file", np.ones((3, 2))),), ("x", "y"))
+    many = SeriesSet(tuple(make_series(name, np.zeros((3, 2))) for name in "ab"), ("x", "y"))
+    (renamed,) = one.identified(["trained"])
+    assert renamed.name == "trained" and np.array_equal(renamed.values, np.ones((3, 2)))
+    assert one.identified(["a", "b"]) is one and many.identified(["trained"]) is many
+
+
 def test_no_series_is_a_mistake_that_is_told():
     with pytest.raises(UserError, match="there is no series"):
         SeriesSet((), ("x",))

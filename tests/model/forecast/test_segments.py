@@ -47,6 +47,11 @@ def test_segments_ahead_are_decoded_in_parallel_and_differ_by_place_and_series()
     assert not torch.equal(first, second)
 
 
+def test_it_reads_the_covariates_of_whole_segments_within_the_horizon():
+    model = build(horizon=10, segment_length=4)
+    assert [model.steps_read(steps) for steps in (1, 4, 5, 9, 10)] == [4, 4, 8, 10, 10]
+
+
 def test_a_series_that_training_did_not_have_has_a_vector_that_stays_0():
     model = build().train()
     model.forecast(window(torch.randn(10), 2), torch.Tensor.sum).sum().backward()

@@ -77,6 +77,61 @@ def test_the_beginning_of_a_long_forecast_is_the_short_one(trained, tmp_path):
     assert np.allclose(tables[0], tables[1]) and np.allclose(tables[0], tables[2])
 
 
+@pytest.mark.parametrize("segment", [4, 6])
+def test_with_a_calendar_too_a_step_does_not_depend_on_the_steps_after_it(trained, tmp_path, segment):
+    """A segment reads the calendar of all its steps, whether or not they are asked for."""
+    loaded = trained("data.calendar=[time_of_day]", f"model.segment_length={segment}")
+    history = write(frame(40), tmp_path / "history.csv")
+    tables = {}
+    for horizon in (1, 4, 6, 8, 15):
+        predict(loaded.task, history, tmp_path / "out.csv", horizon=horizon)
+        tables[horizon] = pd.read_csv(tmp_path / "out.csv")
+        assert len(tables[horizon]) == 3 * horizon
+    columns = ["series", "step", "time", "forecast", "lower_95", "upper_80"]
+    for horizon, rows in tables.items():
+        longest = tables[15][tables[15]["step"] <= horizon].reset_index(drop=True)
+        pd.testing.assert_frame_equal(rows[columns], longest[columns], rtol=1e-5)
+
+
+def test_covariates_of_a_whole_segment_are_read_however_short_the_forecast_is(trained, tmp_path):
+    loaded = trained("data.known=price", "data.values=[load]", "model.segment_length=4")
+    history, rows = write(frame(40), tmp_path / "history.csv"), frame(60)[["time", "price"]].iloc[40:]
+    firsts = []
+    for horizon, given in ((1, 4), (1, 20), (4, 4), (6, 6), (8, 10), (8, 20)):
+        future = write(rows.iloc[:given], tmp_path / "future.csv")
+        predict(loaded.task, history, tmp_path / "out.csv", horizon=horizon, future=future)
+        firsts.append(pd.read_csv(tmp_path / "out.csv")["forecast"].iloc[0])
+    assert np.allclose(firsts, firsts[0])
+    for horizon, given, needed in ((1, 3, 4), (5, 5, 6), (7, 9, 10)):
+        future = write(rows.iloc[:given], tmp_path / "future.csv")
+        with pytest.raises(UserError, match=f"{given} rows follow .* of {needed} steps ahead"):
+            predict(loaded.task, history, tmp_path / "out.csv", horizon=horizon, future=future)
+
+
+def test_a_forecast_of_joint_channels_does_not_depend_on_the_name_of_the_file(trained, tmp_path):
+    loaded = trained("data.joint=true")
+    outputs = []
+    for name in ("train", "history", "h"):
+        history = frame(40)
+        history[["load", "heat", "price"]] += 7  # far from the level that the history alone would be scaled by
+        predict(loaded.task, write(history, tmp_path / f"{name}.csv"), tmp_path / "out.csv")
+        outputs.append(pd.read_csv(tmp_path / "out.csv"))
+    pd.testing.assert_frame_equal(outputs[0], outputs[1])
+    pd.testing.assert_frame_equal(outputs[0], outputs[2])
+
+
+def test_a_new_series_of_a_long_table_is_not_taken_for_the_only_one_of_training(trained, tmp_path):
+    long = frame(150)[["time", "load"]].assign(shop="first")
+    loaded = trained("data.id=shop", "data.values=load", table=long)
+    outputs = []
+    for name in ("first", "second"):
+        history = long.iloc[:40].assign(shop=name, load=long["load"][:40] + 30)
+        predict(loaded.task, write(history, tmp_path / "history.csv"), tmp_path / "out.csv")
+        outputs.append(pd.read_csv(tmp_path / "out.csv"))
+    assert outputs[1]["series"].unique().tolist() == ["second"]
+    assert not np.allclose(outputs[0]["forecast"], outputs[1]["forecast"])
+
+
 def test_a_forecast_depends_on_its_look_back_alone(trained, tmp_path):
     loaded = trained()
     outputs = []
@@ -98,7 +153,7 @@ def test_covariates_of_the_future_are_needed_and_read(trained, tmp_path):
         predict(loaded.task, history, tmp_path / "out.csv", future=write(future, tmp_path / "future.csv"))
         outputs.append(pd.read_csv(tmp_path / "out.csv")["forecast"].to_numpy())
     assert not np.allclose(outputs[0], outputs[1])
-    with pytest.raises(UserError, match="20 rows follow the history of load, but 21 steps ahead need a row"):
+    with pytest.raises(UserError, match="20 rows follow the history of load, but .* 24 steps ahead; give a"):
         predict(loaded.task, history, tmp_path / "out.csv", horizon=21, future=tmp_path / "future.csv")
 
 

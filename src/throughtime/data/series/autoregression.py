@@ -4,14 +4,16 @@ import numpy as np
 from jaxtyping import Float
 from numpy.lib.stride_tricks import sliding_window_view
 
-RIDGE = 1e-6
-"""The weight of the penalty, relative to the mean square of a regressor; it keeps the normal equations solvable."""
+RIDGE = 1e-10
+"""The weight of the penalty, relative to the mean variance of a regressor; it keeps the normal equations solvable."""
 
 
 def fit_autoregression(values: Float[np.ndarray, " N"], order: int) -> Float[np.ndarray, " P"]:
-    """Coefficients a of x_t = a_0 + a_1 x_{t-order} + … + a_order x_{t-1}, by ridge regression.
+    """Coefficients a of x_t = a_0 + a_1 x_{t-order} + … + a_order x_{t-1}, by least squares with a free intercept.
 
-    Rows with a missing value are left out. Where fewer than 2 · order of them are left, the forecast is the last value.
+    Each column of lags and the target are centred by their own means, so that the level and the trend of the series
+    leave the penalty on the weights as it is. Rows with a missing value are left out. Where fewer than 2 · order of
+    them are left, the forecast is the last value.
 
     Args:
         values: NaN where missing.
@@ -25,12 +27,13 @@ def fit_autoregression(values: Float[np.ndarray, " N"], order: int) -> Float[np.
     rows = rows[~np.isnan(rows).any(1)]
     if len(rows) < 2 * order:
         return persistence
-    mean = rows.mean()
-    regressors, targets = rows[:, :-1] - mean, rows[:, -1] - mean
+    means = rows.mean(0)
+    centred = rows - means
+    regressors, targets = centred[:, :-1], centred[:, -1]
     gram = regressors.T @ regressors
     penalty = RIDGE * np.trace(gram) / order * np.eye(order)
     weights = np.linalg.lstsq(gram + penalty, regressors.T @ targets, rcond=None)[0]
-    return np.concatenate([[mean * (1 - weights.sum())], weights])
+    return np.concatenate([[means[-1] - means[:-1] @ weights], weights])
 
 
 def seasonal_scale(values: Float[np.ndarray, " N"], season: int) -> float:

@@ -105,7 +105,7 @@ class SeriesData(DataModule):
             return
         read = self.source()
         self._columns = {"values": read.channels, "known": read.known_names, "past": read.past_names}
-        series = with_calendar(read if self.joint else read.separate(), self.calendar)
+        series = with_calendar(self._named(read if self.joint else read.separate()), self.calendar)
         self.spans = [split_spans(len(one), self.split) for one in series]
         self.scaler = self._scaler(series)
         trained = [one.values[slice(*span["train"])] for one, span in zip(series, self.spans, strict=True)]
@@ -131,6 +131,12 @@ class SeriesData(DataModule):
             )
         self.series = series
         self._train = self._training(trained)
+
+    def _named(self, series: SeriesSet) -> SeriesSet:
+        """The series under their names in training, where the data have no column of names."""
+        if self._fitted is None or self._fitted["reading"].get("id"):
+            return series
+        return series.identified(self._fitted["scaler"]["names"])
 
     def _scaler(self, series: SeriesSet) -> Scaler:
         if self._fitted is None:

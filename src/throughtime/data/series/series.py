@@ -1,7 +1,7 @@
 """Series in memory: values with gaps, times and covariates."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -78,6 +78,18 @@ class SeriesSet:
                 name = channel if len(self.series) == 1 else f"{series.name}/{channel}"
                 parts.append(replace(series, name=name, values=series.values[:, place : place + 1]))
         return replace(self, series=tuple(parts), channels=("value",))
+
+    def identified(self, names: Sequence[str]) -> "SeriesSet":
+        """The only series of data without names of their own, as the only series that a model was trained on.
+
+        Such a series is named after its file, which says nothing about what it is.
+
+        Args:
+            names: the series of training, in their order.
+        """
+        if len(self.series) != 1 or len(names) != 1:
+            return self
+        return replace(self, series=(replace(self.series[0], name=names[0]),))
 
 
 def make_series(

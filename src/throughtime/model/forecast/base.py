@@ -25,6 +25,10 @@ class Forecaster(nn.Module, ABC):
     autoregressive: bool = False
     any_horizon: bool = False
 
+    def steps_read(self, steps: int) -> int:
+        """The steps ahead whose known covariates a forecast of so many steps depends on."""
+        return steps
+
     @abstractmethod
     def forecast(
         self, window: Window, feed: Feed, truth: Float[Tensor, "S B C"] | None = None

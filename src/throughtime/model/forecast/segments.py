@@ -58,7 +58,7 @@ class Segments(Forecaster):
             raise UserError(f"segment_length={segment_length} is longer than data.look_back={look_back}")
         super().__init__()
         self.segment_length, self.step_size = segment_length, step_size
-        self.segments_ahead = -(-horizon // segment_length)
+        self.horizon, self.segments_ahead = horizon, -(-horizon // segment_length)
         self.embedding = nn.Linear(segment_length * (history_size + known_size), size)
         self.layers = layers(cell=cell, engine=engine, input_size=size)
         self.place = nn.Parameter(torch.randn(self.segments_ahead, 1, size // 2))
@@ -67,6 +67,10 @@ class Segments(Forecaster):
         self.covariates = nn.Linear(segment_length * known_size, size, bias=False) if known_size else None
         self.readout = nn.Linear(self.layers.output_size, segment_length * step_size)
         self.output_size = step_size
+
+    def steps_read(self, steps: int) -> int:
+        """Whole segments, each of which reads the covariates of all its steps, within the trained horizon."""
+        return min(-(-steps // self.segment_length) * self.segment_length, self.horizon)
 
     def forecast(
         self, window: Window, feed: Feed, truth: Float[Tensor, "S B C"] | None = None

@@ -26,11 +26,15 @@ def drift(history: Float[Tensor, "T B C"], horizon: int) -> Float[Tensor, "S B C
 def autoregression(
     history: Float[Tensor, "T B C"], horizon: int, coefficients: Float[Tensor, "B C P"]
 ) -> Float[Tensor, "S B C"]:
-    """x̂_t = a_0 + a_1 x_{t-p} + … + a_p x_{t-1}, step by step (`throughtime.data.series.autoregression`)."""
+    """x̂_t = a_0 + a_1 x_{t-p} + … + a_p x_{t-1}, step by step (`throughtime.data.series.autoregression`).
+
+    It is computed in double precision: a level far from 0 would take the digits of a small intercept.
+    """
+    coefficients = coefficients.double()
     order = coefficients.shape[-1] - 1
     intercept, weights = coefficients[..., 0], coefficients[..., 1:].permute(2, 0, 1)
-    values = history[-order:]
+    values = history[-order:].double()
     for _ in range(horizon):
         following = intercept + (weights * values[-order:]).sum(0)
         values = torch.cat([values, following[None]])
-    return values[order:]
+    return values[order:].to(history.dtype)

@@ -28,7 +28,7 @@ class Comparison:
 
     def __init__(self, artifacts: Mapping[str, Any], new_metrics: Callable[[], ForecastMetrics]) -> None:
         self.seasons = [m for m in artifacts["seasons"] if 1 < m <= artifacts["input_sizes"]["look_back"]]
-        self.coefficients = artifacts["autoregression"].float()
+        self.coefficients = artifacts["autoregression"]
         order = self.coefficients.shape[-1] - 1
         names = ["naive", *(f"seasonal naive {m}" for m in self.seasons), "drift", f"autoregression {order}"]
         self.measured = {name: new_metrics() for name in names}

@@ -15,7 +15,7 @@ import torch
 from throughtime.data.series.calendar import with_calendar
 from throughtime.data.series.scaler import scaler_from_state
 from throughtime.data.series.series import Series, SeriesSet
-from throughtime.data.series.store import SeriesStore
+from throughtime.data.series.store import SeriesStore, forward_fill
 from throughtime.data.series.table_series import TableSeries, series_names
 from throughtime.data.series.time_grid import time_range
 from throughtime.data.window import Window
@@ -51,8 +51,8 @@ def predict(
         task: trained, in evaluation mode.
         history: CSV or Parquet, with the columns of the training data; a wide table without times, too.
         output: where the CSV goes; None for the terminal.
-        horizon: how many steps; None for as many as were trained. More are forecast piece by piece, each piece reading
-            the point forecasts before it, so that its intervals hold for that piece alone.
+        horizon: how many steps; None for as many as were trained. Fewer are the first of those; more are forecast piece
+            by piece, each piece reading the point forecasts before it, so that its intervals hold for that piece alone.
         future: the known covariates of the steps ahead, in the columns of the history; needed where there are any but
             the calendar's.
         plot: whether a PNG of the first forecasts is drawn, beside the output (`forecast.png` without one).
@@ -60,10 +60,15 @@ def predict(
     Raises:
         UserError: a column is missing, or the file is not such a history.
     """
-    horizon = task.artifacts["input_sizes"]["horizon"] if horizon is None else horizon
+    trained = task.artifacts["input_sizes"]["horizon"]
+    horizon = trained if horizon is None else horizon
     check_positive(**{"--horizon": horizon})
-    series = extend(read_history(task.artifacts, history), task.artifacts, horizon, future)
-    forecast = roll(task, series, horizon)
+    whole = -(-horizon // trained) * trained
+    needed = whole - trained + task.model.steps_read(horizon - (whole - trained))
+    series = extend(read_history(task.artifacts, history), task.artifacts, whole, future, needed)
+    forecast = roll(task, series, whole)
+    forecast = Forecast(forecast.point[:horizon], forecast.quantiles[:, :horizon])
+    series = _shortened(series, whole - horizon)
     pairs = np.array([(place, len(one) - horizon) for place, one in enumerate(series)])
     table = forecast_table(series, pairs, forecast).drop(columns="origin")
     text = table.to_csv(index=False, float_format="%.8g")
@@ -88,19 +93,33 @@ def reading_options(artifacts: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_history(artifacts: Mapping[str, Any], path: Path) -> SeriesSet:
     """The series of a file, in the channels of the training data; the calendar is not yet among the covariates."""
-    read = TableSeries(str(path), **reading_options(artifacts))()
-    return read if artifacts["joint"] else read.separate()
+    options = reading_options(artifacts)
+    read = TableSeries(str(path), **options)()
+    series_set = read if artifacts["joint"] else read.separate()
+    return series_set if options.get("id") else series_set.identified(artifacts["scaler"]["names"])
 
 
 def extend(
-    series_set: SeriesSet, artifacts: Mapping[str, Any], horizon: int, future: Path | None
+    series_set: SeriesSet,
+    artifacts: Mapping[str, Any],
+    horizon: int,
+    future: Path | None,
+    needed: int | None = None,
 ) -> SeriesSet:
     """The same series with `horizon` steps of missing values behind them, and all covariates that are known.
+
+    Args:
+        series_set: the history.
+        artifacts: of the trained task.
+        horizon: the steps ahead.
+        future: the file of known covariates.
+        needed: of how many of these steps the file must have the covariates; None for all. The last row that it has is
+            repeated for the others.
 
     Raises:
         UserError: covariates of the future are needed and not given, or do not follow the history.
     """
-    ahead = _future_covariates(series_set, artifacts, horizon, future)
+    ahead = _future_covariates(series_set, artifacts, horizon, future, needed or horizon)
     frequency = artifacts["frequency"] or series_set.frequency
     extended = []
     for place, series in enumerate(series_set):
@@ -131,7 +150,7 @@ def extend(
 
 
 def _future_covariates(
-    series_set: SeriesSet, artifacts: Mapping[str, Any], horizon: int, future: Path | None
+    series_set: SeriesSet, artifacts: Mapping[str, Any], horizon: int, future: Path | None, needed: int
 ) -> list[np.ndarray]:
     """The known covariates ahead of each series; static ones are those of its history."""
     options = reading_options(artifacts)
@@ -154,12 +173,13 @@ def _future_covariates(
         rows = np.arange(len(numbers)) if ids is None else np.flatnonzero(ids == series.name)
         if times is not None:
             rows = rows[times[rows] > series.times[-1]]
-        if len(rows) < horizon or np.isnan(numbers[rows[:horizon]]).any():
+        if len(rows) < needed or np.isnan(numbers[rows[:needed]]).any():
             raise UserError(
-                f"{future}: {len(rows)} rows follow the history of {series.name}, but {horizon} steps ahead need a row "
-                f"each, with {', '.join(known)} filled in; give them, or a shorter --horizon"
+                f"{future}: {len(rows)} rows follow the history of {series.name}, but this forecast reads the covariates "
+                f"of {needed} steps ahead; give a row for each, with {', '.join(known)} filled in"
             )
-        ahead.append(np.concatenate([numbers[rows[:horizon]], np.tile(values, (horizon, 1))], 1))
+        places = rows[np.minimum(np.arange(horizon), len(rows) - 1)]
+        ahead.append(np.concatenate([forward_fill(numbers[places]), np.tile(values, (horizon, 1))], 1))
     return ahead
 
 
@@ -191,6 +211,16 @@ def _window(
     sizes = artifacts["input_sizes"]
     level = (artifacts["normalisation"], artifacts["season"])
     return store.cut(lanes, origins, sizes["look_back"], sizes["horizon"], *level).window
+
+
+def _shortened(series_set: SeriesSet, steps: int) -> SeriesSet:
+    """The series without their last steps."""
+    parts = ("values", "times", "past", "known")
+    kept = (
+        replace(series, **{part: getattr(series, part)[: len(series) - steps] for part in parts})
+        for series in series_set
+    )
+    return replace(series_set, series=tuple(kept))
 
 
 def _with_values(series_set: SeriesSet, origins: np.ndarray, point: np.ndarray) -> SeriesSet:
