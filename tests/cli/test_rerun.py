@@ -5,8 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
 
-from throughtime.cli.rerun import rerun_arguments
+from throughtime.cli.rerun import RECORDED, rerun_arguments
 from throughtime.errors import UserError
 
 CONFIGURATIONS = Path(__file__).resolve().parent.parent.parent / "conf"
@@ -19,7 +22,9 @@ def test_without_rerun_nothing_is_touched() -> None:
 
 def test_the_recorded_configuration_is_the_primary_one_and_the_folder_a_new_one(trained) -> None:
     given = rerun_arguments([f"rerun={trained.run}", "debug=trace"], CONFIGURATIONS)
-    assert given[given.index("--config-path") + 1] == str(trained.run)
+    assert given[given.index("--config-name") + 1] == RECORDED
+    recorded = ConfigStore.instance().load(f"{RECORDED}.yaml").node
+    assert OmegaConf.to_container(recorded) == yaml.safe_load((trained.run / "config.yaml").read_text())
     (place,) = (argument for argument in given if argument.startswith("hydra.run.dir="))
     assert "runs/textgen/${now:" in place and "${token:}" in place
     assert given[-1] == "+debug=trace"
@@ -56,7 +61,7 @@ def test_what_is_no_run_is_a_mistake(tmp_path: Path, trained) -> None:
     with pytest.raises(UserError, match="holds no config"):
         rerun_arguments([f"rerun={tmp_path}"], CONFIGURATIONS)
     (tmp_path / "config.yaml").write_text("seed: 1\n")
-    with pytest.raises(UserError, match="names no task"):
+    with pytest.raises(UserError, match="is not the configuration of a run"):
         rerun_arguments([f"rerun={tmp_path}"], CONFIGURATIONS)
 
 

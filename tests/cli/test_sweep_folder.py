@@ -21,10 +21,8 @@ def test_the_arguments_are_those_of_its_start(sweep: Path) -> None:
     before = read_record(sweep)["arguments"]
     ends = [f"hydra.sweep.dir='{sweep}'", f"resume='{sweep}'"]
     for typed in ([f"resume={sweep}"], ["-m", f"resume={sweep}"]):
-        assert resume_arguments(typed, Path("conf")) == ["-m", *before, *ends]
-    changed = resume_arguments(
-        [f"resume={sweep}", "hydra.launcher.n_jobs=4", "sweep.fail_fast=true"], Path("conf")
-    )
+        assert resume_arguments(typed) == ["-m", *before, *ends]
+    changed = resume_arguments([f"resume={sweep}", "hydra.launcher.n_jobs=4", "sweep.fail_fast=true"])
     kept = [one for one in before if not one.startswith("hydra.launcher.n_jobs")]
     assert changed == ["-m", *kept, "hydra.launcher.n_jobs=4", "sweep.fail_fast=true", *ends]
 
@@ -34,7 +32,16 @@ def test_the_arguments_are_those_of_its_start(sweep: Path) -> None:
 )
 def test_what_it_compares_cannot_be_changed(typed: str, sweep: Path) -> None:
     with pytest.raises(UserError, match="a sweep goes on with its own jobs"):
-        resume_arguments([f"resume={sweep}", typed], Path("conf"))
+        resume_arguments([f"resume={sweep}", typed])
+
+
+def test_what_hydra_acts_on_is_not_taken_from_a_record(sweep: Path, capsys) -> None:
+    hostile = ["hydra.callbacks.x._target_=a.B", "hydra.launcher.setup=[touch x]", "data.path=${oc.env:HOME}"]
+    (sweep / "sweep.json").write_text(json.dumps({"arguments": [*hostile, "seed=1,2"], "planned": True}))
+    taken = resume_arguments([f"resume={sweep}"])
+    assert taken[:2] == ["-m", "seed=1,2"] and not set(hostile) & set(taken)
+    told = capsys.readouterr().err
+    assert all(argument in told for argument in hostile)
 
 
 def test_a_record_that_is_missing_or_damaged_is_one_sentence(sweep: Path) -> None:

@@ -113,7 +113,9 @@ def test_a_forecast_of_joint_channels_does_not_depend_on_the_name_of_the_file(tr
     outputs = []
     for name in ("train", "history", "h"):
         history = frame(40)
-        history[["load", "heat", "price"]] += 7  # far from the level that the history alone would be scaled by
+        history[["load", "heat", "price"]] += (
+            7  # far from the level that the history alone would be scaled by
+        )
         predict(loaded.task, write(history, tmp_path / f"{name}.csv"), tmp_path / "out.csv")
         outputs.append(pd.read_csv(tmp_path / "out.csv"))
     pd.testing.assert_frame_equal(outputs[0], outputs[1])

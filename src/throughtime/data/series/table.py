@@ -307,8 +307,8 @@ class Table:
         if twice:
             places = [str(place + 1) for place, name in enumerate(self.columns) if name == twice[0]]
             raise UserError(
-                f"{self.path} has {len(places)} columns that are called {twice[0]!r} (columns {', '.join(places)}); give "
-                "each a name of its own, or set data.header=false and pass the header over with data.skip_rows"
+                f"{self.path} has {len(places)} columns that are called {twice[0]!r} (columns {', '.join(places)}); "
+                "give each a name of its own, or set data.header=false and pass the header over with data.skip_rows"
             )
 
     @property
