@@ -81,10 +81,13 @@ def test_only_a_column_of_the_models_tags_is_replaced(tmp_path, text, columns, t
 
 
 @pytest.mark.parametrize(
-    "text", ["New York\nhello world\ngood day\n", "a b c\nd e f\ng h i\n", "das ist so\nich bin da\nIHR SEID DA\n"]
+    "text",
+    ["New York\nhello world\ngood day\n", "a b c\nd e f\ng h i\n", "das ist so\nich bin da\nIHR SEID DA\n"],
 )
 def test_running_text_with_as_many_words_in_each_line_is_no_table(tmp_path, text):
-    assert isinstance(recognised(tmp_path / "file", text, Conll(columns=len(text.split("\n")[0].split()))), PlainText)
+    assert isinstance(
+        recognised(tmp_path / "file", text, Conll(columns=len(text.split("\n")[0].split()))), PlainText
+    )
 
 
 def test_ten_columns_without_numbers_of_words_are_not_conllu(tmp_path):
