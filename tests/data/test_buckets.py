@@ -54,3 +54,35 @@ def test_a_loaded_position_goes_on_in_the_same_epoch(taken):
 def test_another_number_of_batches_is_refused():
     with pytest.raises(UserError, match=r"data\.batch_size"):
         LengthBuckets(LENGTHS, 8).load_state_dict(LengthBuckets(LENGTHS, 16).state_dict())
+
+
+@given(
+    st.lists(st.integers(1, 50), min_size=1, max_size=60),
+    st.integers(1, 5),
+    st.integers(1, 20),
+    st.booleans(),
+)
+def test_long_sequences_are_cut_into_chunks_that_follow_each_other(
+    lengths, batch_size, chunk_length, shuffle
+):
+    lengths = np.array(lengths)
+    buckets = LengthBuckets(lengths, batch_size, shuffle, chunk_length=chunk_length)
+    batches = list(buckets.chunks())
+    assert len(batches) == len(buckets)
+    covered = np.zeros_like(lengths)
+    for place, (numbers, chunk) in enumerate(batches):
+        assert 0 < len(numbers) <= batch_size
+        if chunk > 0:
+            assert batches[place - 1][1] == chunk - 1
+            assert (batches[place - 1][0] == numbers).all()
+        assert (lengths[numbers] > chunk * chunk_length).all()
+        covered[numbers] += np.minimum(lengths[numbers] - chunk * chunk_length, chunk_length)
+    assert (covered == lengths).all()
+
+
+def test_the_order_of_short_sequences_does_not_depend_on_the_limit():
+    without, limited = LengthBuckets(LENGTHS, 16), LengthBuckets(LENGTHS, 16, chunk_length=int(LENGTHS.max()))
+    for _ in range(2):
+        for numbers, (others, chunk) in zip(without, limited.chunks(), strict=True):
+            assert (numbers == others).all()
+            assert chunk == 0

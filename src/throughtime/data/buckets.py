@@ -20,15 +20,24 @@ class LengthBuckets:
     shuffles the batches, all as a function of the seed and the epoch alone. Without `shuffle` the sequences are sorted
     by length once, and every epoch is the same.
 
+    With `chunk_length`, a longer sequence is cut into chunks that follow each other. Only sequences of as many
+    chunks are in one batch, so that all lanes go on from chunk to chunk.
+
     Args:
         lengths: the steps of each sequence.
         batch_size: B; the last batch of a pool may have fewer sequences.
         shuffle: whether each epoch has another order.
         seed: of the orders.
+        chunk_length: the most steps of a batch; None for no limit.
     """
 
     def __init__(
-        self, lengths: Integer[np.ndarray, " n"], batch_size: int, shuffle: bool = True, seed: int = 1
+        self,
+        lengths: Integer[np.ndarray, " n"],
+        batch_size: int,
+        shuffle: bool = True,
+        seed: int = 1,
+        chunk_length: int | None = None,
     ) -> None:
         check_positive(batch_size=batch_size)
         self.lengths = lengths
@@ -36,42 +45,52 @@ class LengthBuckets:
         self.shuffle = shuffle
         self.seed = seed
         self.position = Position()
-        self._cuts: list[np.ndarray] = []
+        chunks = np.ones_like(lengths) if chunk_length is None else -(-lengths // chunk_length)
+        self._groups = {int(count): np.flatnonzero(chunks == count) for count in np.unique(chunks)}
+        self._length = sum(
+            count * int((-(-self._pool_sizes(len(group)) // batch_size)).sum())
+            for count, group in self._groups.items()
+        )
+        self._cuts: list[tuple[np.ndarray, int]] = []
         self._cuts_epoch = -1
 
     def __len__(self) -> int:
-        return int((-(-self._pool_sizes() // self.batch_size)).sum())
+        return self._length
 
     def __iter__(self) -> Iterator[Integer[np.ndarray, " B"]]:
+        return (numbers for numbers, _ in self.chunks())
+
+    def chunks(self) -> Iterator[tuple[Integer[np.ndarray, " B"], int]]:
+        """The sequences of each batch, and which of their chunks it has, from 0."""
         self.position.begin(len(self))
         return self._rest()
 
-    def _rest(self) -> Iterator[Integer[np.ndarray, " B"]]:
+    def _rest(self) -> Iterator[tuple[Integer[np.ndarray, " B"], int]]:
         while self.position.batch < len(self):
             epoch, index = self.position.epoch, self.position.batch
             self.position.advance()
             yield self._order(epoch)[index]
 
-    def _pool_sizes(self) -> np.ndarray:
-        """The number of sequences in each pool that is sorted by length."""
-        count = len(self.lengths)
+    def _pool_sizes(self, count: int) -> np.ndarray:
+        """The number of sequences in each pool that is sorted by length, of so many sequences."""
         size = POOL * self.batch_size if self.shuffle else max(count, 1)
         return np.diff(np.append(np.arange(0, count, size), count))
 
-    def _order(self, epoch: int) -> list[np.ndarray]:
-        """The sequences of every batch of an epoch."""
+    def _order(self, epoch: int) -> list[tuple[np.ndarray, int]]:
+        """The sequences and the chunk of every batch of an epoch."""
         if not self.shuffle:
             epoch = 0
         if epoch != self._cuts_epoch:
             generator = np.random.default_rng((self.seed, epoch))
-            count = len(self.lengths)
-            numbers = generator.permutation(count) if self.shuffle else np.arange(count)
             cuts = []
-            for pool in np.split(numbers, np.cumsum(self._pool_sizes())[:-1]):
-                pool = pool[np.argsort(self.lengths[pool], kind="stable")]
-                cuts += np.split(pool, range(self.batch_size, len(pool), self.batch_size))
+            for chunks, group in self._groups.items():
+                numbers = group[generator.permutation(len(group))] if self.shuffle else group
+                for pool in np.split(numbers, np.cumsum(self._pool_sizes(len(group)))[:-1]):
+                    pool = pool[np.argsort(self.lengths[pool], kind="stable")]
+                    parts = np.split(pool, range(self.batch_size, len(pool), self.batch_size))
+                    cuts += [[(part, chunk) for chunk in range(chunks)] for part in parts]
             order = generator.permutation(len(cuts)) if self.shuffle else range(len(cuts))
-            self._cuts, self._cuts_epoch = [cuts[index] for index in order], epoch
+            self._cuts, self._cuts_epoch = [batch for index in order for batch in cuts[index]], epoch
         return self._cuts
 
     def state_dict(self) -> dict[str, Any]:

@@ -129,6 +129,54 @@ def test_every_sequence_stands_once_between_its_start_and_its_end(lengths, batch
     assert len(list(batches)) == len(batches)
 
 
+@settings(deadline=None, max_examples=50)
+@given(
+    lengths=st.lists(st.integers(1, 30), min_size=1, max_size=30),
+    batch_size=st.integers(1, 5),
+    chunk_length=st.integers(1, 12),
+)
+def test_chunks_of_a_batch_of_long_lines_make_up_the_whole_lines(lengths, batch_size, chunk_length):
+    seen, inputs, targets = [], [], []
+    batches = list(loader(lengths, batch_size=batch_size, chunk_length=chunk_length))
+    for place, batch in enumerate(batches):
+        assert len(batch.inputs) <= chunk_length
+        assert batch.fresh or batches[place - 1].inputs.shape[1] == batch.inputs.shape[1]
+        if batch.fresh:
+            inputs, targets = ([[] for _ in batch.lengths] for _ in range(2))
+        for lane, length in enumerate(batch.lengths.tolist()):
+            assert length > 0
+            inputs[lane] += batch.inputs[:length, lane].tolist()
+            targets[lane] += batch.targets[:length, lane].tolist()
+        if place + 1 == len(batches) or batches[place + 1].fresh:
+            for read, expected in zip(inputs, targets, strict=True):
+                assert read == [START, *expected[:-1]]
+                assert expected[-1] == END
+            seen += [expected[:-1] for expected in targets]
+    assert sorted(seen) == [[n] * length for n, length in enumerate(lengths)]
+
+
+def test_one_long_line_among_names_takes_no_more_memory_than_a_chunk(tmp_path):
+    (tmp_path / "names.txt").write_text("\n".join(["anna"] * 99 + ["x" * 60_000]))
+    data = ready(path=str(tmp_path / "names.txt"), split=(1, 0, 0), batch_size=32)
+    batches = list(data.train_dataloader())
+    assert sum(int(batch.lengths.sum()) for batch in batches) == data.sizes["train"] == 99 * 5 + 60_001
+    assert sum(batch.targets.numel() for batch in batches) == 99 * 5 + 60_001
+    assert max(len(batch.targets) for batch in batches) == 1000
+    with pytest.raises(UserError, match=r"data\.chunk_length"):
+        LinesData(chunk_length=0)
+
+
+def test_a_resume_in_the_middle_of_a_line_goes_on_with_its_next_chunk():
+    whole, resumed = (loader([5, 40, 40, 7], batch_size=2, chunk_length=10) for _ in range(2))
+    expected = epoch(whole)
+    stopped = loader([5, 40, 40, 7], batch_size=2, chunk_length=10)
+    for batch in stopped:
+        if not batch.fresh:
+            break
+    resumed.load_state_dict(stopped.state_dict())
+    assert epoch(resumed) == expected[stopped.state_dict()["batch"] :]
+
+
 def test_epochs_differ_and_follow_from_the_seed():
     lengths = [1 + n % 5 for n in range(100)]
     first, again, other = (loader(lengths, batch_size=8, seed=seed) for seed in (1, 1, 2))

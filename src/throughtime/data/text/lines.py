@@ -12,11 +12,15 @@ from throughtime.data.buckets import LengthBuckets
 from throughtime.data.text.corpus import TokenizedText
 from throughtime.data.text.source import TextSource
 from throughtime.data.text.split import SPLIT_ORDERS, TextPart, all_lines, split_lines
-from throughtime.errors import check_choice
+from throughtime.errors import check_choice, check_positive
 
 
 class LinesData(TokenizedText):
-    """Each line is a sequence with a start and an end; every batch starts from a fresh state.
+    """Each line is a sequence with a start and an end, which starts from a fresh state.
+
+    A line of more than `chunk_length` symbols is cut into chunks that follow each other: the state is carried from
+    one to the next, and the gradient is that of the chunk (truncated backpropagation through time). So memory does
+    not grow with the longest line.
 
     Empty lines are left out; the fingerprint has their number. A line's end counts as one character, the line feed
     that it stands for.
@@ -28,6 +32,7 @@ class LinesData(TokenizedText):
             alphabetical or other meaningful order).
         batch_size: B, the lines of a training batch.
         eval_batch_size: the lines of a batch of the other splits; no metric depends on it.
+        chunk_length: the most steps of a batch.
         seed: of the shuffled split and of the order in each epoch.
     """
 
@@ -44,13 +49,16 @@ class LinesData(TokenizedText):
         split_order: str = "contiguous",
         batch_size: int = 32,
         eval_batch_size: int = 64,
+        chunk_length: int = 1000,
         cache_dir: str | None = None,
         seed: int = 1,
     ) -> None:
         paths = (path, train_path, val_path, test_path)
         super().__init__(paths, encoding, split, batch_size, eval_batch_size, cache_dir, seed)
         check_choice(SPLIT_ORDERS, **{"data.split_order": split_order})
+        check_positive(**{"data.chunk_length": chunk_length})
         self.split_order = split_order
+        self.chunk_length = chunk_length
         self._empty_lines = 0
 
     def _split(self, sources: dict[str, TextSource]) -> dict[str, TextPart]:
@@ -61,7 +69,8 @@ class LinesData(TokenizedText):
     def _loader(self, split: str, batch_size: int, training: bool) -> "LineBatches":
         ids, starts = self._corpus.encoded[split]
         vocabulary = self.tokenizer.vocabulary
-        return LineBatches(ids, starts, vocabulary.start, vocabulary.end, batch_size, training, self.seed)
+        ends = vocabulary.start, vocabulary.end
+        return LineBatches(ids, starts, *ends, batch_size, training, self.seed, self.chunk_length)
 
     @property
     def sequences(self) -> dict[str, int]:
@@ -92,7 +101,8 @@ class LinesData(TokenizedText):
 class LineBatches:
     """Batches of whole sequences: `<start> a b c` is the input, `a b c <end>` the target.
 
-    The steps of a batch are those of its longest sequence.
+    The steps of a batch are those of its longest sequence, up to `chunk_length`; the batches with the further chunks
+    of longer sequences follow.
 
     Args:
         ids: the symbols of all sequences, one after another, `[N]`.
@@ -101,6 +111,7 @@ class LineBatches:
         batch_size: B; the last batch of a pool may have fewer lanes.
         shuffle: whether each epoch has another order.
         seed: of the orders.
+        chunk_length: the most steps of a batch; None for no limit.
 
     Attributes:
         buckets: which sequences are in which batch.
@@ -115,30 +126,43 @@ class LineBatches:
         batch_size: int,
         shuffle: bool = True,
         seed: int = 1,
+        chunk_length: int | None = None,
     ) -> None:
         self.ids = ids
         self.start = start
         self.end = end
         self._starts = starts
-        self.buckets = LengthBuckets(np.diff(starts, append=len(ids)), batch_size, shuffle, seed)
+        self.chunk_length = chunk_length
+        lengths = np.diff(starts, append=len(ids)) + 1
+        self.buckets = LengthBuckets(lengths, batch_size, shuffle, seed, chunk_length)
 
     def __len__(self) -> int:
         return len(self.buckets)
 
     def __iter__(self) -> Iterator[Batch]:
-        return map(self._batch, self.buckets)
+        return (self._batch(*chunk) for chunk in self.buckets.chunks())
 
-    def _batch(self, lines: Integer[np.ndarray, " B"]) -> Batch:
-        symbols = self.buckets.lengths[lines]
-        steps = np.arange(symbols.max() + 1)[:, None]
-        places = np.minimum(self._starts[lines] + steps, len(self.ids) - 1)
-        targets = np.where(steps < symbols, self.ids[places].astype(np.int64), 0)
-        targets[symbols, np.arange(len(lines))] = self.end
-        inputs = np.roll(targets, 1, axis=0)
-        inputs[steps > symbols] = 0
-        inputs[0] = self.start
-        chunk = Chunk(torch.from_numpy(inputs), lengths=torch.from_numpy(symbols + 1))
+    def _batch(self, lines: Integer[np.ndarray, " B"], number: int) -> Batch:
+        """The chunk of this number, from 0, of some sequences."""
+        lengths = self.buckets.lengths[lines]
+        first = number * (self.chunk_length or 0)
+        stop = min(lengths.max(), first + self.chunk_length) if self.chunk_length else lengths.max()
+        steps = np.arange(first, stop)[:, None]
+        symbols = lengths - 1
+        places = self._starts[lines] + steps
+        targets = np.where(steps < symbols, self._symbols(places), np.where(steps == symbols, self.end, 0))
+        inputs = np.where((steps > 0) & (steps <= symbols), self._symbols(places - 1), 0)
+        inputs[steps[:, 0] == 0] = self.start
+        chunk = Chunk(
+            torch.from_numpy(inputs),
+            lengths=torch.from_numpy(np.minimum(lengths - first, len(steps))),
+            fresh=number == 0,
+        )
         return Batch(chunk, torch.from_numpy(targets))
+
+    def _symbols(self, places: Integer[np.ndarray, "T B"]) -> Integer[np.ndarray, "T B"]:
+        """The symbols at some places; any symbol for a place outside."""
+        return self.ids[np.clip(places, 0, len(self.ids) - 1)].astype(np.int64)
 
     def state_dict(self) -> dict[str, Any]:
         """The epoch and the next batch."""
