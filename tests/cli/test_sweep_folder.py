@@ -21,7 +21,7 @@ def test_the_arguments_are_those_of_its_start(sweep: Path) -> None:
     before = read_record(sweep)["arguments"]
     ends = [f"hydra.sweep.dir='{sweep}'", f"resume='{sweep}'"]
     for typed in ([f"resume={sweep}"], ["-m", f"resume={sweep}"]):
-        assert resume_arguments(typed, Path("conf")) == ["-m", *before, *ends]
+        assert resume_arguments(typed) == ["-m", *before, *ends]
     changed = resume_arguments(
         [f"resume={sweep}", "hydra.launcher.n_jobs=4", "sweep.fail_fast=true"], Path("conf")
     )
@@ -34,7 +34,7 @@ def test_the_arguments_are_those_of_its_start(sweep: Path) -> None:
 )
 def test_what_it_compares_cannot_be_changed(typed: str, sweep: Path) -> None:
     with pytest.raises(UserError, match="a sweep goes on with its own jobs"):
-        resume_arguments([f"resume={sweep}", typed], Path("conf"))
+        resume_arguments([f"resume={sweep}", typed])
 
 
 def test_a_record_that_is_missing_or_damaged_is_one_sentence(sweep: Path) -> None:

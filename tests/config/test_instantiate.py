@@ -52,8 +52,8 @@ def test_a_part_that_its_owner_does_not_take_is_refused_before_anything_is_built
         ("trainer.profiler", {"_target_": "lightning.pytorch.profilers.SimpleProfiler", "dirpath": "/tmp"}),
         ("trainer", {"_target_": "lightning.pytorch.Trainer", "default_root_dir": "/tmp"}),
         ("trainer", {"_target_": "lightning.pytorch.Trainer", "plugins": []}),
-        ("logger", {"_target_": "lightning.pytorch.loggers.TensorBoardLogger", "name": "../../x"}),
-        ("logger", {"_target_": "lightning.pytorch.loggers.CSVLogger", "save_dir": "ftp://x"}),
+        ("logger.a", {"_target_": "lightning.pytorch.loggers.TensorBoardLogger", "name": "../../x"}),
+        ("logger.a", {"_target_": "lightning.pytorch.loggers.CSVLogger", "save_dir": "ftp://x"}),
         ("data", {"_target_": "throughtime.data.text.TextData", "cache_dir": "/tmp"}),
     ],
 )
@@ -86,7 +86,7 @@ def test_a_place_without_a_part_is_named(key: str, config: object) -> None:
     [
         ({"hidden_size": "abc"}, r"cell\.hidden_size=abc is of the wrong kind; a whole number is needed"),
         ({"hidden_size": 1.5}, r"cell\.hidden_size=1\.5 .* a whole number"),
-        ({"hidden_size": True}, r"cell\.hidden_size=True .* a whole number"),
+        ({"hidden_size": True}, r"cell\.hidden_size=true .* a whole number"),
         ({"learned_state": 3}, r"cell\.learned_state=3 .* true or false"),
         ({"hiden_size": 3}, r"cell\.hiden_size: Elman takes no such argument; it takes .*hidden_size"),
         ({"hidden_size": -3}, r"cell: .*hidden_size must be above 0, not -3"),
