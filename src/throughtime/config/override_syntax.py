@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
 
 PATH_KEYS = (
@@ -31,8 +32,7 @@ def _expanded(argument: str) -> str:
 
 def quoted(value: str) -> str:
     """A value in the quotes of Hydra's override grammar."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    return QuotedString(value, Quote.single).with_quotes()
 
 
 def quoted_form(argument: str) -> str | None:
@@ -46,9 +46,14 @@ def quoted_form(argument: str) -> str | None:
     is_list = len(value) > 1 and value.startswith("[") and value.endswith("]")
     if is_list:
         members = (member.strip() for member in value[1:-1].split(","))
-        override = f"{key}=[{','.join(quoted(member.strip(chr(39))) for member in members if member)}]"
+        quote = _quote_for(value)
+        quoted_members = (
+            QuotedString(member.strip("'"), quote).with_quotes() for member in members if member
+        )
+        override = f"{key}=[{','.join(quoted_members)}]"
     else:
-        override = f"{key}={quoted(value)}"
+        quote = _quote_for(value)
+        override = f"{key}={QuotedString(value, quote).with_quotes()}"
     try:
         OverridesParser.create().parse_override(override)
     except HydraException:
@@ -56,16 +61,22 @@ def quoted_form(argument: str) -> str | None:
     return _in_shell_quotes(override)
 
 
+def _quote_for(value: str) -> Quote:
+    """The grammar's double quotes, which stand within the shell's single ones, where the value allows it."""
+    return Quote.single if "'" in value else Quote.double
+
+
 def several_values(argument: str) -> str:
     """The sentence for a list of values without -m."""
-    key, _, value = argument.partition("=")
     return (
         f"{argument} are several values; add -m to train one run with each, or quote a single value that holds "
-        f"commas: {_in_shell_quotes(f'{key}={quoted(value)}')}"
+        f"commas: {quoted_form(argument)}"
     )
 
 
 def _in_shell_quotes(word: str) -> str:
-    """The word in double quotes, which keep the single quotes of the grammar."""
+    """The word in single quotes, where it has none; else in double quotes, with what a shell expands there escaped."""
+    if "'" not in word:
+        return f"'{word}'"
     escaped = re.sub(r'([$`"]|\\(?=[$`"\\]))', r"\\\1", word)
     return f'"{escaped}"'

@@ -14,7 +14,6 @@ from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from throughtime.callback.pruning import STUDY_FILE
-from throughtime.cli.sweep_folder import RECORD
 from throughtime.errors import Interrupted, UserError
 from throughtime.report.columns import short_names
 from throughtime.report.numbers import format_number
@@ -25,7 +24,7 @@ from throughtime.search.study import create_study, open_study
 from throughtime.search.trials import next_trials, overrides, report_outcome
 from throughtime.sweep.job import FAILED, INTERRUPTED, JOB, WAITING, Job, Outcome, outcome_of
 from throughtime.sweep.launch import launch
-from throughtime.sweep.session import Session, begin
+from throughtime.sweep.session import RECORD, Session, begin
 from throughtime.sweep.summarise import resume_command, summarise
 
 SECONDS = "seconds"  # the study's attribute with the time that was spent on it

@@ -105,7 +105,7 @@ class SeriesData(DataModule):
             return
         read = self.source()
         self._columns = {"values": read.channels, "known": read.known_names, "past": read.past_names}
-        series = with_calendar(self._named(read if self.joint else read.separate()), self.calendar)
+        series = with_calendar(self._named(read) if self.joint else read.separate(), self.calendar)
         self.spans = [split_spans(len(one), self.split) for one in series]
         self.scaler = self._scaler(series)
         trained = [one.values[slice(*span["train"])] for one, span in zip(series, self.spans, strict=True)]

@@ -422,8 +422,8 @@ class Table:
         if large.any():
             row = int(large.argmax())
             raise UserError(
-                f"{self.path}, {self.line(row)}, column {name}: {values[row]:g} is beyond {LARGEST:g}, too large to train "
-                "on; give it in another unit, or list it in data.missing if it stands for a missing value"
+                f"{self.path}, {self.line(row)}, column {name}: {values[row]:g} is beyond {LARGEST:g}, too large "
+                "to train on; give it in another unit, or list it in data.missing if it stands for a missing value"
             )
         self._note_sentinel(name, values)
         return values
@@ -437,8 +437,8 @@ class Table:
         ):
             count = int((values == present[0]).sum())
             self.notes.append(
-                f"{name} is {present[0]:g} in {count} rows (set data.missing={present[0]:g} if that stands for a missing "
-                "value)"
+                f"{name} is {present[0]:g} in {count} rows (set data.missing={present[0]:g} if that stands for a "
+                "missing value)"
             )
 
     def _bad_cell(self, name: str, key: str, row: int, bad: np.ndarray) -> str:
