@@ -176,7 +176,7 @@ def _future_covariates(
             rows = rows[times[rows] > series.times[-1]]
         if len(rows) < needed or np.isnan(numbers[rows[:needed]]).any():
             raise UserError(
-                f"{future}: {len(rows)} rows follow the history of {series.name}, but this forecast reads the covariates "
+                f"{future}: {len(rows)} rows follow the history of {series.name}, but this forecast reads covariates "
                 f"of {needed} steps ahead; give a row for each, with {', '.join(known)} filled in"
             )
         places = rows[np.minimum(np.arange(horizon), len(rows) - 1)]
