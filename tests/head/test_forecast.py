@@ -71,6 +71,15 @@ def test_quantiles_never_cross(head, outputs):
     assert quantiles.shape == (5, 4, 5, 2) and bool((quantiles.diff(dim=0) >= 0).all())
 
 
+def test_the_support_keeps_the_order_of_quantiles_and_what_a_head_says_itself(head, outputs):
+    probability = LEVELS[:, None, None, None].expand(5, 4, 5, 2)
+    own = head.quantile(outputs[None], probability, torch.ones(5, 2)).detach()
+    assert torch.allclose(head.in_support(own), own)
+    moved = head.in_support(own + torch.tensor([-3.3, -1.1, 0.0, 1.1, 3.3])[:, None, None, None])
+    assert bool((moved.diff(dim=0) >= 0).all())
+    assert not head.counts or bool((moved >= 0).all() and (moved == moved.round()).all())
+
+
 def test_a_head_learns_the_centre_and_the_quantiles_of_what_it_sees(head):
     """Its features are constant, so that all there is to learn is one distribution."""
     numbers = torch.Generator().manual_seed(4)

@@ -27,3 +27,10 @@ def test_quantiles_are_whole_counts():
 def test_values_below_0_are_refused():
     with pytest.raises(UserError, match="head=negative_binomial is for counts"):
         NegativeBinomial(4, 1).loss(torch.zeros(1, 1, 4), -torch.ones(1, 1, 1))
+
+
+def test_calibrated_quantiles_are_counts_again_and_no_interval_becomes_narrower():
+    moved = torch.tensor([-59.0, 1.3, 2.0, 4.9999995, 7.2])[:, None, None, None].expand(5, 2, 3, 1)
+    found = NegativeBinomial(4, 1).in_support(moved)
+    assert found[:, 0, 0, 0].tolist() == [0, 1, 2, 5, 8]
+    assert NegativeBinomial(4, 1).in_support(found).equal(found)

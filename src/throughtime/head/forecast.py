@@ -53,6 +53,14 @@ class ForecastHead(Head):
         Of a probability that is drawn uniformly this is a sample.
         """
 
+    def in_support(self, quantiles: Float[Tensor, "Q *S"]) -> Float[Tensor, "Q *S"]:
+        """Quantiles that a calibration moved, at the nearest values outwards that the distribution can take.
+
+        Args:
+            quantiles: in the data's units, of levels symmetric about 0.5, increasing.
+        """
+        return quantiles
+
 
 class DistributionHead(ForecastHead):
     """A parametric distribution of each value, whose parameters are a linear map of the features.

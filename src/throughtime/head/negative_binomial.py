@@ -9,6 +9,8 @@ from torch.nn import functional
 from throughtime.errors import UserError
 from throughtime.head.forecast import DistributionHead
 
+WHOLE = 1e-3
+"""How far a value may be from a whole number that single precision did not hold."""
 SMALLEST = 1e-6
 """The least μ/ν and α, which keep the logarithms finite."""
 
@@ -69,3 +71,10 @@ class NegativeBinomial(DistributionHead):
         parts = (probability.double(), 1 / shape, success)
         counts = nbinom.ppf(*(part.detach().cpu().numpy() for part in parts))
         return torch.as_tensor(counts, dtype=outputs.dtype, device=outputs.device) / scale
+
+    def in_support(self, quantiles: Float[Tensor, "Q *S"]) -> Float[Tensor, "Q *S"]:
+        """Whole numbers from 0 upwards: below the median the next lower ones, above it the next higher ones."""
+        half = len(quantiles) // 2
+        middle = quantiles[half : len(quantiles) - half].round()
+        low, high = (quantiles[:half] + WHOLE).floor(), (quantiles[len(quantiles) - half :] - WHOLE).ceil()
+        return torch.cat([low, middle, high]).clamp(min=0)

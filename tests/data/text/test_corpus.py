@@ -58,6 +58,7 @@ def test_artifacts_are_all_a_task_needs_without_the_text(file):
     artifacts = data.artifacts()
     assert artifacts["input_sizes"] == artifacts["output_sizes"] == {"vocabulary_size": 2}
     assert artifacts["characters_per_token"] == {"train": 1.0, "val": 1.0}
+    assert artifacts["unknown_share"] == {"val": 1.0}  # the half that has no letter of the first
     assert tokenizer_from_state(artifacts["tokenizer"]).fingerprint() == tokenizer.fingerprint()
 
 

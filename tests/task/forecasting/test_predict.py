@@ -113,9 +113,7 @@ def test_a_forecast_of_joint_channels_does_not_depend_on_the_name_of_the_file(tr
     outputs = []
     for name in ("train", "history", "h"):
         history = frame(40)
-        history[["load", "heat", "price"]] += (
-            7  # far from the level that the history alone would be scaled by
-        )
+        history[["load", "heat", "price"]] += 7  # scaled by itself, it would lose this
         predict(loaded.task, write(history, tmp_path / f"{name}.csv"), tmp_path / "out.csv")
         outputs.append(pd.read_csv(tmp_path / "out.csv"))
     pd.testing.assert_frame_equal(outputs[0], outputs[1])
@@ -155,7 +153,7 @@ def test_covariates_of_the_future_are_needed_and_read(trained, tmp_path):
         predict(loaded.task, history, tmp_path / "out.csv", future=write(future, tmp_path / "future.csv"))
         outputs.append(pd.read_csv(tmp_path / "out.csv")["forecast"].to_numpy())
     assert not np.allclose(outputs[0], outputs[1])
-    with pytest.raises(UserError, match="20 rows follow the history of load, but .* 24 steps ahead; give a"):
+    with pytest.raises(UserError, match=r"20 rows follow the history of load, but .* 24 steps ahead; give a"):
         predict(loaded.task, history, tmp_path / "out.csv", horizon=21, future=tmp_path / "future.csv")
 
 

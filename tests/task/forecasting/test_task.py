@@ -112,6 +112,52 @@ def test_it_learns_a_wave():
     assert evaluate(task, data, "val", 256)["mae"] < before / 2
 
 
+def sales(length: int = 200) -> np.ndarray:
+    return np.random.default_rng(0).poisson(1.5, length).astype(float)
+
+
+def test_calibrated_intervals_of_counts_are_counts_and_cover_no_less():
+    """An offset wider than the counts themselves moves no bound below 0, nor off the whole numbers."""
+    task, data = built(head=NegativeBinomial, scaler="mean", values=sales())
+    task.eval().calibration.offsets.fill_(0.37)
+    batch = next(iter(data.loader("test")))
+    with torch.no_grad():
+        quantiles = task.forecast(batch.inputs).quantiles
+        features = task.model.forecast(batch.inputs, task.head.predict)
+        moved = batch.inputs.original(task.calibration(task._quantiles(batch.inputs, features)))
+    assert bool((moved < 0).any())  # what the support is for
+    assert bool((quantiles >= 0).all()) and torch.equal(quantiles, quantiles.round())
+    truth = batch.inputs.original(batch.targets)
+    half = len(quantiles) // 2
+    assert bool((quantiles[:half] <= moved[:half].clamp(min=0) + 1e-2).all())
+    assert bool((quantiles[-half:] >= moved[-half:] - 1e-2).all())
+    for outer in range(half):
+        coverage = [
+            float(((truth >= part[outer] - 1e-3) & (truth <= part[-1 - outer] + 1e-3)).float().mean())
+            for part in (quantiles, moved)
+        ]
+        assert coverage[0] >= coverage[1]
+
+
+@pytest.mark.parametrize(("values", "told"), [(sales(), None), (sales() + 0.5, (140, 0.5))])
+def test_values_that_are_no_counts_are_counted(values, told):
+    _, data = built(head=NegativeBinomial, scaler="mean", values=values)
+    found = data.artifacts()["fractional"]
+    assert found == (told and {"count": told[0], "example": values[0]})
+
+
+def test_fractional_data_under_a_head_of_counts_are_told(command, tmp_path: Path):
+    rows = "".join(f"{step % 5 + 0.5 * (step == 7)}\n" for step in range(120))
+    (tmp_path / "sold.csv").write_text("sold\n" + rows)
+    options = ("data=csv", "data.path=sold.csv", "data.scaler=mean", "data.normalisation=none")
+    small = ("data.look_back=6", "data.horizon=3", "data.seasons=[]", "trainer.max_steps=1")
+    parts = ("head=negative_binomial", "model.segment_length=3", "task.backtest.origins=0")
+    ended = command("train.py", "task=forecasting", *options, *small, *parts, "~callback.forecast_figures")
+    assert ended.returncode == 0, ended.stderr
+    said = "1 of the training values are no whole numbers (such as 2.5)"
+    assert said in ended.stdout + ended.stderr
+
+
 def test_missing_targets_change_nothing_that_is_learned():
     """Whatever a missing value might have been: it is no number anywhere."""
     values = numbers()

@@ -97,6 +97,48 @@ def test_bits_per_character_are_the_total_over_the_characters_covered(
     assert metrics["test/perplexity"] == pytest.approx(math.exp(metrics["test/loss"]), rel=1e-5)
 
 
+def test_the_share_of_unknown_symbols_is_told_with_what_it_makes_cheaper(text: Path, tmp_path: Path) -> None:
+    """The smaller the vocabulary the fewer bits, while less of the text is predicted: the shares tell them apart."""
+    shares, notes = [], []
+    for size in (4, 12, 30):
+        data = TextData(path=str(text), chunk_length=8, cache_dir=str(tmp_path / "cache"))
+        tokenizer = Words(vocabulary_size=size)
+        data.connect(tokenizer)
+        data.setup()
+        task = build(data.artifacts())
+        metrics = measured(task, data, tmp_path)
+        ids = tokenizer.encode(TEXT[math.floor(len(TEXT) * 0.95 + 1e-3) :], Origin("test"))
+        assert metrics["test/unknown"] == pytest.approx((ids == tokenizer.vocabulary.unknown).mean())
+        shares.append(metrics["test/unknown"])
+        notes.append(task.summary_table())
+    assert shares[0] > shares[1] > shares[2]
+    assert notes[0].startswith(f"{shares[0]:.2%} of the symbols of the test text are <unk>")
+    assert (shares[2] == 0) == (notes[2] == "")
+
+
+def test_a_tokenizer_without_unknown_symbols_has_no_share_of_them(text: Path, tmp_path: Path) -> None:
+    data = TextData(path=str(text), chunk_length=8, cache_dir=str(tmp_path / "cache"))
+    data.connect(Bytes())
+    data.setup()
+    task = build(data.artifacts())
+    assert "test/unknown" not in measured(task, data, tmp_path) and task.summary_table() == ""
+
+
+def test_the_share_of_other_data_is_that_of_the_other_data(text: Path, tmp_path: Path) -> None:
+    data = TextData(path=str(text), chunk_length=8, cache_dir=str(tmp_path / "cache"))
+    data.connect(Characters())
+    data.setup()
+    task = build(data.artifacts())
+    assert measured(task, data, tmp_path)["test/unknown"] == 0
+    other = tmp_path / "other.txt"
+    other.write_text("\u4e16 " * 100, encoding="utf-8")
+    foreign = TextData(test_path=str(other), chunk_length=8, cache_dir=str(tmp_path / "cache"))
+    foreign.restore(data.artifacts())
+    foreign.setup()
+    task.measure_on(foreign.artifacts())
+    assert measured(task, foreign, tmp_path)["test/unknown"] == 0.5
+
+
 @pytest.fixture
 def by_line(text: Path, tmp_path: Path) -> tuple[TextGeneration, LinesData]:
     data = LinesData(path=str(text), cache_dir=str(tmp_path / "cache"))

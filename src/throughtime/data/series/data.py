@@ -191,6 +191,7 @@ class SeriesData(DataModule):
             "output_sizes": {"channels": channels},
             "scaler": self.scaler.state_dict(),
             "indicator": self.indicator,
+            "fractional": self._fractional(),
             "loading": self.loading,
             "normalisation": self.normalisation,
             "joint": self.joint,
@@ -212,6 +213,17 @@ class SeriesData(DataModule):
             "frequency": self.series.frequency,
             **names,
         }
+
+    def _fractional(self) -> dict[str, Any] | None:
+        """How many observed training values are no whole numbers, and the first of them; None where all are."""
+        trained = (
+            one.values[slice(*span["train"])] for one, span in zip(self.series, self.spans, strict=True)
+        )
+        found = [values[~np.isnan(values) & (values != np.round(values))] for values in trained]
+        count = sum(len(values) for values in found)
+        if not count:
+            return None
+        return {"count": count, "example": float(next(values[0] for values in found if len(values)))}
 
     def _by_channel(self, fit: Callable[[np.ndarray], np.ndarray | float]) -> torch.Tensor:
         """`fit` applied to the training values of each series and channel, `[n, C, ...]`."""

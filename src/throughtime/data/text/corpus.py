@@ -5,6 +5,9 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+from jaxtyping import Integer
+
 from throughtime.data.base import DataModule
 from throughtime.data.text.cache import Cache, Encoded
 from throughtime.data.text.source import SHIPPED, TextSource, find_sources
@@ -13,6 +16,8 @@ from throughtime.errors import UserError, check_positive, check_seed
 from throughtime.tokenizer.base import Tokenizer
 from throughtime.tokenizer.restore import tokenizer_from_state
 from throughtime.tokenizer.stream import recut
+
+_BLOCK = 1 << 24  # symbols
 
 
 class Corpus:
@@ -83,6 +88,11 @@ def _fit(tokenizer: Tokenizer, parts: dict[str, TextPart], boundaries: bool) -> 
             "this tokenizer was made from running text and has no <start> and <end>; "
             "evaluate its checkpoint on running text, not on lines"
         )
+
+
+def _count(ids: Integer[np.ndarray, " N"], symbol: int) -> int:
+    """How often a symbol occurs, a block at a time: the ids may be larger than the memory."""
+    return sum(int((ids[at : at + _BLOCK] == symbol).sum()) for at in range(0, len(ids), _BLOCK))
 
 
 class TokenizedText(DataModule):
@@ -183,14 +193,27 @@ class TokenizedText(DataModule):
     def characters_per_token(self) -> dict[str, float]:
         """The characters that one target of each split covers on average."""
 
+    @property
+    def unknown_share(self) -> dict[str, float]:
+        """The share of `<unk>` among the symbols of each split that is measured; {} where the tokenizer has none."""
+        unknown = self.tokenizer.vocabulary.unknown
+        if unknown is None:
+            return {}
+        return {
+            name: _count(ids, unknown) / self.sizes[name]
+            for name, (ids, _) in self._corpus.encoded.items()
+            if name != "train"
+        }
+
     def artifacts(self) -> dict[str, Any]:
-        """The tokenizer, its size and the characters per token, in plain containers."""
+        """The tokenizer, its size, the characters per token and the share of unknown symbols, in plain containers."""
         sizes = {"vocabulary_size": self.tokenizer.vocabulary_size}
         return {
             "input_sizes": sizes,
             "output_sizes": sizes,
             "tokenizer": self.tokenizer.state(),
             "characters_per_token": self.characters_per_token,
+            "unknown_share": self.unknown_share,
         }
 
     def describe(self) -> str:

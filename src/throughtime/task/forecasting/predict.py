@@ -175,8 +175,8 @@ def _future_covariates(
             rows = rows[times[rows] > series.times[-1]]
         if len(rows) < needed or np.isnan(numbers[rows[:needed]]).any():
             raise UserError(
-                f"{future}: {len(rows)} rows follow the history of {series.name}, but this forecast reads the "
-                f"covariates of {needed} steps ahead; give a row for each, with {', '.join(known)} filled in"
+                f"{future}: {len(rows)} rows follow the history of {series.name}, but this forecast reads covariates "
+                f"of {needed} steps ahead; give a row for each, with {', '.join(known)} filled in"
             )
         places = rows[np.minimum(np.arange(horizon), len(rows) - 1)]
         ahead.append(np.concatenate([forward_fill(numbers[places]), np.tile(values, (horizon, 1))], 1))

@@ -1,6 +1,7 @@
 """Forecasting: the next S steps of a series from the T steps before them."""
 
 import argparse
+import logging
 from collections.abc import Mapping
 from functools import reduce
 from operator import add
@@ -25,6 +26,8 @@ from throughtime.task.forecasting.calibration import Calibration
 from throughtime.task.forecasting.comparison import Comparison
 from throughtime.task.forecasting.metrics import LEVELS, UNITS, ForecastMetrics
 from throughtime.task.forecasting.paths import sample_paths
+
+logger = logging.getLogger(__name__)
 
 
 class Forecast(NamedTuple):
@@ -97,7 +100,20 @@ class Forecasting(Task):
         """Point forecasts and calibrated quantiles of a batch of windows."""
         features = self.model.forecast(window, self.head.predict)
         quantiles = self.calibration(self._quantiles(window, features))
-        return Forecast(window.original(self.head.predict(features)), window.original(quantiles))
+        return Forecast(
+            window.original(self.head.predict(features)), self.head.in_support(window.original(quantiles))
+        )
+
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
+        fractional = self.artifacts.get("fractional")
+        if stage == "fit" and self.head.counts and fractional and self.trainer.is_global_zero:
+            logger.warning(
+                "this head is for counts, but %d of the training values are no whole numbers (such as %g); its loss "
+                "takes the nearest whole number for each, so choose another head for such data",
+                fractional["count"],
+                fractional["example"],
+            )
 
     def measure_on(self, artifacts: dict[str, Any]) -> None:
         self.backtest = None  # its files belong to the run that was trained
@@ -164,7 +180,8 @@ class Forecasting(Task):
         else:
             quantiles = self.calibration(quantiles)
         point, truth = window.original(self.head.predict(features)), window.original(batch.targets)
-        self.measured[stage].update(self.rows(window), point, truth, batch.mask, window.original(quantiles))
+        intervals = self.head.in_support(window.original(quantiles))
+        self.measured[stage].update(self.rows(window), point, truth, batch.mask, intervals)
         if stage == "test":
             self.comparison.update(self.rows(window), window, truth, batch.mask)
 

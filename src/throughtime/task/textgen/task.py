@@ -37,8 +37,12 @@ class TextGeneration(Task):
 
         bpc = total nats / (ln 2 · characters) = loss / (ln 2 · characters per token).
 
+    An unknown symbol, `<unk>`, is cheaper to predict than the characters that it stands for, so their share is a metric
+    too (`unknown`): above 0, the others compare between equal vocabularies only.
+
     Args:
-        artifacts: what the data fitted, in plain containers: the tokenizer's state and the characters per token.
+        artifacts: what the data fitted, in plain containers: the tokenizer's state, the characters per token and the
+            share of unknown symbols.
     """
 
     name: ClassVar[str] = "textgen"
@@ -56,7 +60,7 @@ class TextGeneration(Task):
     ) -> None:
         super().__init__(model, head, optimization, horizon)
         self.tokenizer = tokenizer_from_state(artifacts["tokenizer"])
-        self.characters_per_token: dict[str, float] = artifacts["characters_per_token"]
+        self.measure_on(artifacts)
         vocabulary = self.tokenizer.vocabulary
         unprintable = [index for index in (vocabulary.unknown, vocabulary.start) if index is not None]
         excluded = torch.zeros(len(vocabulary.identities))
@@ -64,7 +68,8 @@ class TextGeneration(Task):
         self.register_buffer("excluded", excluded, persistent=False)
 
     def measure_on(self, artifacts: dict[str, Any]) -> None:
-        self.characters_per_token = artifacts["characters_per_token"]
+        self.characters_per_token: dict[str, float] = artifacts["characters_per_token"]
+        self.unknown_share: dict[str, float] = artifacts.get("unknown_share", {})
 
     def symbol_axes(self) -> Mapping[str, Sequence[SymbolAxis]]:
         axis = SymbolAxis("symbols", self.tokenizer.vocabulary.identities)
@@ -72,7 +77,17 @@ class TextGeneration(Task):
 
     def metrics(self, stage: str, loss: float) -> Mapping[str, float]:
         bits = loss / math.log(2)
-        return {"bpc": bits / self.characters_per_token[stage], "perplexity": math.exp(min(loss, 700.0))}
+        measured = {"bpc": bits / self.characters_per_token[stage], "perplexity": math.exp(min(loss, 700.0))}
+        return measured | ({"unknown": self.unknown_share[stage]} if stage in self.unknown_share else {})
+
+    def summary_table(self) -> str:
+        share = self.unknown_share.get("test", 0.0)
+        if not share:
+            return ""
+        return (
+            f"{share:.2%} of the symbols of the test text are <unk>, each cheaper to predict than what it stands for:\n"
+            "bpc and perplexity compare between runs with equal vocabularies only"
+        )
 
     @classmethod
     def add_generate_options(cls, parser: argparse.ArgumentParser) -> None:
