@@ -18,7 +18,9 @@ from typing import Any
 import pytest
 from jaxtyping import install_import_hook
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; threads that wait for each other would starve
+if (
+    "PYTEST_XDIST_WORKER" in os.environ
+):  # workers share the cores; threads that wait for each other would starve
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 
 install_import_hook("throughtime", "beartype.beartype")

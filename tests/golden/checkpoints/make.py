@@ -48,7 +48,9 @@ def write_data(task: str, folder: Path) -> Path:
         tags = {"the": "D", "a": "D", "cat": "N", "dog": "N", "sees": "V", "hears": "V"}
         subjects = [("the", "a"), ("cat", "dog"), ("sees", "hears"), ("the", "a"), ("cat", "dog")]
         sentences = [[generator.choice(words) for words in subjects] for _ in range(60)]
-        path.write_text("".join("".join(f"{word} {tags[word]}\n" for word in one) + "\n" for one in sentences))
+        path.write_text(
+            "".join("".join(f"{word} {tags[word]}\n" for word in one) + "\n" for one in sentences)
+        )
     else:
         path = folder / "wave.csv"
         rows = (f"2024-01-01 {step // 60:02}:{step % 60:02}:00,{math.sin(step):.4f}\n" for step in range(600))
@@ -66,9 +68,7 @@ def main() -> None:
             subprocess.run([sys.executable, str(REPOSITORY / "train.py"), *words], cwd=folder, check=True)
             results = json.loads((folder / "run" / "results.json").read_text())
             shutil.copy(folder / "run" / "checkpoints" / "best.ckpt", FOLDER / f"{task}.ckpt")
-            expected = {
-                name: value for name, value in results["metrics"].items() if name.startswith("test/")
-            }
+            expected = {name: value for name, value in results["metrics"].items() if name.startswith("test/")}
             (FOLDER / f"{task}.json").write_text(json.dumps(expected, indent=2) + "\n")
 
 

@@ -12,7 +12,9 @@ from throughtime.inference.load import load
 
 
 @pytest.mark.parametrize("task", SETTINGS)
-def test_an_old_checkpoint_gives_its_numbers(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_checkpoint_gives_its_numbers(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The test split of the same data, found where they now lie, has the metrics of the run that was tested then."""
     monkeypatch.chdir(tmp_path)
     path = write_data(task, tmp_path)

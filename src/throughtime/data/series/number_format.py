@@ -11,7 +11,7 @@ from throughtime.errors import UserError
 SYMBOLS = "$€£¥₹₽₩%‰°"
 """Signs of a currency, of per cent and of degrees that may stand before or behind every number of a column."""
 
-_SIGN = re.compile(rf"(?P<sign>[+-]?)(?P<before>[{SYMBOLS}]?)\s*(?P<number>.*?)\s*(?P<after>[{SYMBOLS}]?)")
+_SIGN = re.compile(rf"^(?P<sign>[+-]?)(?P<before>[{SYMBOLS}]?)\s*(?P<number>.*?)\s*(?P<after>[{SYMBOLS}]?)$")
 _GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 _OTHER = {".": ",", ",": "."}
 
@@ -98,12 +98,18 @@ def find_number_format(
     )
 
 
+def has_groups(columns: Iterable[pd.Series], decimal: str) -> bool:
+    """Whether a number of these columns has its digits in groups, where the decimal mark is known."""
+    grouped = rf"[+-]?\d{{1,3}}(?:{re.escape(_OTHER[decimal])}\d{{3}})+(?:{re.escape(decimal)}\d*)?"
+    return any(bool(column.str.fullmatch(grouped).any()) for column in columns)
+
+
 def to_numbers(text: pd.Series, form: NumberFormat) -> pd.Series:
     """The cells as numbers; NaN where a cell is none in this format."""
     if form.thousands:
         mark, point = re.escape(form.thousands), re.escape(form.decimal)
         if form.thousands == " ":
-            mark = r"[ \u00a0\u202f]"
+            mark = "[ \u00a0\u202f]"
         plain = rf"[+-]?\d*(?:{point}\d*)?(?:[eE][+-]?\d+)?"
         grouped = rf"[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{point}\d*)?"
         fits = text.str.fullmatch(f"{plain}|{grouped}")

@@ -62,7 +62,9 @@ def predict(
     """
     horizon = task.artifacts["input_sizes"]["horizon"] if horizon is None else horizon
     check_positive(**{"--horizon": horizon})
-    series = extend(read_history(task.artifacts, history), task.artifacts, horizon, future)
+    read = read_history(task.artifacts, history)
+    print("; ".join((f"history {history}, {len(read)} series", *read.notes)), file=sys.stderr)
+    series = extend(read, task.artifacts, horizon, future)
     forecast = roll(task, series, horizon)
     pairs = np.array([(place, len(one) - horizon) for place, one in enumerate(series)])
     table = forecast_table(series, pairs, forecast).drop(columns="origin")
