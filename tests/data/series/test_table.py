@@ -192,3 +192,9 @@ def test_the_index_of_a_parquet_file_is_a_column_if_it_holds_something(tmp_path)
     with pytest.raises(UserError, match=r"row 2, column a: 'x' is no number"):
         pd.DataFrame({"a": ["1.5", "x", "2"]}).to_parquet(path)
         Table(path).numbers("a", "data.values")
+
+
+def test_a_spreadsheet_is_told_to_be_saved_as_csv(tmp_path):
+    (tmp_path / "t.xlsx").write_bytes(b"PK\x03\x04")
+    with pytest.raises(UserError, match=r"is a spreadsheet, which is not read; save it as CSV"):
+        Table(tmp_path / "t.xlsx")

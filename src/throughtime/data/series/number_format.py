@@ -12,7 +12,7 @@ SYMBOLS = "$€£¥₹₽₩%‰°"
 """Signs of a currency, of per cent and of degrees that may stand before or behind every number of a column."""
 
 _SIGN = re.compile(rf"^(?P<sign>[+-]?)(?P<before>[{SYMBOLS}]?)\s*(?P<number>.*?)\s*(?P<after>[{SYMBOLS}]?)$")
-_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
+_GROUPS = r"[+-]?[1-9]\d{0,2}[.,]\d{3}"
 _OTHER = {".": ",", ",": "."}
 
 
@@ -59,8 +59,16 @@ def find_number_format(
     thousands: set[str] = set()
     unclear: dict[str, str] = {}
     for column in columns:
+        if pd.to_numeric(column, errors="coerce").notna().all():  # the common case, in a few passes
+            pointed = column[column.str.contains(".", regex=False)] if "." not in decimal else column[:0]
+            if len(pointed):
+                grouped = pointed.str.fullmatch(_GROUPS)
+                if grouped.all():
+                    unclear.setdefault(".", str(pointed.iloc[0]))
+                else:
+                    decimal.add(".")
+            continue
         cells = pd.Series(column[column.str.contains("[.,]", regex=True)].unique(), dtype=str)
-        last = cells.str.extract(r"([.,])[^.,]*$")[0]
         count = {mark: cells.str.count(re.escape(mark)) for mark in _OTHER}
         both = (count["."] > 0) & (count[","] > 0)
         for mark, other in _OTHER.items():
@@ -68,7 +76,9 @@ def find_number_format(
             once = ~both & (count[mark] == 1)
             grouped = once & cells.str.fullmatch(_GROUPS)
             numeric = cells.str.fullmatch(rf"[+-]?\d*{re.escape(mark)}\d*(?:[eE][+-]?\d+)?")
-            if (both & (last == mark) & (count[mark] == 1)).any():
+            if (
+                both & (count[mark] == 1) & cells.str.contains(rf"{re.escape(mark)}[^.,]*$", regex=True)
+            ).any():
                 decimal.add(mark)
                 thousands.add(other)
             if often.any():

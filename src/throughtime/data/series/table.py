@@ -125,6 +125,8 @@ class Table:
         self._above: list[str] = []  # raw lines at the beginning, to find a header that is further down
         if not path.is_file():
             raise UserError(f"data.path={path}: there is no such file")
+        if path.suffix.lower() in (".xlsx", ".xls", ".xlsm", ".ods"):
+            raise UserError(f"{path} is a spreadsheet, which is not read; save it as CSV")
         self.is_parquet = path.suffix.lower() in (".parquet", ".pq")
         if self.is_parquet:
             self.separator, self.cells = "", self._read_parquet()
