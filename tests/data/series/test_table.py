@@ -60,7 +60,7 @@ def test_what_is_wrong_is_said_with_its_place(write, text, said):
 
 
 def test_a_missing_file_is_said(tmp_path):
-    with pytest.raises(UserError, match="there is no such file"):
+    with pytest.raises(UserError, match=r"there is no such file"):
         Table(tmp_path / "none.csv")
 
 
@@ -73,3 +73,128 @@ def test_the_separator_is_found_out_and_no_letter_is_taken_for_one(
     path = tmp_path / "table.csv"
     path.write_text("\n".join(separator.join(row) for row in (columns, *[["1"] * len(columns)] * 3)))
     assert Table(path).columns == list(columns)
+
+
+def test_a_separator_at_the_end_of_rows_shifts_no_column(write):
+    for text in ("time,load\n1,5,\n2,6,\n", "time,load,\n1,5,\n2,6,\n"):
+        table = Table(write(text))
+        assert table.columns == ["time", "load"]
+        assert table.numbers("load", "data.values").tolist() == [5, 6]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        ("a,b\n1,2\n3,4,5\n", {}, "line 3 has 3 cells where the header has 2"),
+        ('"a","b"\n"1",1,2\n"2",3,4\n', {}, "line 2 has 3 cells where the header has 2"),
+        ("# sensor\na,b\n1,2\n", {}, """line 1 begins with #: set 'data.comment="#"'"""),
+        ("Station,7\nx,y\na,b\n1,2\n", {}, "line 3 of the file names it: set data.skip_rows=2"),
+        ("a,b\nkg,m\n1,2\n3,4\n5,6\n", {}, "line 2, column b: 'm' is no number.*data.units_rows=1"),
+        (
+            "a,b\n1,2\n1,2\n1,2\n1,2\nsum,total\n",
+            {},
+            "line 6, column b: 'total' is no number.*data.skip_footer=1",
+        ),
+        ("a,b,b\n1,2,3\n", {}, r"2 columns that are called 'b' \(columns 2, 3\)"),
+        ("a,b, b\n1,2,3\n", {}, r"2 columns that are called 'b' \(columns 2, 3\)"),
+        ("2022-01-01,1.5\n2022-01-02,2.5\n", {}, "line 1: 2022-01-01, 1.5 are values.*set data.header=false"),
+        ("112\n118\n", {}, "line 1: 112 are values where the names of the columns are expected"),
+        ("a,b\n1,1e300\n", {}, r"line 2, column b: 1e\+300 is beyond 1e\+30"),
+        ("a,b\n1,2022-01-01\n2,2022-01-02\n", {}, "if the column holds times, set data.time=b"),
+        ("a,b\n1,2\n", {"encoding": "klingon"}, "data.encoding=klingon is not known"),
+        ("a,b\n1,2\n", {"separator": "::"}, "data.separator=:: is not a single character"),
+        ("a   b\n1   2\n", {}, "see data.separator, which is .* for blanks"),
+        ("a,b\n1,2\n", {"skip_rows": 9}, "has no line left"),
+        (
+            "a;b\n1;5,5\n2;6,5\n",
+            {"decimal": "."},
+            "'5,5' is no number with the decimal mark [.]; set data.decimal",
+        ),
+    ],
+)
+def test_lines_that_are_no_rows_are_named_with_the_key_that_helps(write, text, options, said):
+    with pytest.raises(UserError, match=said):
+        Table(write(text), **options).numbers("b", "data.values")
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("Station,7\nx\nb\n1.5\n2\n", {"skip_rows": 2}),
+        ("b\nkW\n1.5\n2\n", {"units_rows": 1}),
+        ("# a, b, c\nb\n1.5\n#N/A, really\n2\n", {"comment": "#"}),
+        ("b\n1.5\n2\nSource: x, y, z\n\n", {"skip_footer": 1}),
+        ("b\n1.5\n2\n\n\n", {}),
+        ("b,\n1.5,\n2,\n,\n,\n", {}),
+        ("a,b\n1,1.5\n2,2\n", {"separator": None}),
+        ("sep=;\na;b\n1;1.5\n2;2\n", {}),
+        (" a  b\n 1  1.5\n 2   2\n", {"separator": r"\s+"}),
+        ("a , b \n1, 1.5 \n2, 2\n", {}),
+        ("b;c\n1,5;0\n2;0\n", {"decimal": ","}),
+    ],
+)
+def test_the_same_numbers_in_files_of_many_shapes(write, text, options):
+    table = Table(write(text), **options)
+    table.find_format([("b", "data.values")])
+    assert table.numbers("b", "data.values").tolist() == [1.5, 2]
+
+
+def test_without_a_header_the_columns_are_numbered_and_lines_keep_their_numbers(write):
+    table = Table(write("x\n7,1.5\n8,oops\n"), header=False, skip_rows=1)
+    assert table.columns == ["1", "2"]
+    with pytest.raises(UserError, match=r"line 3, column 2: 'oops'"):
+        table.numbers("2", "data.values")
+
+
+def test_a_column_without_a_name_that_counts_the_rows_is_left_out_and_said(write):
+    table = Table(write(",a\n0,5\n1,6\n2,7\n"))
+    assert table.columns == ["a"] and "counts the rows left out" in table.notes[0]
+    assert Table(write(",a\nx,5\ny,6\n")).columns == ["unnamed_1", "a"]
+
+
+@pytest.mark.parametrize("word", ["NA", "#N/A", ".", "?", "<NA>", "#DIV/0!", "", "NULL", "n.a."])
+def test_words_for_a_missing_value(write, word):
+    values = Table(write(f"a,b\n1,1\n2,{word}\n3,2\n")).numbers("b", "data.values")
+    assert np.array_equal(values, [1, np.nan, 2], equal_nan=True)
+
+
+def test_words_of_ones_own_and_a_number_that_looks_like_one(write):
+    text = "a\n1\nbad\n-999\n2\n1.5\n"
+    values = Table(write(text), missing=["bad", -999]).numbers("a", "data.values")
+    assert np.array_equal(values, [1, np.nan, np.nan, 2, 1.5], equal_nan=True)
+    table = Table(write(text), missing=["bad"])
+    table.numbers("a", "data.values")
+    assert any("a is -999 in 1 rows (set data.missing=-999" in note for note in table.notes)
+
+
+def test_encodings(tmp_path):
+    path = tmp_path / "t.csv"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        path.write_text("Temp °C\n5\n", encoding=encoding)
+        assert Table(path).columns == ["Temp °C"]
+    path.write_text("Temp °C\n5\n", encoding="cp1252")
+    with pytest.raises(UserError, match=r"is not text in utf-8 .*; set data.encoding, such as cp1252"):
+        Table(path)
+    assert Table(path, encoding="cp1252").columns == ["Temp °C"]
+    path.write_text("a\n5\n", encoding="utf-16-le")
+    with pytest.raises(UserError, match=r"set data.encoding, such as utf-16-le"):
+        Table(path)
+
+
+def test_the_index_of_a_parquet_file_is_a_column_if_it_holds_something(tmp_path):
+    path, times = tmp_path / "t.parquet", pd.date_range("2023-01-01", periods=3, freq="h")
+    pd.DataFrame({"a": [1.0, 2, 3]}, index=times.rename("when")).to_parquet(path)
+    assert Table(path).columns == ["when", "a"]
+    pd.DataFrame({"a": [1.0, 2, 3]}, index=times).to_parquet(path)
+    assert Table(path).columns == ["index", "a"]
+    pd.DataFrame({"a": [1.0, 2, 3]}, index=[7, 5, 6]).to_parquet(path)
+    assert Table(path).columns == ["a"]
+    with pytest.raises(UserError, match=r"row 2, column a: 'x' is no number"):
+        pd.DataFrame({"a": ["1.5", "x", "2"]}).to_parquet(path)
+        Table(path).numbers("a", "data.values")
+
+
+def test_a_spreadsheet_is_told_to_be_saved_as_csv(tmp_path):
+    (tmp_path / "t.xlsx").write_bytes(b"PK\x03\x04")
+    with pytest.raises(UserError, match=r"is a spreadsheet, which is not read; save it as CSV"):
+        Table(tmp_path / "t.xlsx")

@@ -94,3 +94,100 @@ def test_settings_of_the_file_and_of_the_windows_are_both_checked(tmp_path):
         TableData("t.csv", duplicates="all", look_back=8, horizon=4)
     with pytest.raises(UserError, match=r"data\.horizon"):
         TableData("t.csv", look_back=8, horizon=0)
+
+
+def write(path, text: str) -> str:
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def rows(times, *columns) -> str:
+    return "".join(",".join(map(str, row)) + "\n" for row in zip(times, *columns, strict=True))
+
+
+DAYS = [f"{time:%Y-%m-%d}" for time in pd.date_range("2022-01-01", periods=60, freq="D")]
+
+
+def test_the_start_message_tells_what_was_read(tmp_path):
+    text = "time;a;b\n" + "".join(
+        f"{day};{place},5;\n" for place, day in enumerate(DAYS) if place not in (4, 5)
+    )
+    data = TableData(write(tmp_path / "t.csv", text), time="time", look_back=8, horizon=4)
+    data.setup()
+    told = data.describe()
+    for part in (
+        "columns a; ",
+        "2022-01-01 to 2022-03-01 in steps of D",
+        "times ISO 8601",
+        "60 steps, 2 of 60 values missing (3.3%)",
+        'separator ";"',
+        'decimal mark ","',
+        "without any value and left out: b",
+    ):
+        assert part in told
+
+
+def test_a_column_without_any_value_is_no_series(tmp_path):
+    path = write(tmp_path / "t.csv", "time,a,b\n" + rows(DAYS, range(60), [""] * 60))
+    assert TableSeries(path, time="time")().channels == ("a",)
+    with pytest.raises(UserError, match=r"the column b has no value; leave it out of data.values"):
+        TableSeries(path, time="time", values=["a", "b"])()
+
+
+def test_several_id_columns_and_columns_that_are_numbers(tmp_path):
+    long = [(day, shop, item, 5) for shop in "xy" for item in (1, 2) for day in DAYS]
+    path = write(tmp_path / "t.csv", "time,0,1,2\n" + rows(*zip(*long, strict=True)))
+    series = TableSeries(path, time="time", id=[0, 1], values=2)()
+    assert [one.name for one in series] == ["x/1", "x/2", "y/1", "y/2"] and len(series.series[0]) == 60
+
+
+def test_a_weekly_series_among_daily_ones_is_named(tmp_path):
+    long = [(day, "daily", 1) for day in DAYS] + [(day, "weekly", 1) for day in DAYS[::7]]
+    path = write(tmp_path / "t.csv", "time,id,v\n" + rows(*zip(*long, strict=True)))
+    with pytest.raises(UserError, match=r"id weekly: only 9 of 57 steps of D"):
+        TableSeries(path, time="time", id="id")()
+
+
+def test_blank_rows_are_left_out_where_times_tell_the_place(tmp_path):
+    path = write(tmp_path / "t.csv", "time,v\n2022-01-01,1\n\n2022-01-02,2\n,\n2022-01-03,3\n,\n\n")
+    (series,) = TableSeries(path, time="time")()
+    assert series.values[:, 0].tolist() == [1, 2, 3]
+
+
+def test_what_a_file_decided_is_kept_for_the_next_which_does_not(tmp_path):
+    dates = pd.date_range("2022-01-03", periods=40, freq="D")
+    text = "time;v\n" + "".join(
+        f"{day:%d/%m/%Y};{2000 + place:,}\n".replace(",", ".") for place, day in enumerate(dates)
+    )
+    source = TableSeries(write(tmp_path / "a.csv", text + "12/02/2022;1.234,5\n"), time="time")
+    source()
+    short = write(tmp_path / "b.csv", "time;v\n03/04/2022;2.093\n04/04/2022;2.094\n05/04/2022;2.095\n")
+    with pytest.raises(UserError, match=r"data\.time_format|data\.decimal"):
+        TableSeries(short, time="time")()
+    read = TableSeries(short, **source.reading())()
+    assert read.series[0].times[0] == np.datetime64("2022-04-03") and read.series[0].values[0, 0] == 2093
+
+
+def test_local_times_give_the_calendar_and_the_grid_is_in_utc(tmp_path):
+    local = pd.date_range("2023-10-20", periods=400, freq="h", tz="Europe/Berlin")
+    path = write(tmp_path / "t.csv", "time,v\n" + rows([time.isoformat() for time in local], range(400)))
+    sizes = {"look_back": 8, "horizon": 4, "calendar": ["time_of_day"], "time_zone": "Europe/Berlin"}
+    data = TableData(path, time="time", **sizes)
+    data.setup()
+    (series,) = data.series
+    assert (np.diff(series.times) == np.timedelta64(1, "h")).all() and not np.isnan(series.values).any()
+    midnight = np.isclose(series.known[:, 1], 1)  # the cosine of the time of day
+    assert np.array_equal(midnight, local.hour == 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"skip_rows": -1}, "data.skip_rows=-1 must be a number of lines"),
+        ({"thousands": "x"}, "data.thousands=x is not known"),
+        ({"thousands": ".", "decimal": "."}, "they must differ"),
+    ],
+)
+def test_settings_that_fit_no_file(options, said):
+    with pytest.raises(UserError, match=said):
+        TableSeries("t.csv", **options)

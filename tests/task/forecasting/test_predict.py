@@ -189,3 +189,34 @@ def test_a_single_row_is_a_history(trained, tmp_path):
 def test_the_horizon_must_be_positive(trained, tmp_path):
     with pytest.raises(UserError, match="--horizon must be above 0"):
         predict(trained().task, write(frame(40), tmp_path / "history.csv"), None, horizon=0)
+
+
+def test_forecasts_come_back_in_local_time_and_an_other_step_is_refused(trained, tmp_path):
+    table = frame(150)
+    local = pd.date_range("2023-10-26", periods=150, freq="h", tz="Europe/Berlin")
+    table["time"] = [time.isoformat() for time in local]
+    loaded = trained("data.time_zone=Europe/Berlin", table=table)
+    history = table[:72]  # ends before the hour that the clock shows twice
+    predict(loaded.task, write(history, tmp_path / "history.csv"), tmp_path / "out.csv", horizon=4)
+    told = pd.read_csv(tmp_path / "out.csv")["time"][:4].tolist()
+    assert told == [str(time) for time in local[72:76]] and told[2:4] == [
+        "2023-10-29 02:00:00+02:00",
+        "2023-10-29 02:00:00+01:00",
+    ]
+    daily = frame(40)
+    daily["time"] = pd.date_range("2024-01-01", periods=40, freq="D")
+    with pytest.raises(UserError, match=r"only 40 of 937 steps of h, .* have a row"):
+        predict(loaded.task, write(daily, tmp_path / "history.csv"), tmp_path / "out.csv")
+
+
+def test_steps_on_the_15th_go_on_on_the_15th(trained, tmp_path):
+    table = frame(150)
+    table["time"] = pd.date_range("2000-01-01", periods=150, freq="MS") + pd.Timedelta(days=14)
+    predict(
+        trained(table=table).task, write(table, tmp_path / "history.csv"), tmp_path / "out.csv", horizon=3
+    )
+    assert pd.read_csv(tmp_path / "out.csv")["time"][:3].tolist() == [
+        "2012-07-15",
+        "2012-08-15",
+        "2012-09-15",
+    ]

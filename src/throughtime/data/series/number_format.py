@@ -11,8 +11,8 @@ from throughtime.errors import UserError
 SYMBOLS = "$€£¥₹₽₩%‰°"
 """Signs of a currency, of per cent and of degrees that may stand before or behind every number of a column."""
 
-_SIGN = re.compile(rf"(?P<sign>[+-]?)(?P<before>[{SYMBOLS}]?)\s*(?P<number>.*?)\s*(?P<after>[{SYMBOLS}]?)")
-_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
+_SIGN = re.compile(rf"^(?P<sign>[+-]?)(?P<before>[{SYMBOLS}]?)\s*(?P<number>.*?)\s*(?P<after>[{SYMBOLS}]?)$")
+_GROUPS = r"[+-]?[1-9]\d{0,2}[.,]\d{3}"
 _OTHER = {".": ",", ",": "."}
 
 
@@ -59,8 +59,16 @@ def find_number_format(
     thousands: set[str] = set()
     unclear: dict[str, str] = {}
     for column in columns:
+        if pd.to_numeric(column, errors="coerce").notna().all():  # the common case, in a few passes
+            pointed = column[column.str.contains(".", regex=False)] if "." not in decimal else column[:0]
+            if len(pointed):
+                grouped = pointed.str.fullmatch(_GROUPS)
+                if grouped.all():
+                    unclear.setdefault(".", str(pointed.iloc[0]))
+                else:
+                    decimal.add(".")
+            continue
         cells = pd.Series(column[column.str.contains("[.,]", regex=True)].unique(), dtype=str)
-        last = cells.str.extract(r"([.,])[^.,]*$")[0]
         count = {mark: cells.str.count(re.escape(mark)) for mark in _OTHER}
         both = (count["."] > 0) & (count[","] > 0)
         for mark, other in _OTHER.items():
@@ -68,7 +76,9 @@ def find_number_format(
             once = ~both & (count[mark] == 1)
             grouped = once & cells.str.fullmatch(_GROUPS)
             numeric = cells.str.fullmatch(rf"[+-]?\d*{re.escape(mark)}\d*(?:[eE][+-]?\d+)?")
-            if (both & (last == mark) & (count[mark] == 1)).any():
+            if (
+                both & (count[mark] == 1) & cells.str.contains(rf"{re.escape(mark)}[^.,]*$", regex=True)
+            ).any():
                 decimal.add(mark)
                 thousands.add(other)
             if often.any():
@@ -98,12 +108,18 @@ def find_number_format(
     )
 
 
+def has_groups(columns: Iterable[pd.Series], decimal: str) -> bool:
+    """Whether a number of these columns has its digits in groups, where the decimal mark is known."""
+    grouped = rf"[+-]?\d{{1,3}}(?:{re.escape(_OTHER[decimal])}\d{{3}})+(?:{re.escape(decimal)}\d*)?"
+    return any(bool(column.str.fullmatch(grouped).any()) for column in columns)
+
+
 def to_numbers(text: pd.Series, form: NumberFormat) -> pd.Series:
     """The cells as numbers; NaN where a cell is none in this format."""
     if form.thousands:
         mark, point = re.escape(form.thousands), re.escape(form.decimal)
         if form.thousands == " ":
-            mark = r"[ \u00a0\u202f]"
+            mark = "[ \u00a0\u202f]"
         plain = rf"[+-]?\d*(?:{point}\d*)?(?:[eE][+-]?\d+)?"
         grouped = rf"[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{point}\d*)?"
         fits = text.str.fullmatch(f"{plain}|{grouped}")

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from throughtime.data.series.number_format import (
     NumberFormat,
     find_number_format,
+    has_groups,
     to_numbers,
     without_symbol,
 )
@@ -124,6 +125,8 @@ class Table:
         self._above: list[str] = []  # raw lines at the beginning, to find a header that is further down
         if not path.is_file():
             raise UserError(f"data.path={path}: there is no such file")
+        if path.suffix.lower() in (".xlsx", ".xls", ".xlsm", ".ods"):
+            raise UserError(f"{path} is a spreadsheet, which is not read; save it as CSV")
         self.is_parquet = path.suffix.lower() in (".parquet", ".pq")
         if self.is_parquet:
             self.separator, self.cells = "", self._read_parquet()
@@ -185,6 +188,10 @@ class Table:
         except (pd.errors.ParserError, ValueError, OSError, EOFError) as error:
             raise UserError(f"{self.path} cannot be read as a table ({str(error).strip()})") from error
         self._above = lines[:_SEARCHED_LINES]
+        if self._above and "\0" in self._above[0]:
+            raise UserError(
+                f"{self.path} is not text in {encoding.removesuffix('-sig')}; set data.encoding, such as utf-16-le"
+            )
         if not any(line.strip() for line in self._above) and not any(line.strip() for line in lines):
             raise UserError(f"{self.path} is empty")
         return lines
@@ -213,7 +220,7 @@ class Table:
             header = {mark: first[0].count(mark) if first else 0 for mark in SEPARATORS}
             found = max(SEPARATORS, key=lambda mark: (common[mark], header[mark]))
         if found != ",":
-            self.notes.append(f"separator {'tab' if found == chr(9) else found}")
+            self.notes.append("separator tab" if found == "\t" else f'separator "{found}"')
         return found, kept
 
     def _read_csv(self, lines: list[str], kept: list[int], header: bool | None) -> pd.DataFrame:
@@ -257,17 +264,12 @@ class Table:
         return self._named(frame, first, widths[0])
 
     def _check_header(self, cells: list[str], line: int) -> None:
-        """Refuse a first line that holds values, unless they count the columns."""
+        """Refuse a first line that holds values, unless they count on by one, as columns are numbered."""
         named = [cell for cell in cells if cell]
         numbers = pd.to_numeric(pd.Series(named, dtype=str), errors="coerce")
         dated = [bool(re.match(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}", cell)) for cell in named]
-        counted = [str(place) for place in range(len(named))], [str(place + 1) for place in range(len(named))]
-        if (
-            named
-            and all(numbers.notna() | np.array(dated))
-            and named not in counted
-            and (any(dated) or len(named) == 1 or (numbers % 1 != 0).any())
-        ):
+        counted = len(named) > 1 and not any(dated) and bool((numbers.diff().dropna() == 1).all())
+        if named and all(numbers.notna() | np.array(dated)) and not counted and named not in (["0"], ["1"]):
             raise UserError(
                 f"{self.path}, line {line}: {', '.join(named[:4])} are values where the names of the columns are "
                 "expected; set data.header=false to call the columns 1, 2, …, or data.header=true if they are names"
@@ -286,7 +288,7 @@ class Table:
             raise UserError(
                 f"{self.path}, line {frame.index[row]} has {cells} cells where the header has {width}; see "
                 "data.separator and data.decimal, data.skip_rows and data.comment for lines above the header, and "
-                "data.skip_footer for lines at the end"
+                f"data.skip_footer for lines at the end{self._comment_hint()}"
             )
         frame, filled = frame.iloc[:, :width], filled[:, :width]
         used, shown = [], []
@@ -346,8 +348,14 @@ class Table:
             if name in [cell.strip(" \"'\r\n") for cell in cells]:
                 return f"; line {place + 1} of the file names it: set data.skip_rows={place}"
         if len(self.columns) == 1 and not self.is_parquet:
-            return f"; data.separator is {self.separator!r}"
+            return "; see data.separator, which is '\\s+' for blanks"
         return ""
+
+    def _comment_hint(self) -> str:
+        mark = self._above[0][:1]
+        return (
+            f"; line 1 begins with {mark}: set 'data.comment=\"{mark}\"'" if mark in ("#", "%", "!") else ""
+        )
 
     def text(self, name: str, key: str) -> pd.Series:
         """One column as text without blanks around it; "" where a cell of a Parquet file is missing."""
@@ -356,12 +364,16 @@ class Table:
             column = column.astype(object).where(column.notna(), "").astype(str)
         return column.str.strip()
 
-    def is_text(self, name: str) -> bool:
+    def is_text(self, name: str, key: str) -> bool:
         """Whether a column holds text, as all columns of a CSV file do."""
-        column = self.cells[name]
+        column = self.column(name, key)
         return not self.is_parquet or not (
             pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column)
         )
+
+    def counts_rows(self, name: str) -> bool:
+        """Whether a column holds 0, 1, 2, … or 1, 2, 3, …"""
+        return self.cells[name].dtype != bool and _counts_rows(self.cells[name])
 
     def has_values(self, name: str, key: str) -> bool:
         """Whether any cell of a column is not missing."""
@@ -378,20 +390,31 @@ class Table:
         """
         columns = []
         for name, key in names:
-            if self.is_text(name):
+            if self.is_text(name, key):
                 text = self.text(name, key)
                 present = self._present(text)
                 columns.append(without_symbol(text, present)[0][present])
         if self.decimal is None and self.thousands is None:
             self.form = find_number_format(columns, self.separator, str(self.path), self.hint)
             if self.form != NumberFormat():
-                grouped = f", thousands mark {self.form.thousands}" if self.form.thousands else ""
-                self.notes.append(f"decimal mark {self.form.decimal}{grouped}")
+                grouped = f', thousands mark "{self.form.thousands}"' if self.form.thousands else ""
+                self.notes.append(f'decimal mark "{self.form.decimal}"{grouped}')
         elif self.decimal is None:
-            self.form = NumberFormat("," if self.thousands == "." else ".", self.thousands)
-        elif self.thousands is None and self.hint is not None and self.hint.decimal == self.decimal:
-            self.form = self.hint
+            self.form = self._format_with_groups(columns, self.thousands)
+        elif self.thousands is None and has_groups(columns, self.decimal):
+            self.form = NumberFormat(self.decimal, "," if self.decimal == "." else ".")
+            self.notes.append(f'thousands mark "{self.form.thousands}"')
         return self.form
+
+    def _format_with_groups(self, columns: Sequence[pd.Series], thousands: str) -> NumberFormat:
+        """The format where the mark of thousands is known."""
+        if thousands in (".", ","):
+            return NumberFormat("," if thousands == "." else ".", thousands)
+        marks = " \u00a0\u202f" if thousands == " " else thousands
+        plain = [column.str.replace(f"[{marks}]", "", regex=True) for column in columns]
+        return NumberFormat(
+            find_number_format(plain, self.separator, str(self.path), self.hint).decimal, thousands
+        )
 
     def numbers(self, name: str, key: str) -> Float[np.ndarray, " N"]:
         """One column as numbers, NaN where a value is missing.
@@ -400,7 +423,7 @@ class Table:
             UserError: a cell is neither a number nor a missing value; the sentence names its line.
         """
         column = self.column(name, key)
-        if self.is_text(name):
+        if self.is_text(name, key):
             text = self.text(name, key)
             present = self._present(text)
             plain, symbol = without_symbol(text, present)
@@ -422,8 +445,8 @@ class Table:
         if large.any():
             row = int(large.argmax())
             raise UserError(
-                f"{self.path}, {self.line(row)}, column {name}: {values[row]:g} is beyond {LARGEST:g}, too large "
-                "to train on; give it in another unit, or list it in data.missing if it stands for a missing value"
+                f"{self.path}, {self.line(row)}, column {name}: {values[row]:g} is beyond {LARGEST:g}, too large to "
+                "train on; give it in another unit, or list it in data.missing if it stands for a missing value"
             )
         self._note_sentinel(name, values)
         return values
@@ -446,10 +469,10 @@ class Table:
         place = f"{self.path}, {self.line(row)}, column {name}: {shown!r} is no number"
         if re.match(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}", shown) and bad.mean() > 0.5:
             return f"{place}; if the column holds times, set data.time={name}"
+        if re.fullmatch(r"[+-]?\d[\d.,' \u00a0\u202f]*\d", shown):
+            return f"{place} with the decimal mark {self.form.decimal}; set data.decimal and data.thousands"
         if bad.mean() > 0.5:
             return f"{place}; the column holds text, so leave it out of {key}"
-        if re.search(r"\d[.,' \u00a0\u202f]\d", shown):
-            return f"{place} with the decimal mark {self.form.decimal}; set data.decimal and data.thousands"
         return f"{place}; put it right, or see {self.place_hint(row, bad)}data.decimal, data.separator and data.missing"
 
     def place_hint(self, row: int, bad: np.ndarray) -> str:
@@ -508,4 +531,6 @@ def _kept_lines(
 def _counts_rows(column: pd.Series) -> bool:
     """Whether a column holds 0, 1, 2, … or 1, 2, 3, …"""
     values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
-    return bool(len(values) and values[0] in (0, 1) and (values == np.arange(len(values)) + values[0]).all())
+    return bool(
+        len(values) > 2 and values[0] in (0, 1) and (values == np.arange(len(values)) + values[0]).all()
+    )

@@ -194,6 +194,11 @@ class TableSeries(SeriesSource):
         if empty:
             table.notes.append(f"without any value and left out: {', '.join(empty)}")
         remaining = [name for name in remaining if name not in empty]
+        counting = [name for name in remaining if not self.time and not self.id and table.counts_rows(name)]
+        if counting and len(remaining) > 1:
+            table.notes.append(
+                f"{counting[0]} only counts the rows (name the others in data.values to leave it out)"
+            )
         if not remaining:
             raise UserError(f"{self.path} has no column left to forecast; name some in data.values")
         return tuple(remaining)
@@ -202,8 +207,10 @@ class TableSeries(SeriesSource):
         if not self.id:
             name = channels[0] if len(channels) == 1 else self.path.stem
             return [(name, np.arange(len(table.cells)))]
-        names = series_names(table, self.id)
-        return [(str(name), rows) for name, rows in names.groupby(names, sort=False).indices.items()]
+        codes, names = pd.factorize(series_names(table, self.id))
+        order = np.argsort(codes, kind="stable")
+        groups = np.split(order, np.cumsum(np.bincount(codes))[:-1])
+        return [(str(name), rows) for name, rows in zip(names, groups, strict=True)]
 
     def _series(
         self,
@@ -297,6 +304,13 @@ def column_names(names: ColumnNames) -> tuple[str, ...]:
 def series_names(table: Table, columns: Sequence[str]) -> pd.Series:
     """The name of each row's series: the cells of these columns, with `/` between them."""
     texts = [table.text(name, "data.id") for name in columns]
+    for name, text in zip(columns, texts, strict=True):
+        blank = (text == "").to_numpy()
+        if blank.any():
+            row = int(blank.argmax())
+            raise UserError(
+                f"{table.path}, {table.line(row)}, column {name}: the name of the series is blank"
+            )
     names = texts[0]
     for more in texts[1:]:
         names = names + "/" + more
@@ -322,7 +336,11 @@ def _describe(
     steps = sum(len(one) for one in series)
     missing = sum(int(np.isnan(one.values).sum()) for one in series)
     share = missing / max(steps * len(channels), 1)
-    lacking = f"{missing:,} values missing ({share:.1%})" if missing else "no value missing"
+    lacking = (
+        f"{missing:,} of {steps * len(channels):,} values missing ({share:.1%})"
+        if missing
+        else "none missing"
+    )
     if parsed is None:
         yield f"{steps:,} steps without times, {lacking}"
         return

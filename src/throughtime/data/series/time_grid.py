@@ -172,8 +172,9 @@ def place_on_grid(
     if (places < 0).any():
         row = int((places < 0).argmax())
         raise UserError(
-            f"{where}, {row_label(times.index, row)}: the time {times.iloc[row]} is not on the grid of {frequency} steps "
-            f"that begins at {first}; set data.frequency to the step of your data (such as h, D, W-MON, MS, ME or QS-FEB)"
+            f"{where}, {row_label(times.index, row)}: the time {times.iloc[row]} is not on the grid of "
+            f"{frequency} steps that begins at {first}; set data.frequency to the step of your "
+            "data (such as h, D, ME or MS-15)"
         )
     filled = len(places) / len(grid)
     neighbours = bool((np.diff(places) == 1).any())
@@ -186,7 +187,7 @@ def _empty_grid(times: pd.Series, frequency: str, where: str, steps: int) -> str
     gaps = times.diff().to_numpy()[1:]
     row = int(gaps.argmax()) + 1
     return (
-        f"{where}: only {len(times):,} of {steps:,} steps of {frequency} from {times.iloc[0]} to {times.iloc[-1]} have a row "
-        f"(the largest gap lies before {row_label(times.index, row)}, {times.iloc[row]}); put that time right, set "
-        "data.frequency to the step of your data, or data.time=null if each row is a step"
+        f"{where}: only {len(times):,} of {steps:,} steps of {frequency}, from {times.iloc[0]} to {times.iloc[-1]}, "
+        f"have a row (the largest gap lies before {row_label(times.index, row)}, {times.iloc[row]}); put that time "
+        "right, set data.frequency to the step of your data, or data.time=null if each row is a step"
     )

@@ -1,4 +1,4 @@
-"""Times of a table: ISO 8601, day and month in either order, months, quarters, Unix times, with or without time zone."""
+"""Times of a table: ISO 8601, day and month in either order, months, quarters, Unix times, time zones."""
 
 import re
 import warnings
@@ -37,7 +37,20 @@ _CLOCKS = (
 _QUARTER = re.compile(r"(\d{4})[- ]?[Qq]([1-4])|[Qq]([1-4])[- /]?(\d{4})")
 _WEEK = re.compile(r"(\d{4})-?W(\d{2})")
 _MONTH_LETTER = re.compile(r"(\d{4})[Mm](\d{1,2})")
-_MONTH_NAMES = ("%b-%y", "%b-%Y", "%b %Y", "%B %Y", "%B-%Y", "%b %y", "%Y-%b", "%Y %b", "%B %y", "%B-%y")
+_MONTH_NAMES = (
+    "%b-%y",
+    "%b-%Y",
+    "%b %Y",
+    "%B %Y",
+    "%B-%Y",
+    "%b %y",
+    "%Y-%b",
+    "%Y %b",
+    "%B %y",
+    "%m/%Y",
+    "%m-%Y",
+    "%m.%Y",
+)
 _DAY_MONTH_NAMES = ("%d-%b-%y", "%d-%b-%Y", "%d %b %y", "%d-%B-%Y", "%d/%b/%Y")
 _TWO_DIGIT_YEARS_AHEAD = 20  # a two-digit year further ahead than this is refused
 
@@ -90,9 +103,9 @@ def parse_times(
     if pd.api.types.is_datetime64_any_dtype(column):
         _check_all(table, column, column, columns)
         if column.dt.tz is None:
-            return _localised(ParsedTimes(_micro(column), "times of the file"), zone, table)
+            return _localised(ParsedTimes(_micro(column), "as in the file"), zone, table)
         shown = zone or str(column.dt.tz)
-        return _in_zone(column, column.dt.tz_localize(None), shown, f"times of the file in {column.dt.tz}")
+        return _in_zone(column, column.dt.tz_localize(None), shown, f"as in the file, in {column.dt.tz}")
     parsed = _parse_text(table, _as_text(table, columns[0]), columns, time_format, hint, zone)
     return _localised(parsed, zone, table)
 
@@ -124,12 +137,13 @@ def _joined(table: Table, columns: Sequence[str]) -> tuple[pd.Series, pd.Series 
     """The cells of several columns as one text; a last column of whole hours apart."""
     texts = [table.text(name, "data.time") for name in columns]
     hours = None
-    if texts[-1].str.fullmatch(r"\d{1,2}").all():
+    dated = (texts[0].str.len() >= len("220101")).all()  # a date, not a year
+    if len(texts) == 2 and dated and texts[-1].str.fullmatch(r"\d{1,2}").all():
         hours = texts.pop().astype(int)
         if (hours > 23).any():
             row = int((hours > 23).to_numpy().argmax())
             raise UserError(
-                f"{table.path}, {table.line(row)}, column {columns[-1]}: the hour {hours.iloc[row]} is not one of 0 to 23"
+                f"{table.path}, {table.line(row)}, column {columns[-1]}: the hour {hours.iloc[row]} is not in 0 to 23"
             )
     text = texts[0]
     for more in texts[1:]:
@@ -151,7 +165,7 @@ def _parse_text(
         times = _strptime(text, time_format)
         _check_all(table, times, text, columns)
         if times.dt.tz is not None:
-            return _with_offsets(text, times, times, f"read as {time_format}", zone)
+            return ParsedTimes(_micro(times.dt.tz_localize(None)), f"read as {time_format}", zone or "UTC")
         return ParsedTimes(_micro(times), f"read as {time_format}")
     filled = text[text != ""]
     first = str(filled.iloc[0]) if len(filled) else ""
@@ -187,8 +201,8 @@ def _strptime(text: pd.Series, time_format: str) -> pd.Series:
             return pd.to_datetime(text, format=time_format, errors="coerce", utc="%z" in time_format)
     except (ValueError, TypeError, re.error) as error:
         raise UserError(
-            f"data.time_format={time_format} is not a format of times ({error}); write for example %d.%m.%Y %H:%M, or s, "
-            "ms, us or ns for Unix times"
+            f"data.time_format={time_format} is not a format of times ({error}); write for example %d.%m.%Y %H:%M, or "
+            "s, ms, us or ns for Unix times"
         ) from error
 
 
@@ -202,8 +216,8 @@ def _digits(table: Table, text: pd.Series, columns: Sequence[str]) -> ParsedTime
     length = int(lengths.max()) if lengths.notna().all() else 0
     if not whole.all() and length == 4:
         raise UserError(
-            f"{where}: {shown!r} is a decimal year, whose steps have no calendar; set data.time=null and name the columns "
-            "to forecast in data.values, so that each row is a step"
+            f"{where}: {shown!r} is a decimal year, whose steps have no calendar; set data.time=null and name the "
+            "columns to forecast in data.values, so that each row is a step"
         )
     named = {4: ("%Y",), 6: ("%Y%m", "%y%m%d"), 8: ("%Y%m%d", "%d%m%Y", "%m%d%Y")}
     named |= {10: ("%Y%m%d%H",), 12: ("%Y%m%d%H%M",), 14: ("%Y%m%d%H%M%S",)}
@@ -211,7 +225,8 @@ def _digits(table: Table, text: pd.Series, columns: Sequence[str]) -> ParsedTime
         fitting = []
         for form in named.get(length, ()):
             times = _strptime(text, form)
-            if times.notna().all() and times.dt.year.between(1600, 2199).all():
+            earliest = 1900 if length == 10 else 1600  # Unix seconds have ten digits too
+            if times.notna().all() and times.dt.year.between(earliest, 2199).all():
                 fitting.append((form, times))
         if len(fitting) == 1:
             form, times = fitting[0]
@@ -222,8 +237,8 @@ def _digits(table: Table, text: pd.Series, columns: Sequence[str]) -> ParsedTime
     unit = {9: "s", 10: "s", 12: "ms", 13: "ms", 15: "us", 16: "us", 18: "ns", 19: "ns"}.get(length)
     if unit is None:
         raise UserError(
-            f"{where}: {shown!r} is a number that is no time; set data.time_format (s, ms, us or ns for Unix times), or "
-            "data.time=null if each row is a step"
+            f"{where}: {shown!r} is a number that is no time; set data.time_format (s, ms, us or ns for Unix times), "
+            "or data.time=null if each row is a step"
         )
     return _unix(table, text, columns, unit)
 
@@ -259,9 +274,12 @@ def _day_and_month(
     ]
     shown = str(text.iloc[0])
     if not orders:
+        late = [(part > 12).to_numpy() for part in (first, second)]
+        _check_all(table, text.where(~(late[0] & late[1]), None), text, columns)
+        row = max(int(part.argmax()) for part in late)
         raise UserError(
-            f"{table.path}, {table.line(int(((first > 12) & (first != first.iloc[0])).to_numpy().argmax()))}, column "
-            f"{', '.join(columns)}: day and month stand in both orders; write all times in one"
+            f"{table.path}, {table.line(row)}, column {', '.join(columns)}: {text.iloc[row]!r} and {shown!r} have day "
+            "and month in two orders; write all times in one"
         )
     hinted = "dm" if hint and hint.startswith("%d") else "md" if hint and hint.startswith("%m") else None
     day_first = f"%d{mark}%m{mark}{year}", f"%m{mark}%d{mark}{year}"
@@ -274,16 +292,18 @@ def _day_and_month(
     elif mark == ".":
         order = "dm"
     else:
+        clocks = parts[4].fillna("").str.strip()
+        clock = next((form for form in ("", *_CLOCKS) if _fits_clock(clocks, form)), "")
         raise UserError(
             f"{table.path}, column {', '.join(columns)}: {shown!r} does not tell the day from the month, nor does any "
-            f"other row; set data.time_format to {day_first[0]} or {day_first[1]}" + _clock_hint(parts[4])
+            f"other row; set data.time_format to {' or '.join(f'{form} {clock}'.strip() for form in day_first)}"
         )
     date = day_first[0] if order == "dm" else day_first[1]
     clocks = parts[4].fillna("").str.strip()
     bare = text.str.replace(r"[ T,]+", " ", n=1, regex=True)
     for clock in ("", *_CLOCKS):
         form = f"{date} {clock}".strip()
-        if (clock == "") != bool((clocks == "").all()):
+        if not _fits_clock(clocks, clock):
             continue
         times = _strptime(bare, form)
         if times.notna().all():
@@ -297,8 +317,8 @@ def _day_and_month(
     return None
 
 
-def _clock_hint(clocks: pd.Series) -> str:
-    return " with the time of day, such as %H:%M" if clocks.notna().any() else ""
+def _fits_clock(clocks: pd.Series, form: str) -> bool:
+    return bool((clocks == "").all()) if form == "" else bool(_strptime(clocks, form).notna().all())
 
 
 def _iso(table: Table, text: pd.Series, columns: Sequence[str], zone: str | None) -> ParsedTimes | None:
@@ -339,13 +359,6 @@ def _iso(table: Table, text: pd.Series, columns: Sequence[str], zone: str | None
     return ParsedTimes(_micro(times), "ISO 8601")
 
 
-def _with_offsets(
-    text: pd.Series, times: pd.Series, wall: pd.Series, how: str, zone: str | None
-) -> ParsedTimes:
-    naive = times.dt.tz_localize(None)
-    return ParsedTimes(_micro(naive), how, zone or "UTC")
-
-
 def _offset_name(minutes: int) -> str:
     sign = "-" if minutes < 0 else "+"
     return f"UTC{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}" if minutes else "UTC"
@@ -354,11 +367,16 @@ def _offset_name(minutes: int) -> str:
 def _in_zone(times: pd.Series, wall: pd.Series, zone: str, how: str) -> ParsedTimes:
     """Times in UTC that are shown in a zone; days and longer steps by the local calendar instead."""
     wall = _micro(wall)
-    if len(wall) > 1 and wall.dt.normalize().is_unique and (wall - wall.dt.normalize()).nunique() == 1:
+    if _same_time_of_day(wall):
         return ParsedTimes(wall, f"{how}, in local time")
     naive = times.dt.tz_convert("UTC").dt.tz_localize(None) if times.dt.tz is not None else times
     _check_zone(zone)
     return ParsedTimes(_micro(naive), how, zone)
+
+
+def _same_time_of_day(wall: pd.Series) -> bool:
+    """Whether all times lie at the same time of their days, as those of days and longer steps do."""
+    return wall.nunique() > 1 and (wall - wall.dt.normalize()).nunique() == 1
 
 
 def _check_zone(zone: str) -> None:
@@ -378,15 +396,15 @@ def _localised(parsed: ParsedTimes, zone: str | None, table: Table) -> ParsedTim
     if parsed.zone is not None:
         return ParsedTimes(parsed.times, parsed.how, zone, parsed.time_format)
     times = parsed.times
-    if times.dt.normalize().is_unique or "local time" in parsed.how:
+    if _same_time_of_day(times):
         return parsed
     ambiguous: str | np.ndarray = "infer" if times.is_unique is False else np.zeros(len(times), bool)
     try:
         local = times.dt.tz_localize(zone, ambiguous=ambiguous)
     except ValueError as error:
         raise UserError(
-            f"{table.path}: the times are not those of a clock in data.time_zone={zone} ({error}); give times in UTC or "
-            "with their offsets"
+            f"{table.path}: the times are not those of a clock in data.time_zone={zone} ({error}); give times in UTC "
+            "or with their offsets"
         ) from error
     return _in_zone(local, times, zone, f"{parsed.how} in {zone}")
 
@@ -422,8 +440,8 @@ def _check_years(table: Table, times: pd.Series, text: pd.Series, form: str) -> 
     last = int(times.dt.year.to_numpy().argmax())
     if times.iloc[last].year > datetime.now(UTC).year + _TWO_DIGIT_YEARS_AHEAD:
         raise UserError(
-            f"{table.path}, {table.line(last)}: {text.iloc[last]!r} read as {form} is {times.iloc[last]:%Y-%m-%d}; write "
-            "years with four digits"
+            f"{table.path}, {table.line(last)}: {text.iloc[last]!r} read as {form} is {times.iloc[last]:%Y-%m-%d}; "
+            "write years with four digits"
         )
 
 
@@ -437,6 +455,6 @@ def _check_all(
     row = int(bad.argmax())
     hint = table.place_hint(row, bad)
     raise UserError(
-        f"{table.path}, {row_label(text.index, row)}, column {', '.join(columns)}: {str(text.iloc[row])!r} is no time that "
-        f"can be read{like}; set {hint}data.time_format (such as %d.%m.%Y %H:%M) or data.time"
+        f"{table.path}, {row_label(text.index, row)}, column {', '.join(columns)}: {str(text.iloc[row])!r} is no time "
+        f"that can be read{like}; set {hint}data.time_format (such as %d.%m.%Y %H:%M) or data.time"
     )

@@ -65,7 +65,9 @@ def predict(
     check_positive(**{"--horizon": horizon})
     whole = -(-horizon // trained) * trained
     needed = whole - trained + task.model.steps_read(horizon - (whole - trained))
-    series = extend(read_history(task.artifacts, history), task.artifacts, whole, future, needed)
+    read = read_history(task.artifacts, history)
+    print("; ".join((f"history {history}, {len(read)} series", *read.notes)), file=sys.stderr)
+    series = extend(read, task.artifacts, whole, future, needed)
     forecast = roll(task, series, whole)
     forecast = Forecast(forecast.point[:horizon], forecast.quantiles[:, :horizon])
     series = _shortened(series, whole - horizon)
