@@ -34,10 +34,10 @@ MISTAKES = {
     "no end": (("trainer.max_steps=-1",), "the run would never end"),
     "an engine that cannot": (("engine=torch", "cell=gru", "cell.reset=before"), "choose engine=auto"),
     "a value that leads nowhere": (("cell.hidden_size=${nowhere}",), "nowhere"),
-    "a class that is not allowed": (("cell._target_=os.system",), "os.system is not a class"),
+    "a class that is not allowed": (("cell._target_=os.system",), "os.system is not a recurrent cell that a configuration may build"),
     "a function that is not allowed": (
         ("+callback.x._target_=builtins.eval",),
-        "builtins.eval is not a class",
+        "builtins.eval is not a callback that a configuration may build",
     ),
     "a folder that cannot be": (("hydra.run.dir=short.txt/run",), "short.txt/run"),
     "a number for a group": (("callback=5",), "callback=5 is not the name of an option"),
