@@ -9,8 +9,9 @@ import yaml
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from throughtime.cli.rerun import RECORDED, rerun_arguments
+from throughtime.cli.rerun import RECORDED, rerun_arguments, with_places_of_data
 from throughtime.errors import UserError
+from throughtime.run.folder import RunFolder
 
 CONFIGURATIONS = Path(__file__).resolve().parent.parent.parent / "conf"
 
@@ -78,3 +79,42 @@ def test_where_it_goes_can_be_said(command, trained, tmp_path: Path) -> None:
     finished = command("train.py", f"rerun={trained.run}", "hydra.run.dir=again")
     assert finished.returncode == 0, finished.stderr
     assert json.loads((tmp_path / "again" / "results.json").read_text())["status"] == "completed"
+
+
+def test_relative_data_are_found_from_any_folder(
+    trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, elsewhere = tmp_path / "start", tmp_path / "elsewhere"
+    start.mkdir()
+    elsewhere.mkdir()
+    (start / "text.txt").write_text("abc")
+    run = RunFolder(tmp_path)
+    run.environment.write_text(json.dumps({"folder": str(start)}))
+    config = {"data": {"path": "text.txt", "train_path": None, "val_path": "gone.txt", "test_path": "*.txt"}}
+    monkeypatch.chdir(elsewhere)
+    found = with_places_of_data(config, run)["data"]
+    assert found == {
+        "path": str(start / "text.txt"),
+        "train_path": None,
+        "val_path": "gone.txt",  # it lies there no more, so the error names it as it was typed
+        "test_path": str(start / "*.txt"),
+    }
+    monkeypatch.chdir(start)
+    assert with_places_of_data(config, run) == config
+    run.environment.write_text("[]")
+    assert with_places_of_data(config, run) == config
+
+
+def test_a_run_is_resumed_and_repeated_from_another_folder(
+    command, small: tuple[str, ...], small_text: Path, tmp_path: Path
+) -> None:
+    shutil.copy(small_text, tmp_path / "own.txt")
+    typed = [one for one in small if not one.startswith("data.path=")]
+    started = command("train.py", *typed, "data.path=own.txt", "hydra.run.dir=run", "trainer.max_steps=2")
+    assert started.returncode == 0, started.stderr
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    resumed = command("train.py", "resume=../run", "trainer.max_steps=4", folder=elsewhere)
+    assert resumed.returncode == 0, resumed.stderr
+    repeated = command("train.py", "rerun=../run", folder=elsewhere)
+    assert repeated.returncode == 0, repeated.stderr

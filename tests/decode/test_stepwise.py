@@ -1,8 +1,10 @@
 """The loop feeds back what was chosen, and nothing else."""
 
+import pytest
 import torch
 
 from throughtime.decode.stepwise import write_stepwise
+from throughtime.errors import Diverged
 
 
 def test_the_model_is_stepped_with_each_symbol_that_was_written(toy):
@@ -24,3 +26,10 @@ def test_a_symbol_is_handed_over_before_the_next_step_is_taken(toy):
     for steps in range(4):
         next(stream)
         assert model.steps == steps
+
+
+def test_a_model_whose_probabilities_are_not_numbers_is_told_and_nothing_is_chosen(toy):
+    log_probabilities, state = toy().start()
+    log_probabilities = torch.full_like(log_probabilities, torch.nan)
+    with pytest.raises(Diverged, match=r"training diverged.*optim\.optimizer\.lr"):
+        next(write_stepwise(lambda log_p: log_p.argmax(-1), toy().step, log_probabilities, state, 4))

@@ -2,13 +2,15 @@
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from throughtime.errors import UserError
-from throughtime.run.folder import Created, RunFolder, existing_run, token, write_json
+from throughtime.run.folder import Created, RunFolder, check_no_links, existing_run, token, write_json
 
 
 def test_of_many_claims_at_once_one_succeeds(tmp_path: Path) -> None:
@@ -105,3 +107,41 @@ def test_an_earlier_attempt_is_moved_and_never_overwritten(tmp_path: Path) -> No
         folder.set_aside(folder.errors())
     assert [(tmp_path / f"attempt_{n}" / "error.txt").read_text() for n in (1, 2)] == ["first", "second"]
     assert folder.errors() == []
+
+
+def test_a_folder_is_locked_once_and_free_again_after_the_process(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    program = (
+        "import sys; from pathlib import Path; from throughtime.run.folder import RunFolder\n"
+        "with RunFolder(Path(sys.argv[1])).locked(): print('held', flush=True); sys.stdin.read()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    try:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(UserError, match="another process trains this run"), folder.locked():
+            pass
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdin.close()
+        holder.stdout.close()
+    with folder.locked():
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["samples", "checkpoints/last.ckpt", "output.txt", "journal.txt"])
+def test_a_link_below_a_folder_is_refused_wherever_it_points(name: str, tmp_path: Path) -> None:
+    run, outside = tmp_path / "run", tmp_path / "outside"
+    (run / "checkpoints").mkdir(parents=True)
+    check_no_links(run)
+    (run / name).symlink_to(outside)
+    with pytest.raises(UserError, match="is a symbolic link"):
+        check_no_links(run)
+    (tmp_path / "latest").symlink_to(tmp_path / "empty")
+    (tmp_path / "empty").mkdir()
+    check_no_links(tmp_path / "latest")  # the folder that the user named

@@ -13,7 +13,7 @@ from throughtime.config.flat_config import flat
 from throughtime.errors import UserError
 from throughtime.run.checkpoint import AtomicCheckpointIO
 from throughtime.run.folder import RunFolder
-from throughtime.run.trainer import build_trainer, check_devices, check_trainer
+from throughtime.run.trainer import build_trainer, check_devices, check_trainer, duration_of
 
 Configuration = Callable[..., dict[str, Any]]
 
@@ -51,6 +51,22 @@ def test_a_run_ends_by_steps_epochs_or_time(configuration: Configuration) -> Non
     check_trainer(configuration("trainer.gradient_clip_val=null")["trainer"])
     for budget in ("max_epochs=2", "max_time=00:00:01:00"):
         check_trainer(configuration("trainer.max_steps=-1", f"trainer.{budget}")["trainer"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "seconds"), [(None, None), (5, 5), (0.5, 0.5), ("01:02:03:04", 93784), ("00:00:00:01", 1)]
+)
+def test_a_time_is_a_duration_or_a_number_of_seconds(typed: Any, seconds: float | None) -> None:
+    duration = duration_of(typed)
+    assert (duration and duration.total_seconds()) == seconds
+
+
+@pytest.mark.parametrize(
+    "typed", ["abc", "5", "00:00:00:00", 0, -1, 1e300, float("inf"), True, [1], {"a": 1}]
+)
+def test_what_is_no_time_is_told(typed: Any) -> None:
+    with pytest.raises(UserError, match=r"trainer\.max_time=.* is no time; give DD:HH:MM:SS"):
+        duration_of(typed)
 
 
 def test_a_run_without_checkpoints_is_refused(configuration: Configuration, tmp_path: Path) -> None:

@@ -80,3 +80,9 @@ def test_flat_and_nested_spaces_are_the_same() -> None:
         "model": {"layers.depth": [1, 2]},
     }
     assert dict(entries(flat)) == dict(entries(nested)) == flat
+
+
+def test_an_interval_for_a_whole_number_has_whole_ends() -> None:
+    found = distribution("cell.hidden_size", {"low": 8.0, "high": 16.0}, 128)
+    assert isinstance(found, IntDistribution) and (found.low, found.high) == (8, 16)
+    assert isinstance(distribution("optim.optimizer.lr", {"low": 1.0, "high": 2.0}, 0.1), FloatDistribution)

@@ -7,8 +7,18 @@ import pytest
 from optuna.samplers import RandomSampler
 
 from throughtime.callback.pruning import STUDY, STUDY_FILE, open_storage
+from throughtime.errors import UserError
 from throughtime.search import study as search_study
 from throughtime.search.study import create_study, open_study
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database", b"SQLite format 3\0" + b"x" * 5000])
+def test_a_study_that_is_missing_or_damaged_is_one_sentence(content: bytes | None, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / STUDY_FILE).write_bytes(content)
+    with pytest.raises(UserError, match="start it anew"):
+        open_study(tmp_path, RandomSampler())
+    assert content is None or (tmp_path / STUDY_FILE).exists()
 
 
 def test_what_lies_there_stays(tmp_path: Path) -> None:

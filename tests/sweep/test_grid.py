@@ -12,6 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from throughtime.sweep.grid import _count
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 GRID = ("-m", "task=textgen", "cell=elman,gru", "seed=1,2")
@@ -257,3 +260,17 @@ def test_three_cells_and_three_seeds_on_two_processes_killed_three_times(
     assert finished.returncode == 0, printed
     assert table(tmp_path / "whole") == table(tmp_path / "killed")
     assert len(table(tmp_path / "killed")[0]) == 9
+
+
+@pytest.mark.parametrize(
+    ("typed", "count"),
+    [
+        ("seed=range(0,1000000000)", 10**9),
+        ("seed=range(1,10,3)", 3),
+        ("seed=range(5,1)", 0),
+        ("cell=gru,lstm", 2),
+        ("seed=1", 1),
+    ],
+)
+def test_the_values_of_a_key_are_counted_without_being_listed(typed: str, count: int) -> None:
+    assert _count(OverridesParser.create().parse_override(typed)) == count

@@ -130,3 +130,24 @@ def test_a_mistake_is_told_from_a_fault_and_from_what_happened_while_training(
         leave(job, tmp_path, {"status": "failed", "steps": steps}, error)
         outcome = outcome_of(job, tmp_path)
         assert (outcome.error, outcome.user_error) == (error.splitlines()[-1], mistake)
+
+
+@pytest.mark.parametrize("field", ["overrides", "choices", "label", "config", "number"])
+def test_a_job_whose_fields_are_of_another_kind_is_told(field: str, tmp_path: Path) -> None:
+    config = {"task": {}, "data": {}, "trainer": {}, "seed": 1}
+    Job(0, ["cell=gru"], config, {"cell": "gru"}).write(tmp_path)
+    path = tmp_path / "0" / "job.json"
+    written = json.loads(path.read_text())
+    path.write_text(json.dumps(written | {field: 5}))
+    with pytest.raises(UserError, match=r"job\.json"):
+        Job.read(tmp_path / "0")
+
+
+@pytest.mark.parametrize("content", ["[]", "5", "{}", "null", "{"])
+def test_results_of_another_shape_leave_a_job_interrupted(content: str, tmp_path: Path) -> None:
+    config = {"task": {}, "data": {}, "trainer": {}, "seed": 1}
+    job = Job(0, [], config, {})
+    job.write(tmp_path)
+    (tmp_path / "0" / "config.yaml").write_text(json.dumps(config))
+    (tmp_path / "0" / "results.json").write_text(content)
+    assert outcome_of(job, tmp_path).status == "interrupted"

@@ -85,7 +85,7 @@ def fit(run: Run) -> Results:
 def _fit_locked(run: Run, lock: ExitStack) -> Results:
     """As `fit`; the lock of a new run's folder is entered into `lock` once the folder is claimed."""
     config, folder = run.config, run.folder
-    check_seed(config["seed"])
+    check_seed(config["seed"])  # before the data's, which has the same value by default
     check_configuration(config)
     check_sizes(config)
     checkpoint = newest_checkpoint(folder, "resume") if config["resume"] else None

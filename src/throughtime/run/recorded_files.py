@@ -5,6 +5,7 @@ here imports torch.
 """
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,12 @@ def read_object(path: Path) -> dict[str, Any]:
     return found
 
 
-def read_results(path: Path) -> dict[str, Any]:
-    """The results of a run, with every field that they always have, and each of its type.
+def read_results(path: Path, needed: Collection[str] = tuple(RESULTS)) -> dict[str, Any]:
+    """The results of a run, with the fields that are needed, and each of its type.
+
+    Args:
+        path: results.json.
+        needed: the fields that must be there; by default all that results always have.
 
     Raises:
         UserError: the file cannot be read, or is not the results of a run.
@@ -73,11 +78,11 @@ def read_results(path: Path) -> dict[str, Any]:
     for name, types in (RESULTS | LATER_RESULTS).items():
         if name in results and not _is_of(results[name], types):
             raise UserError(f"{path} is not the results of a run; its {name} is of the wrong kind")
-        if name in RESULTS and name not in results:
+        if name in needed and name not in results:
             raise UserError(f"{path} is not the results of a run; it lacks {name}")
-    if not all(_is_of(value, NUMBER) for value in results["metrics"].values()):
+    if not all(_is_of(value, NUMBER) for value in results.get("metrics", {}).values()):
         raise UserError(f"{path} is not the results of a run; one of its metrics is no number")
-    if not all(isinstance(one, str) for one in results["overrides"]):
+    if not all(isinstance(one, str) for one in results.get("overrides", [])):
         raise UserError(f"{path} is not the results of a run; one of its overrides is no text")
     return results
 

@@ -125,7 +125,7 @@ def outcome_of(job: Job, sweep: Path) -> Outcome:
     if not _holds(folder, job):
         return Outcome(job.number, folder.path, WAITING)
     try:
-        results = read_results(folder.results)
+        results = read_results(folder.results, ("status", "monitor", "best", "seconds", "steps"))
     except UserError:
         lines = _lines(folder.error)
         return Outcome(job.number, folder.path, INTERRUPTED, error=lines[-1] if lines else None)
