@@ -215,7 +215,7 @@ class SeriesData(DataModule):
         }
 
     def _fractional(self) -> dict[str, Any] | None:
-        """How many observed training values are no whole numbers, and the first of them; None where all are."""
+        """The number of observed training values that are not whole, and the first of them; None without any."""
         trained = (
             one.values[slice(*span["train"])] for one, span in zip(self.series, self.spans, strict=True)
         )

@@ -91,7 +91,7 @@ def _fit(tokenizer: Tokenizer, parts: dict[str, TextPart], boundaries: bool) -> 
 
 
 def _count(ids: Integer[np.ndarray, " N"], symbol: int) -> int:
-    """How often a symbol occurs, a block at a time: the ids may be larger than the memory."""
+    """The number of places with this symbol, by blocks: the ids may be larger than the memory."""
     return sum(int((ids[at : at + _BLOCK] == symbol).sum()) for at in range(0, len(ids), _BLOCK))
 
 
