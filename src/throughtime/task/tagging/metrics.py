@@ -69,7 +69,7 @@ class EntityCounts:
 
 
 class PairCounts:
-    """How often each pair of a true and a predicted tag occurs: a confusion matrix in memory of the pairs that occur.
+    """Sparse confusion matrix: the number of tokens of each pair of a true and a predicted tag that occurs.
 
     Tags may be tens of thousands (lemmas), of which a matrix would take gigabytes.
 
