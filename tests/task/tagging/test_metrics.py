@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
-from throughtime.task.tagging.metrics import EntityCounts, TagMetrics, score
+from throughtime.task.tagging.metrics import EntityCounts, PairCounts, TagMetrics, score
 from throughtime.tree import length_mask
 
 TAGS = ["N", "V", "op"]
@@ -58,7 +58,7 @@ def test_padding_is_not_counted():
     metrics = TagMetrics(TAGS)
     ones, seen = torch.ones(3, 2, dtype=torch.int64), torch.zeros(3, 2, dtype=torch.bool)
     metrics.update(ones, ones, ones, seen, length_mask(torch.tensor([3, 1]), 3))
-    assert metrics.confusion.sum() == metrics.unseen.sum() == 4
+    assert metrics.confusion.expected().sum() == metrics.unseen.expected().sum() == 4
 
 
 def test_names_are_all_that_are_no_signs():
@@ -158,3 +158,31 @@ def test_truth_and_prediction_change_places_like_precision_and_recall(sentence):
     other.add(found, true)
     precision, recall, f1 = one.overall()
     assert other.overall() == (recall, precision, f1)
+
+
+PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=30)
+
+
+@given(PAIRS, PAIRS)
+def test_counts_of_pairs_are_those_of_a_confusion_matrix(first, second):
+    counts, dense = [], torch.zeros(5, 4, dtype=torch.int64)
+    for pairs in (first, second):
+        counts.append(PairCounts(5, 4))
+        for expected, predicted in pairs:
+            dense[expected, predicted] += 1
+        expected, predicted = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).T
+        counts[-1].add(expected, predicted)
+    both = counts[0] + counts[1]
+    assert both.expected().tolist() == dense.sum(1).tolist()
+    assert both.predicted().tolist() == dense.sum(0).tolist()
+    assert both.correct().tolist() == dense.diagonal().tolist()
+    chosen = torch.tensor([2, 0, 3])
+    assert both.matrix(chosen).tolist() == dense[chosen][:, chosen].tolist()
+
+
+def test_as_many_tags_as_a_language_has_lemmas_take_little_memory():
+    metrics = TagMetrics([f"lemma{number}" for number in range(100_000)])
+    tags, seen = column([0, 99_999, 100_000]), column([True, False, True], torch.bool)
+    metrics.update(tags, column([0, 99_999, 5]), column([0, 0, 0]), seen, torch.ones(3, 1, dtype=torch.bool))
+    assert metrics.values()["accuracy"] == pytest.approx(2 / 3)
+    assert metrics.values()["accuracy_unseen"] == 1

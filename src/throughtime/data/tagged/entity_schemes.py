@@ -136,9 +136,10 @@ def allowed(tags: Sequence[str]) -> tuple[Bool[np.ndarray, " K"], Bool[np.ndarra
     I-X may only follow B-X and I-X; everything else may follow everything.
     """
     cut = [split_tag(tag) for tag in tags]
-    first = np.array([letter != "I" for letter, _ in cut])
+    first = np.array([letter != "I" for letter, _ in cut], dtype=bool)
     pairs = np.array(
-        [[b != "I" or (a in "BI" and kind_a == kind_b) for b, kind_b in cut] for a, kind_a in cut]
+        [[b != "I" or (a in "BI" and kind_a == kind_b) for b, kind_b in cut] for a, kind_a in cut],
+        dtype=bool,
     ).reshape(len(cut), len(cut))
     return first, pairs
 

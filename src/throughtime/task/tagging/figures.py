@@ -7,10 +7,10 @@ from typing import Any, Protocol, runtime_checkable
 import lightning.pytorch as pl
 from lightning.pytorch import Callback
 from matplotlib.figure import Figure
-from torch import Tensor
 
 from throughtime.callback.logging import log_figure, log_text, takes_figures
 from throughtime.errors import check_positive
+from throughtime.task.tagging.metrics import PairCounts
 
 HEADER = ("tag", "precision", "recall", "f1", "tokens")
 
@@ -21,12 +21,12 @@ class Measured(Protocol):
 
     Attributes:
         tags: their names.
-        confusion: `[K + 1, K]`, how often each true tag was predicted as each; the last row is not shown.
+        confusion: how often each true tag was predicted as each; an unknown one is not shown.
         entities: counts of entities, or None.
     """
 
     tags: list[str]
-    confusion: Tensor
+    confusion: PairCounts
     entities: Any
 
     def by_tag(self) -> dict[str, Any]:
@@ -83,18 +83,18 @@ def markdown(rows: list[tuple[str, ...]]) -> str:
 
 def confusion(measured: Measured, most_tags: int) -> Figure:
     """The confusion matrix: a row a true tag, coloured by the fraction that was predicted as each tag."""
-    counts = measured.confusion[:-1].double()
-    chosen = counts.sum(1).argsort(descending=True, stable=True)[:most_tags]
-    fractions = counts[chosen] / counts[chosen].sum(1, keepdim=True).clamp(min=1)
+    expected = measured.confusion.expected()[:-1].double()
+    chosen = expected.argsort(descending=True, stable=True)[:most_tags]
+    fractions = measured.confusion.matrix(chosen) / expected[chosen, None].clamp(min=1)
     names = [measured.tags[tag] for tag in chosen.tolist()]
     side = 2.5 + 0.35 * len(names)
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.add_subplot(xlabel="predicted", ylabel="true")
-    image = axes.imshow(fractions[:, chosen].numpy(), cmap="Blues", vmin=0, vmax=1)
+    image = axes.imshow(fractions.numpy(), cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(names)), names, rotation=90)
     axes.set_yticks(range(len(names)), names)
-    for row, column in (fractions[:, chosen] >= 0.005).nonzero().tolist():
-        fraction = float(fractions[row, chosen[column]])
+    for row, column in (fractions >= 0.005).nonzero().tolist():
+        fraction = float(fractions[row, column])
         shade = "white" if fraction > 0.5 else "black"
         axes.text(column, row, f"{100 * fraction:.0f}", ha="center", va="center", size=7, color=shade)
     figure.colorbar(image, ax=axes, shrink=0.6, label="fraction of the true tag")

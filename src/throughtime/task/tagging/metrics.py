@@ -68,8 +68,75 @@ class EntityCounts:
         return {kind: score(self.correct[kind], self.predicted[kind], self.expected[kind]) for kind in kinds}
 
 
+class PairCounts:
+    """Sparse confusion matrix: the number of tokens of each pair of a true and a predicted tag that occurs.
+
+    Tags may be tens of thousands (lemmas), of which a matrix would take gigabytes.
+
+    Args:
+        rows: the true tags, K + 1 with the unknown one.
+        columns: the tags that can be predicted, K.
+    """
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self.rows, self.columns = rows, columns
+        self._pairs = torch.zeros(0, dtype=torch.int64)
+        self._counts = torch.zeros(0, dtype=torch.int64)
+
+    def add(self, expected: Int[Tensor, " N"], predicted: Int[Tensor, " N"]) -> None:
+        """Count one pair a token."""
+        pairs = expected.long() * self.columns + predicted.long()
+        self._add(pairs, torch.ones_like(pairs))
+
+    def _add(self, pairs: Int[Tensor, " N"], counts: Int[Tensor, " N"]) -> None:
+        self._pairs, place = torch.cat([self._pairs, pairs]).unique(return_inverse=True)
+        both = torch.cat([self._counts, counts])
+        self._counts = torch.zeros_like(self._pairs).index_add_(0, place, both)
+
+    def __add__(self, other: "PairCounts") -> "PairCounts":
+        """The sum of both counts."""
+        both = PairCounts(self.rows, self.columns)
+        both._add(self._pairs, self._counts)
+        both._add(other._pairs, other._counts)
+        return both
+
+    def _sums(self, places: Int[Tensor, " N"], counts: Int[Tensor, " N"], size: int) -> Int[Tensor, " M"]:
+        return torch.zeros(size, dtype=torch.int64).index_add_(0, places, counts)
+
+    def expected(self) -> Int[Tensor, " R"]:
+        """The tokens of each true tag; the last are those of unknown ones."""
+        return self._sums(self._pairs // self.columns, self._counts, self.rows)
+
+    def predicted(self) -> Int[Tensor, " K"]:
+        """The tokens for which each tag was predicted."""
+        return self._sums(self._pairs % self.columns, self._counts, self.columns)
+
+    def correct(self) -> Int[Tensor, " K"]:
+        """The tokens of each tag for which it was predicted."""
+        right = self._pairs // self.columns == self._pairs % self.columns
+        return self._sums(self._pairs[right] % self.columns, self._counts[right], self.columns)
+
+    def matrix(self, chosen: Int[Tensor, " N"]) -> Int[Tensor, "N N"]:
+        """The confusion matrix of some tags: a row a true one, a column a predicted one."""
+        place = torch.full((self.rows,), -1)
+        place[chosen] = torch.arange(len(chosen))
+        row, column = place[self._pairs // self.columns], place[self._pairs % self.columns]
+        kept = (row >= 0) & (column >= 0)
+        counts = torch.zeros(len(chosen), len(chosen), dtype=torch.int64)
+        counts[row[kept], column[kept]] = self._counts[kept]
+        return counts
+
+    def accuracy(self, rows: Bool[Tensor, " R"]) -> float:
+        """The fraction of right predictions among the tokens with these true tags."""
+        return int(self.correct()[rows[:-1]].sum()) / max(self.count(rows), 1)
+
+    def count(self, rows: Bool[Tensor, " R"]) -> int:
+        """The tokens with these true tags."""
+        return int(self.expected()[rows].sum())
+
+
 class TagMetrics:
-    """Confusion matrices of a model and of a baseline, from which every metric follows. K are the tags of training.
+    """Counts of true and predicted tags, from which every metric follows. K are the tags of training.
 
     A true tag that training does not have is counted like any other; no prediction can be right there.
 
@@ -79,7 +146,7 @@ class TagMetrics:
         entities: whether the tags are BIO tags of entities.
 
     Attributes:
-        confusion: `[K + 1, K]`, how often each tag (the last row: an unknown one) was predicted as each.
+        confusion: how often each tag (also an unknown one) was predicted as each.
         baseline: the same for the most frequent tag of each word.
         unseen, baseline_unseen: both for words that training does not have.
         entities: counts of entities, or None.
@@ -88,10 +155,10 @@ class TagMetrics:
     def __init__(self, tags: Sequence[str], signs: Sequence[str] = (), entities: bool = False) -> None:
         self.tags = list(tags)
         self.is_sign = torch.tensor([tag in signs for tag in tags] + [False])
-        self.confusion = torch.zeros(len(tags) + 1, len(tags), dtype=torch.int64)
-        self.baseline = torch.zeros_like(self.confusion)
-        self.unseen = torch.zeros_like(self.confusion)
-        self.baseline_unseen = torch.zeros_like(self.confusion)
+        self.confusion = PairCounts(len(tags) + 1, len(tags))
+        self.baseline = PairCounts(len(tags) + 1, len(tags))
+        self.unseen = PairCounts(len(tags) + 1, len(tags))
+        self.baseline_unseen = PairCounts(len(tags) + 1, len(tags))
         self.entities = EntityCounts() if entities else None
 
     def update(
@@ -115,10 +182,10 @@ class TagMetrics:
             part.cpu() for part in (expected, predicted, majority_tag, seen, mask)
         )
         unseen = mask & ~seen
-        self.confusion += self._counts(expected[mask], predicted[mask])
-        self.baseline += self._counts(expected[mask], majority_tag[mask])
-        self.unseen += self._counts(expected[unseen], predicted[unseen])
-        self.baseline_unseen += self._counts(expected[unseen], majority_tag[unseen])
+        self.confusion.add(expected[mask], predicted[mask])
+        self.baseline.add(expected[mask], majority_tag[mask])
+        self.unseen.add(expected[unseen], predicted[unseen])
+        self.baseline_unseen.add(expected[unseen], majority_tag[unseen])
         if self.entities is not None:
             names = [*self.tags, UNKNOWN_ENTITY]
             for lane, length in enumerate(mask.sum(0).tolist()):
@@ -136,52 +203,43 @@ class TagMetrics:
     def values(self) -> dict[str, float]:
         """The metrics by their names; one without any token is left out."""
         values = {"macro_f1": self.macro_f1()}
-        for name, matrix, _, rows in self._parts():
-            if matrix[rows].sum():
-                values[name] = accuracy(matrix, rows)
+        for name, counts, _, rows in self._parts():
+            if counts.count(rows):
+                values[name] = counts.accuracy(rows)
         if self.entities is not None:
             values |= self.entities.overall()._asdict()
         return values
 
     def by_tag(self) -> dict[str, tuple[Score, int]]:
         """Precision, recall and F1 of each tag, and how many tokens truly have it."""
-        correct = self.confusion.diagonal()
-        predicted, expected = self.confusion.sum(0), self.confusion.sum(1)
+        correct = self.confusion.correct()
+        predicted, expected = self.confusion.predicted(), self.confusion.expected()
         counts = zip(self.tags, correct.tolist(), predicted.tolist(), expected[:-1].tolist(), strict=True)
         return {tag: (score(right, given, true), true) for tag, right, given, true in counts}
 
     def macro_f1(self) -> float:
         """The mean of F1 over the tags that occur as true or predicted; an unknown true tag counts with 0."""
-        predicted = self.confusion.sum(0)
+        predicted = self.confusion.predicted()
         scores = [
             found.f1
             for (found, true), given in zip(self.by_tag().values(), predicted.tolist(), strict=True)
             if true or given
         ]
-        scores += [0.0] if self.confusion[-1].sum() else []
+        scores += [0.0] if self.confusion.expected()[-1] else []
         return sum(scores) / max(len(scores), 1)
 
     def against_baseline(self) -> list[tuple[str, float, float, int]]:
         """Rows of (metric, its value, the baseline's value, number of tokens)."""
         return [
-            (name, accuracy(matrix, rows), accuracy(baseline, rows), count)
-            for name, matrix, baseline, rows in self._parts()
-            if (count := int(matrix[rows].sum()))
+            (name, counts.accuracy(rows), baseline.accuracy(rows), count)
+            for name, counts, baseline, rows in self._parts()
+            if (count := counts.count(rows))
         ]
 
-    def _parts(self) -> list[tuple[str, Tensor, Tensor, Tensor]]:
-        """The kinds of accuracy: name, confusion matrix, the baseline's, and the true tags that count."""
+    def _parts(self) -> list[tuple[str, PairCounts, PairCounts, Tensor]]:
+        """The kinds of accuracy: name, counts, the baseline's, and the true tags that count."""
         every, names = torch.ones_like(self.is_sign), ~self.is_sign
         parts = [("accuracy", self.confusion, self.baseline, every)]
         if self.is_sign.any():
             parts.append(("accuracy_names", self.confusion, self.baseline, names))
         return [*parts, ("accuracy_unseen", self.unseen, self.baseline_unseen, every)]
-
-    def _counts(self, expected: Int[Tensor, " N"], predicted: Int[Tensor, " N"]) -> Int[Tensor, "R K"]:
-        size = self.confusion.shape
-        return torch.bincount(expected * size[1] + predicted, minlength=size[0] * size[1]).view(size)
-
-
-def accuracy(confusion: Int[Tensor, "R K"], rows: Bool[Tensor, " R"]) -> float:
-    """The fraction of right predictions among the tokens with these true tags."""
-    return int(confusion.diagonal()[rows[:-1]].sum()) / max(int(confusion[rows].sum()), 1)

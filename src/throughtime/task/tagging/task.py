@@ -78,7 +78,8 @@ class Tagging(Task):
         check_choice([name for name in MONITORS if self.scheme or name != "val/f1"], monitor=self.monitor)
         self.measured: dict[str, TagMetrics] = {}
         self._unfinished = {stage: self._new_metrics() for stage in ("val", "test")}
-        first, pairs = map(torch.from_numpy, allowed(self.lexicon.tags))
+        constraints = allowed(self.lexicon.tags if self.scheme else [])
+        first, pairs = map(torch.from_numpy, constraints)
         self.register_buffer("_allowed_first", first, persistent=False)
         self.register_buffer("_allowed", pairs, persistent=False)
 
