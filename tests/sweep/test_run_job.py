@@ -13,7 +13,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from throughtime.errors import Interrupted
+from throughtime.errors import Interrupted, UserError
 from throughtime.report.record import read
 from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, Job, outcome_of
 from throughtime.sweep.run_job import LOCK, STOP, record_failure, record_killed, run_job, start_count
@@ -278,13 +278,14 @@ def test_a_job_that_is_given_up_keeps_its_checkpoints_and_what_it_came_to(
     assert outcome.value == before.value and (folder / "checkpoints" / "last.ckpt").is_file()
 
 
-def test_a_link_in_an_earlier_attempt_is_moved_and_not_followed(make: Make, tmp_path: Path) -> None:
+def test_a_link_in_the_folder_of_a_job_is_refused_and_not_followed(make: Make, tmp_path: Path) -> None:
     make()
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mine.txt").write_text("mine")
     (tmp_path / "0" / "samples").symlink_to(tmp_path / "data")
-    assert run_job(tmp_path / "0", [].append).status == COMPLETED
-    assert (tmp_path / "0" / "attempt_1" / "samples").is_symlink()
+    with pytest.raises(UserError, match="samples is a symbolic link"):
+        run_job(tmp_path / "0", [].append)
+    assert (tmp_path / "0" / "samples").is_symlink()
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["mine.txt"]
 
 

@@ -67,7 +67,7 @@ def test_the_only_series_of_other_data_is_the_only_one_of_training_whatever_it_i
 
     def read_again(id: str | None) -> SeriesData:
         renamed = SeriesSet((make_series("another", numbers() + 50),), ("x",))
-        data = SeriesData(lambda: renamed, look_back=8, horizon=4, seasons=(6,))
+        data = SeriesData(lambda: renamed, look_back=8, horizon=4, seasons=(6,), joint=True)
         data.restore(fitted | {"reading": fitted["reading"] | {"id": id}})
         data.setup()
         return data

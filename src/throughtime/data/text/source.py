@@ -184,8 +184,8 @@ def find_sources(
 def check_encoding(encoding: str) -> None:
     """Raise `UserError` unless Python knows the encoding as one of text."""
     try:
-        text = b"".decode(encoding)
-        is_known = isinstance(text, str) and codecs.lookup(encoding).name not in NOT_OF_FILES
+        io.TextIOWrapper(io.BytesIO(), encoding=encoding)  # refuses codecs of bytes, such as base64
+        is_known = codecs.lookup(encoding).name not in NOT_OF_FILES
         codecs.getincrementaldecoder(encoding)
     except (LookupError, UnicodeError, ValueError):  # ValueError: a NUL in the name
         is_known = False
