@@ -36,7 +36,13 @@ def test_what_it_compares_cannot_be_changed(typed: str, sweep: Path) -> None:
 
 
 def test_what_hydra_acts_on_is_not_taken_from_a_record(sweep: Path, capsys) -> None:
-    hostile = ["hydra.callbacks.x._target_=a.B", "hydra.launcher.setup=[touch x]", "data.path=${oc.env:HOME}"]
+    hostile = [
+        "hydra.callbacks.x._target_=a.B",
+        "hydra.launcher.setup=[touch x]",
+        "+cell@hydra.callbacks.x=lstm",
+        "trust=os",
+        "data.path=${oc.env:HOME}",
+    ]
     (sweep / "sweep.json").write_text(json.dumps({"arguments": [*hostile, "seed=1,2"], "planned": True}))
     taken = resume_arguments([f"resume={sweep}"])
     assert taken[:2] == ["-m", "seed=1,2"] and not set(hostile) & set(taken)

@@ -63,8 +63,10 @@ def _is_data(argument: str) -> bool:
     """Whether a recorded argument says what is trained, and nothing that Hydra acts on but a launcher by its name."""
     if re.fullmatch(r"hydra/launcher=\w+|hydra\.launcher\.n_jobs=-?\d+", argument):
         return True
-    key = argument.lstrip("+~")
-    return not key.startswith(("-", "hydra", "trust=")) and "${" not in argument
+    key = argument.lstrip("+~").partition("=")[
+        0
+    ]  # a group may be put below another, as in cell@hydra.callbacks
+    return "hydra" not in key and key != "trust" and not key.startswith("-") and "${" not in argument
 
 
 def _key(argument: str) -> str:
