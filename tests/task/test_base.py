@@ -14,6 +14,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from throughtime.cell.gru import GRU
+from throughtime.config.registry import locate
 from throughtime.data.batch import Batch, Chunk
 from throughtime.engine.bptt.engine import BackpropagationThroughTime
 from throughtime.errors import UserError
@@ -23,7 +24,8 @@ from throughtime.model.inputs.embedding import Embedding
 from throughtime.model.layers.stack import Stack
 from throughtime.model.sequence import SequenceModel
 from throughtime.optim.optimization import Optimization
-from throughtime.task.base import Task, check_horizon
+from throughtime.task.base import Task, TaskPart, check_horizon
+from throughtime.task.forecasting.backtest import Backtest
 
 Chunks = Callable[..., list[Batch]]
 
@@ -285,3 +287,15 @@ def test_targets_may_be_a_tree(model: SequenceModel, chunks: Chunks, tmp_path: P
     whole = [batch._replace(targets=Parts(batch.targets, 6 - batch.targets)) for batch in chunks(23)]
     cut = [batch._replace(targets=Parts(batch.targets, 6 - batch.targets)) for batch in chunks(5)]
     assert measured(task, whole, tmp_path) == pytest.approx(measured(task, cut, tmp_path), rel=1e-6)
+
+
+def test_a_part_of_a_task_is_found_at_any_name_below_task() -> None:
+    assert issubclass(Backtest, TaskPart)
+    for key in ("task.backtest", "task.other"):
+        assert locate("throughtime.task.forecasting.Backtest", key).factory is Backtest
+
+
+@pytest.mark.parametrize("name", ["throughtime.task.TaskPart", "throughtime.task.forecasting.Forecasting"])
+def test_neither_the_base_class_nor_a_task_is_a_part(name: str) -> None:
+    with pytest.raises(UserError, match="is not a part of a task"):
+        locate(name, "task.backtest")

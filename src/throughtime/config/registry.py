@@ -93,7 +93,7 @@ KINDS: dict[str, Kind] = {
     "data": Kind("data module", "throughtime.data.base.DataModule", ("throughtime.data.*",)),
     "data part": Kind("part of data", "throughtime.data.base.DataPart", ("throughtime.data.*",)),
     "task": Kind("task", "throughtime.task.base.Task", ("throughtime.task.*",)),
-    "task part": Kind("part of a task", "throughtime.task.part.TaskPart", ("throughtime.task.*",)),
+    "task part": Kind("part of a task", "throughtime.task.base.TaskPart", ("throughtime.task.*",)),
     "callback": Kind(
         "callback",
         "lightning.pytorch.Callback",

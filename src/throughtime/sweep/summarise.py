@@ -2,13 +2,11 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from throughtime.errors import UserError
 from throughtime.run.folder import Created
-from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, WAITING, Outcome, outcome_of
+from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, WAITING, outcome_of
 from throughtime.sweep.session import jobs_in
 
 
@@ -34,6 +32,8 @@ def summarise(folder: Path, created: Created | None = None) -> int:
         raise UserError(str(errors.pop()))
     begun = [outcome for outcome in outcomes if outcome.status != WAITING]
     if begun:
+        from throughtime.sweep.comparison import write_comparison  # only now: it imports much
+
         print(f"\n{write_comparison(folder, begun)}")
     for outcome in outcomes:
         if outcome.error is not None:
@@ -54,23 +54,3 @@ STATUSES = (COMPLETED, FAILED, INTERRUPTED, WAITING)
 def resume_command(folder: Path) -> str:
     """The line with the exact command that resumes a sweep."""
     return f"go on         python train.py -m resume={shlex.quote(str(folder))}"
-
-
-def write_comparison(folder: Path, outcomes: Sequence[Outcome]) -> str:
-    """Write the files of the comparison into the sweep's folder; returns its table."""
-    from throughtime.report.files import write_report  # only now: it imports much
-    from throughtime.report.record import read
-    from throughtime.sweep.tensorboard_figure import write_tensorboard_figure
-
-    records = [read(outcome.folder) for outcome in outcomes]
-    named = {record.task: record for record in records if record.steps}
-    # A job that failed before its first step may not know yet what its task monitors here.
-    records = [
-        record
-        if record.steps or record.task not in named
-        else replace(record, monitor=named[record.task].monitor, mode=named[record.task].mode)
-        for record in records
-    ]
-    table = write_report(folder, records)
-    write_tensorboard_figure(folder)
-    return table

@@ -30,9 +30,8 @@ from throughtime.head.base import Head
 from throughtime.optim.optimization import Optimization
 from throughtime.optim.plateau import Plateau
 from throughtime.task.export_graph import ExportGraph
-from throughtime.task.recompute import in_segments
 from throughtime.task.symbol_axis import SymbolAxis
-from throughtime.task.tbptt import TruncatedBPTT, gather, scatter
+from throughtime.task.tbptt import TruncatedBPTT, gather, recomputes_model, scatter
 from throughtime.tree import leaves, map_state
 
 STAGES = ("train", "val", "test")
@@ -329,7 +328,7 @@ class Task(LightningModule):
     def _in_segments(self, batch: Batch) -> bool:
         """Whether the loss of a batch is computed segment by segment (`engine.recompute=true`)."""
         pools = batch.lane_axis == 0 and type(self).head_features is not Task.head_features
-        return not pools and in_segments(self.model)
+        return not pools and recomputes_model(self.model)
 
     def _segment_loss(self, batch: Batch, features: Tensor, steps: slice) -> Tensor:
         """The loss of some steps of a batch, added up over their counted targets."""
@@ -385,3 +384,7 @@ def check_horizon(horizon: int | None, chunk_length: int) -> None:
             f"task.horizon={horizon} is shorter than data.chunk_length={chunk_length}; "
             "the horizon (k2) must be at least the chunk (k1)"
         )
+
+
+class TaskPart:
+    """A part of a task that a configuration may name at `task.<name>`, such as a backtest."""

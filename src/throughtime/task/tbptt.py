@@ -9,7 +9,9 @@ are run again:
                  |<------------------ gradient: k2 steps ------------------>|
 """
 
+import logging
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import pairwise, zip_longest
 from typing import Any
 
@@ -19,7 +21,11 @@ from torch import Tensor, nn
 from throughtime.data.batch import Chunk, concatenate
 from throughtime.engine.recompute import in_segments, segments
 from throughtime.errors import UserError
+from throughtime.model.layers.bidirectional import Bidirectional
+from throughtime.model.layers.dropout import VariationalDropout
 from throughtime.tree import Tree, detach, first_leaf, from_plain, leaves, map_state, to_plain
+
+logger = logging.getLogger(__name__)
 
 
 class TruncatedBPTT:
@@ -220,3 +226,25 @@ def _interleave(parts: Sequence[Tensor], axis: int) -> Tensor:
         if lane is not None
     ]
     return torch.stack(lanes, axis)
+
+
+def recomputes_model(model: nn.Module) -> bool:
+    """Whether a whole model is recomputed in segments: `engine.recompute=true` asks for it, and no layer prevents it.
+
+    Where one does, a warning says so once; each layer by itself is still recomputed in segments.
+    """
+    if not any(getattr(getattr(m, "engine", None), "recompute", False) for m in model.modules()):
+        return False
+    for module in model.modules():
+        if isinstance(module, Bidirectional):
+            _warn_once("a bidirectional layer needs a sequence to its end")
+            return False
+        if isinstance(module, VariationalDropout) and module.training and module.probability > 0:
+            _warn_once("its variational dropout has one mask for all steps (model.layers.variational=true)")
+            return False
+    return True
+
+
+@cache
+def _warn_once(reason: str) -> None:
+    logger.warning("engine.recompute=true runs the layers, but not the whole model, in segments: %s", reason)

@@ -1,7 +1,7 @@
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from throughtime.engine.bptt.step_loop import StepLoop
+from throughtime.engine.bptt.step_loop import OUT_VARIANTS, StepLoop, reversed_difference
 from throughtime.engine.bptt.workspace import Workspace
 
 LANES = 7
@@ -22,3 +22,14 @@ def test_a_block_of_steps_writes_into_the_memory_that_it_is_given():
     for t in range(5):
         h, joined = step(w, rows[t], h)
         torch.testing.assert_close([state[t + 1], stored[t]], [h, joined])
+
+
+def test_a_number_minus_a_tensor_is_written_where_it_is_told():
+    right, out = torch.rand(3, 4).bfloat16(), torch.empty(3, 4).bfloat16()
+    assert reversed_difference(right, 1, out=out) is out
+    assert torch.equal(out, 1 - right)
+
+
+def test_their_names_are_their_own():
+    names = [function.__name__ for function in set(OUT_VARIANTS.values())]
+    assert len(names) == len(set(names))

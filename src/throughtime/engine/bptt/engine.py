@@ -26,8 +26,7 @@ from torch.autograd.function import FunctionCtx
 from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
 from throughtime.engine.bptt.blocked_loop import BlockedLoop
-from throughtime.engine.bptt.loops import Loops, cached_loops
-from throughtime.engine.bptt.masked_step import append_mask
+from throughtime.engine.bptt.loops import Loops, append_mask, cached_loops
 from throughtime.engine.bptt.mkldnn import OneDNNProducts, transposed_matmul
 from throughtime.engine.bptt.partition import PartitionedStep
 from throughtime.engine.bptt.workspace import empty_like
@@ -38,7 +37,6 @@ from throughtime.engine.second_derivative import vjp_function, with_second_deriv
 from throughtime.engine.trace.sequence import run_sequence
 from throughtime.engine.trace.trace import Trace, UntraceableError
 from throughtime.engine.trace.trace_cache import cached_trace_for_inputs
-from throughtime.engine.trace.unrolled import unrolled
 from throughtime.errors import UserError
 from throughtime.tree import length_mask, select
 
@@ -255,3 +253,34 @@ def _weight_gradients(loops: Loops, weights: Sequence[Tensor], factors: list[Ten
     ]
     gradients = iter(loops.step.weight_gradients(*products, *sums))
     return [next(gradients) if w.is_floating_point() or w.is_complex() else None for w in weights]
+
+
+def unrolled(
+    trace: Trace,
+    resets: Bool[Tensor, "T B"] | None,
+    weights: int,
+    projected: Float[Tensor, "T B G"],
+    *tensors: Tensor,
+) -> tuple[Tensor, ...]:
+    """Run the plain loop over a traced step: what `_Recurrence` computes, with derivatives of any order by autograd.
+
+    Args:
+        trace: of the step.
+        resets: the steps before which a lane's state is replaced.
+        weights: the number of weights among the tensors.
+        projected: x_t of all steps.
+        tensors: the weights, the parts of the state before, and with resets those of the state of a reset.
+    """
+    own, states = tensors[:weights], tensors[weights:]
+    parts = len(states) if resets is None else len(states) // 2
+    state, start = states[:parts], states[parts:]
+    values = []
+    # The graph holds every change of precision that autocast asked for.
+    with torch.autocast(projected.device.type, enabled=False):
+        for t, x in enumerate(projected):
+            if resets is not None:
+                state = select(resets[t], start, state)
+            results = trace.recurrence(*own, x, *(part.contiguous() for part in state))
+            values.append(results[: trace.values])
+            state = tuple(results[trace.values :])
+    return *(torch.stack(rows) for rows in zip(*values, strict=True)), *state

@@ -14,11 +14,38 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from throughtime.engine.bptt.mkldnn import prepacked_matmul
-from throughtime.engine.bptt.out_variants import OUT_VARIANTS, RESHAPES
 from throughtime.engine.bptt.workspace import Workspace
 from throughtime.engine.trace.graph import VIEWS, placeholders
 
 aten = torch.ops.aten
+
+
+def reversed_difference(right: Tensor, left: int | float, out: Tensor) -> Tensor:
+    """Write left - right into `out`: the out variant of `aten.rsub`."""
+    return torch.sub(torch.tensor(left, dtype=right.dtype), right, out=out)
+
+
+# A function of `torch` is called quicker than an operator of `torch.ops`.
+OUT_VARIANTS: dict[Any, Callable] = {
+    aten.add.Tensor: torch.add,
+    aten.sub.Tensor: torch.sub,
+    aten.mul.Tensor: torch.mul,
+    aten.div.Tensor: torch.div,
+    aten.rsub.Scalar: reversed_difference,
+    aten.neg.default: torch.neg,
+    aten.sigmoid.default: torch.sigmoid,
+    aten.tanh.default: torch.tanh,
+    aten.exp.default: torch.exp,
+    aten.sin.default: torch.sin,
+    aten.cos.default: torch.cos,
+    aten.addcmul.default: torch.addcmul,
+    aten.where.self: torch.where,
+    aten.mm.default: torch.mm,
+    aten.addmm.default: torch.addmm,
+}
+"""The out variants: for each ATen operator, the function of torch that writes its result into a given tensor."""
+
+RESHAPES = {aten.view.default, aten._unsafe_view.default}
 
 
 class StepLoop:

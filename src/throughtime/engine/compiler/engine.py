@@ -6,10 +6,14 @@
 Autograd sees one function for all steps.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn import Module
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
@@ -17,12 +21,12 @@ from throughtime.engine.compiler.ir.program import UnknownOperatorError
 from throughtime.engine.compiler.runtime.kernel import NO_KERNEL, CompiledKernel, compiled_kernel
 from throughtime.engine.compiler.runtime.linear_override import override_linear, project
 from throughtime.engine.compiler.runtime.recurrence import run_recurrence
-from throughtime.engine.mixed_precision import replace_bf16_autocast, to_float32
 from throughtime.engine.recompute import run_in_segments
 from throughtime.engine.trace.sequence import run_sequence
 from throughtime.engine.trace.trace import Trace, UntraceableError
 from throughtime.engine.trace.trace_cache import cached_trace_for_inputs
 from throughtime.errors import UserError
+from throughtime.tree import Tree, map_state
 
 
 class Fused(Engine):
@@ -119,3 +123,25 @@ def _run_sequence(
 def _loop(bf16: bool, trace: Trace, *arguments: object) -> list[Tensor]:
     """As `sequence.Loop`, with operands of products in bfloat16 if `bf16`."""
     return run_recurrence(compiled_kernel(trace, bf16), *arguments)
+
+
+@contextmanager
+def replace_bf16_autocast(cell: Module) -> Iterator[bool]:
+    """Disable autocast inside the block if it asks for bfloat16 on a CPU; yield whether it does.
+
+    Autocast would have a step round what is not multiplied too, and write the casts into its graph; the kernels round
+    the operands of products alone.
+
+    A cell whose parameters are in bfloat16 themselves has no single precision to stay in, and is left to autocast.
+    """
+    wanted = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    if not wanted or any(parameter.dtype == torch.bfloat16 for parameter in cell.parameters()):
+        yield False
+        return
+    with torch.autocast("cpu", enabled=False):
+        yield True
+
+
+def to_float32(tree: Tree) -> Tree:
+    """Convert the bfloat16 leaves of a tree to single precision; leave the others as they are."""
+    return map_state(lambda part: part.float() if part.dtype == torch.bfloat16 else part, tree)

@@ -13,8 +13,8 @@ from throughtime.data.batch import Batch
 from throughtime.data.series.series import SeriesSet
 from throughtime.data.series.windows import Windows, window_pairs
 from throughtime.errors import check_positive
+from throughtime.task.base import TaskPart
 from throughtime.task.forecasting.metrics import LEVELS
-from throughtime.task.part import TaskPart
 
 
 class Backtest(TaskPart):

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from throughtime.engine.array_checks import check_array
 from throughtime.engine.compiler.codegen.pass_function import PassFunction
+from throughtime.engine.compiler.runtime.array_checks import check_array
 from throughtime.engine.compiler.schedule.arrays import Array
 
 ALIGNMENT = 64  # numbers; at least a cache line

@@ -10,12 +10,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from throughtime.engine.array_checks import check_array, check_shape
 from throughtime.engine.buffer_pool import buffer_pool
 from throughtime.engine.compiler.codegen.barrier import BARRIER
 from throughtime.engine.compiler.codegen.bf16 import BF16
 from throughtime.engine.compiler.codegen.gemm_source import GEMM, KC, PARALLEL
 from throughtime.engine.compiler.codegen.prelude import TYPES
+from throughtime.engine.compiler.runtime.array_checks import check_array, check_shape
 from throughtime.engine.compiler.runtime.threads import max_threads
 from throughtime.engine.compiler.runtime.toolchain import library
 from throughtime.engine.compiler.schedule.arrays import packed_size

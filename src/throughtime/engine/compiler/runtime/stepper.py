@@ -14,13 +14,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.array_checks import check_array, check_shape
 from throughtime.engine.buffer_pool import buffer_pool
 from throughtime.engine.compiler.codegen.pass_function import PassFunction
 from throughtime.engine.compiler.ir.expression import width
 from throughtime.engine.compiler.ir.lowering import lower
 from throughtime.engine.compiler.ir.operators import decompositions
 from throughtime.engine.compiler.ir.program import Program, UnknownOperatorError
+from throughtime.engine.compiler.runtime.array_checks import check_array, check_shape
 from throughtime.engine.compiler.runtime.buffer_layout import aligned_offsets, scratch_arrays
 from throughtime.engine.compiler.runtime.kernel import PassArguments, c_source, matrix_strides
 from throughtime.engine.compiler.runtime.threads import divide_work

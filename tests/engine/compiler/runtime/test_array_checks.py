@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from throughtime.engine.array_checks import check_array, check_shape
+from throughtime.engine.compiler.runtime.array_checks import check_array, check_shape
 
 
 def test_an_array_as_the_c_reads_it_is_let_through():

@@ -1,0 +1,82 @@
+"""Comparison of a sweep's jobs in files: tables, a figure, and an event file that shows the figure in TensorBoard."""
+
+import os
+import struct
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from throughtime.files import atomic_write
+from throughtime.report.figure import draw_comparison
+from throughtime.report.page import report
+from throughtime.report.record import Record, read
+from throughtime.report.summary import by_task
+from throughtime.sweep.job import Outcome
+
+EVENTS = "events.out.tfevents.comparison"
+
+
+def write_comparison(folder: Path, outcomes: Sequence[Outcome]) -> str:
+    """Write the files of the comparison into the sweep's folder; returns its table."""
+    records = [read(outcome.folder) for outcome in outcomes]
+    named = {record.task: record for record in records if record.steps}
+    # A job that failed before its first step may not know yet what its task monitors here.
+    records = [
+        record
+        if record.steps or record.task not in named
+        else replace(record, monitor=named[record.task].monitor, mode=named[record.task].mode)
+        for record in records
+    ]
+    table = write_report(folder, records)
+    write_tensorboard_figure(folder)
+    return table
+
+
+def write_report(folder: Path, records: Sequence[Record]) -> str:
+    """Write results.csv, summary.csv, summary.md and comparison.png; returns the table for the terminal.
+
+    Args:
+        folder: that of the sweep. A figure of a second task is comparison_2.png, and so on.
+        records: of all its jobs, failed ones included.
+    """
+    texts = {
+        "results.csv": report(records, "csv", single=True),
+        "summary.csv": report(records, "csv"),
+        "summary.md": report(records, "markdown"),
+    }
+    for name, text in texts.items():
+        with atomic_write(folder / name) as file:
+            file.write(text.encode())
+    for number, group in enumerate(by_task(records).values(), 1):
+        draw_comparison(group, folder / ("comparison.png" if number == 1 else f"comparison_{number}.png"))
+    return report(records)
+
+
+def write_tensorboard_figure(folder: Path) -> None:
+    """Write the sweep's comparison*.png into an event file, for the IMAGES page of `tensorboard --logdir`.
+
+    The event file has a fixed name, and replaces that of an earlier summary of the sweep by rename.
+    """
+    figures = sorted(folder.glob("comparison*.png"))
+    if not figures:
+        return
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as unfinished:
+        writer = EventFileWriter(unfinished)
+        for path in figures:
+            value = Summary.Value(tag=path.stem.replace("_", "/"), image=_image(path.read_bytes()))
+            writer.add_event(Event(wall_time=time.time(), step=0, summary=Summary(value=[value])))
+        writer.close()
+        (written,) = Path(unfinished).iterdir()
+        os.replace(written, folder / EVENTS)
+
+
+def _image(png: bytes) -> Summary.Image:
+    """A PNG file unchanged; its width and height are in its first chunk (PNG specification, IHDR)."""
+    width, height = struct.unpack(">II", png[16:24])
+    return Summary.Image(width=width, height=height, colorspace=4, encoded_image_string=png)
