@@ -46,6 +46,7 @@ def write_run(folder: Path, seed: int = 1, best: float | None = 1.5, **results: 
     """The files that a run leaves."""
     (folder / "checkpoints").mkdir(parents=True)
     config = {"seed": seed, "cell": {"_target_": "throughtime.cell.LSTM", "hidden_size": 8}}
+    config |= {"task": {}, "data": {}, "trainer": {}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     content = {
         "task": "textgen",

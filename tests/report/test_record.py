@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from throughtime.config.recorded import LARGEST
 from throughtime.errors import UserError
 from throughtime.report.record import find, read
 
@@ -42,7 +43,11 @@ def test_a_value_that_is_no_number_is_read(run: Callable[..., Path], tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "damage", ["truncated", "empty", "not results", "no configuration", "not yet written"]
+    "damage",
+    [
+        *("truncated", "empty", "not results", "no configuration", "not yet written"),
+        *("a huge configuration", "an anchor that is used again", "half a configuration"),
+    ],
 )
 def test_what_cannot_be_read_is_told_and_hides_no_other(
     damage: str, run: Callable[..., Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -57,6 +62,14 @@ def test_what_cannot_be_read_is_told_and_hides_no_other(
         results.write_text('{"a": [1]}')
     elif damage == "no configuration":
         (broken / "config.yaml").unlink()
+    elif damage == "a huge configuration":
+        with (broken / "config.yaml").open("a") as file:
+            file.write("#" * LARGEST)
+    elif damage == "an anchor that is used again":
+        with (broken / "config.yaml").open("a") as file:
+            file.write("one: &a [1]\nother: *a\n")
+    elif damage == "half a configuration":
+        (broken / "config.yaml").write_text("seed: 1\n")
     else:
         results.unlink()
     with caplog.at_level(logging.WARNING):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from throughtime.config.flat_config import flat
+from throughtime.config.recorded import LARGEST
 from throughtime.errors import UserError
 from throughtime.sweep.job import (
     COMPLETED,
@@ -19,7 +20,6 @@ from throughtime.sweep.job import (
     INTERRUPTED,
     WAITING,
     Job,
-    Loader,
     config_identity,
     outcome_of,
 )
@@ -44,7 +44,7 @@ def turned(value: object) -> object:
 def test_the_identity_does_not_depend_on_the_order_of_keys_or_on_the_way_through_yaml(config: dict) -> None:
     assert config_identity(config) == config_identity(turned(config))
     assert config_identity(config) == config_identity(
-        yaml.load(OmegaConf.to_yaml(OmegaConf.create(config)), Loader)
+        yaml.safe_load(OmegaConf.to_yaml(OmegaConf.create(config)))
     )
 
 
@@ -141,6 +141,22 @@ def test_a_job_whose_fields_are_of_another_kind_is_told(field: str, tmp_path: Pa
     path.write_text(json.dumps(written | {field: 5}))
     with pytest.raises(UserError, match=r"job\.json"):
         Job.read(tmp_path / "0")
+
+
+def test_a_configuration_that_no_run_records_is_not_that_of_a_job(tmp_path: Path) -> None:
+    """Its file is read as any recorded one: within a size, and without an anchor that is used again."""
+    config = {"task": {"name": "x"}, "data": {}, "trainer": {"name": "x"}, "seed": 1}
+    job = Job(0, [], config, {})
+    job.write(tmp_path)
+    path, text = tmp_path / "0" / "config.yaml", json.dumps(config)
+    results = {"status": "completed", "monitor": "val/loss", "best": 1.0, "seconds": 1.0, "steps": 1}
+    (tmp_path / "0" / "results.json").write_text(json.dumps(results))
+    path.write_text(text)
+    assert outcome_of(job, tmp_path).status == COMPLETED
+    path.write_text(text + "#" * LARGEST)
+    assert outcome_of(job, tmp_path).status == WAITING
+    path.write_text("{task: &a {name: x}, data: {}, trainer: *a, seed: 1}")
+    assert outcome_of(job, tmp_path).status == WAITING
 
 
 @pytest.mark.parametrize("content", ["[]", "5", "{}", "null", "{"])

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from throughtime.config.flat_config import flat
+from throughtime.config.recorded import read_recorded
 from throughtime.errors import UserError
 from throughtime.run.folder import RunFolder
 from throughtime.run.recorded_files import read_results
@@ -59,18 +58,9 @@ def read(folder: Path) -> Record:
     run = RunFolder(Path(folder))
     try:
         results = read_results(run.results)
-        config = yaml.load(run.config.read_text(encoding="utf-8"), Loader) or {}
-        if not isinstance(config, dict):
-            raise ValueError("config.yaml holds no mapping")
-    except OSError as error:
-        raise UserError(f"{error.filename}: {error.strerror}") from error
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{run.path}: its results cannot be read, so it is left out ({reason})") from error
-    try:
         return Record(
             path=run.path,
-            config=flat(config),
+            config=flat(read_recorded(run.config)),
             error=_last_line(run.error),
             choices=results.get("choices", {}),
             **{name: results[name] for name in READ},
@@ -83,7 +73,6 @@ READ = (
     *("status", "task", "seed", "monitor", "mode", "overrides"),
     *("metrics", "best", "parameters", "steps", "seconds"),
 )
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same parser in C, where it is installed
 
 
 def find(paths: Iterable[str | Path]) -> list[Record]:
@@ -107,7 +96,7 @@ def find(paths: Iterable[str | Path]) -> list[Record]:
             try:
                 records[folder.resolve()] = read(folder)
             except UserError as error:
-                log.warning("%s", error)
+                log.warning("a run is left out: %s", error)
     return [records[place] for place in sorted(records, key=_with_numbers)]
 
 

@@ -10,15 +10,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from throughtime.config.recorded import check_recorded
+from throughtime.config.recorded import check_recorded, read_recorded
 from throughtime.errors import UserError
 from throughtime.run.folder import RunFolder, write_json
 from throughtime.run.recorded_files import read_results
 
 JOB = "job.json"
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same parser in C, where it is installed
 NOT_IDENTIFYING = ("resume", "rerun", "sweep")
 
 COMPLETED, FAILED, INTERRUPTED, WAITING = "completed", "failed", "interrupted", "waiting"
@@ -146,10 +143,9 @@ def outcome_of(job: Job, sweep: Path) -> Outcome:
 def _holds(folder: RunFolder, job: Job) -> bool:
     """Whether the run in the folder is this job: its recorded configuration has the job's identity."""
     try:
-        recorded = yaml.load(folder.config.read_text(encoding="utf-8"), Loader)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return config_identity(read_recorded(folder.config)) == job.identity
+    except UserError:
         return False
-    return isinstance(recorded, dict) and config_identity(recorded) == job.identity
 
 
 def _is_list_of_texts(value: Any) -> bool:
