@@ -1,6 +1,7 @@
 """Series of a table, wide (a column a series) or long (`id, time, value`), and their data module."""
 
 import hashlib
+import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -244,53 +245,33 @@ class TableData(SeriesData):
     """The data of a CSV or Parquet file.
 
     Args:
-        path, time, id, values, known, past, static: the file and its columns, as in `TableSeries`.
-        separator, decimal, thousands, missing, encoding: of its cells, as in `TableSeries`.
-        skip_rows, units_rows, skip_footer, comment, header: of its lines, as in `TableSeries`.
-        time_format, time_zone, frequency, sort, duplicates: of its times, as in `TableSeries`.
-        options: the arguments of `SeriesData` without its source.
+        path: the file.
+        settings: the arguments of `TableSeries`, apart from its hint, and those of `SeriesData`, apart from its source.
     """
 
-    def __init__(
-        self,
-        path: str,
-        time: ColumnNames = None,
-        id: ColumnNames = None,
-        values: ColumnNames = None,
-        known: ColumnNames = None,
-        past: ColumnNames = None,
-        static: ColumnNames = None,
-        separator: str | None = None,
-        decimal: str | None = None,
-        thousands: str | None = None,
-        missing: Sequence[float | int | str] | float | int | str | None = None,
-        encoding: str | None = None,
-        skip_rows: int = 0,
-        units_rows: int = 0,
-        skip_footer: int = 0,
-        comment: str | None = None,
-        header: bool | None = None,
-        time_format: str | None = None,
-        time_zone: str | None = None,
-        frequency: str | None = None,
-        sort: bool = False,
-        duplicates: str = "error",
-        **options: Any,
-    ) -> None:
-        columns = {"time": time, "id": id, "values": values, "known": known, "past": past, "static": static}
-        cells = {"separator": separator, "decimal": decimal, "thousands": thousands, "missing": missing}
-        lines = {"encoding": encoding, "skip_rows": skip_rows, "units_rows": units_rows, "header": header}
-        lines |= {"skip_footer": skip_footer, "comment": comment}
-        times = {"time_format": time_format, "time_zone": time_zone, "frequency": frequency}
-        rows = {"sort": sort, "duplicates": duplicates}
-        self._table = TableSeries(path, **columns, **cells, **lines, **times, **rows)
-        super().__init__(self._table, **options)
+    def __init__(self, path: str, **settings: Any) -> None:
+        reading = {name: settings.pop(name) for name in _READING if name in settings}
+        self._table = TableSeries(path, **reading)
+        super().__init__(self._table, **settings)
 
     def paths(self) -> dict[str, str | None]:
         return {"data.path": str(self._table.path)}
 
     def _reading(self) -> dict[str, Any]:
         return self._table.reading() | {"values": super()._reading()["values"]}
+
+
+def _parameters(kind: type, without: str) -> dict[str, inspect.Parameter]:
+    return {name: one for name, one in inspect.signature(kind).parameters.items() if name != without}
+
+
+_READING = _parameters(TableSeries, without="hint")
+TableData.__signature__ = inspect.Signature(
+    [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) if name != "path" else parameter
+        for name, parameter in (_READING | _parameters(SeriesData, without="source")).items()
+    ]
+)  # the arguments by name, for a configuration and for `help`
 
 
 def column_names(names: ColumnNames) -> tuple[str, ...]:
