@@ -1,4 +1,4 @@
-"""Measure a trained model again: `python scripts/evaluate.py RUN [--path other.txt]`."""
+"""Evaluate a trained model: `python scripts/evaluate.py RUN [--path other.txt]`."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Take a trained model elsewhere: `python scripts/export.py RUN --format safetensors|onnx [--output DIR]`."""
+"""Export a trained model: `python scripts/export.py RUN --format safetensors|onnx [--output DIR]`."""
 
 import argparse
 from pathlib import Path
@@ -7,8 +7,8 @@ from throughtime.cli.command_line import add_trust, add_weights, run_script
 
 
 def main() -> None:
-    """Write the model with its configuration and vocabulary or scaler, and say what was written."""
-    parser = argparse.ArgumentParser(description="Take a trained model elsewhere.")
+    """Write the model with its configuration and vocabulary or scaler, and print what was written."""
+    parser = argparse.ArgumentParser(description="Export a trained model.")
     parser.add_argument("run", help="the folder of a run, or a checkpoint")
     parser.add_argument(
         "--format",

@@ -1,4 +1,4 @@
-"""Use a trained model on new input: `python scripts/predict.py RUN INPUT [--output OUT]`.
+"""Predict from new input with a trained model: `python scripts/predict.py RUN INPUT [--output OUT]`.
 
 The task of RUN says what INPUT is and what is written; `python scripts/predict.py RUN --help` shows its options.
 """

@@ -1,4 +1,4 @@
-"""Photograph TensorBoard for the README: `python scripts/screenshot.py runs docs/tensorboard.png` (needs Chromium)."""
+"""Screenshot of TensorBoard, by Chromium: `python scripts/screenshot.py runs docs/tensorboard.png`."""
 
 import argparse
 import shutil
@@ -16,8 +16,10 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 def main() -> None:
-    """Serve a folder of runs with TensorBoard and photograph one of its pages."""
-    parser = argparse.ArgumentParser(description="Photograph a page of TensorBoard with a headless Chromium.")
+    """Serve a folder of runs with TensorBoard and take a screenshot of one of its pages."""
+    parser = argparse.ArgumentParser(
+        description="Take a screenshot of a page of TensorBoard with a headless Chromium."
+    )
     parser.add_argument("logdir", type=Path, help="the folder that TensorBoard shows, such as runs")
     parser.add_argument("picture", type=Path, help="the PNG to write")
     parser.add_argument(
@@ -40,14 +42,14 @@ def main() -> None:
     )
     try:
         _wait_for(f"{address}/data/runs")
-        _photograph(browser, f"{address}/#{options.page}", options.picture, options.size)
+        _take_screenshot(browser, f"{address}/#{options.page}", options.picture, options.size)
     finally:
         server.terminate()
         server.wait()
 
 
 def _wait_for(address: str, seconds: float = 60.0) -> None:
-    """Until TensorBoard has read the first run."""
+    """Wait until TensorBoard has read the first run."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -60,7 +62,7 @@ def _wait_for(address: str, seconds: float = 60.0) -> None:
     raise UserError(f"TensorBoard found no run within {seconds:.0f} seconds; is the folder right?")
 
 
-def _photograph(browser: str, address: str, picture: Path, size: str) -> None:
+def _take_screenshot(browser: str, address: str, picture: Path, size: str) -> None:
     with tempfile.TemporaryDirectory() as profile:
         subprocess.run(
             [

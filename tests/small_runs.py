@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from throughtime.run.fit import Run, fit
+from throughtime.run.fit import Run, fit_run
 from throughtime.run.folder import RunFolder
 from throughtime.run.log_filters import filter_logs
 
@@ -48,7 +48,7 @@ def fit_small(
         filter_logs()
         folder = RunFolder(tmp_path / name)
         kept = [override for override in small if not override.startswith(without)]
-        fit(Run(configuration(*kept, *overrides), folder, list(overrides), {}))
+        fit_run(Run(configuration(*kept, *overrides), folder, list(overrides), {}))
         return folder.path
 
     return run

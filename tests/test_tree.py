@@ -11,9 +11,9 @@ from throughtime.tree import (
     length_mask,
     map_state,
     named_leaves,
-    select,
     to_plain,
     unflatten,
+    where_state,
 )
 
 
@@ -42,7 +42,7 @@ def test_no_gradient_passes_a_detached_state():
 
 
 def test_each_lane_is_selected_for_itself():
-    chosen = select(torch.tensor([True, False, True]), layers(1.0), layers(0.0))
+    chosen = where_state(torch.tensor([True, False, True]), layers(1.0), layers(0.0))
     assert all(leaf[:, 0].tolist() == [1, 0, 1] for leaf in leaves(chosen))
 
 

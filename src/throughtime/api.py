@@ -72,23 +72,14 @@ def fit(config: DictConfig, folder: str | Path | None = None) -> "Results":
         UserError: a mistake in the configuration.
         Interrupted: Ctrl-C or SIGTERM; the state is saved, and `resume` goes on from it.
     """
-    from throughtime.config.typed_targets import without_untaken  # only now: this imports torch
-    from throughtime.run.fit import Run
-    from throughtime.run.fit import fit as fit_run
+    from throughtime.cli.job import train_composed  # only now: this imports torch
     from throughtime.run.log_filters import filter_logs
-    from throughtime.run.repeat import repeat
 
     filter_logs()
     place = run_folder.RunFolder(Path(folder or config.resume or _new_folder(config)))
     choices, typed = _remembered(config, place)
     try:
-        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-        plain, messages = without_untaken(plain, typed)
-        for message in messages:
-            print(message, flush=True)
-        if plain.get("rerun") and not plain["resume"]:
-            return repeat(plain, place)
-        return fit_run(Run(plain, place, typed, choices))
+        return train_composed(config, place, typed, choices)
     except OmegaConfBaseException as error:
         raise UserError(in_one_sentence(error)) from error
 
@@ -114,7 +105,7 @@ def _new_folder(config: DictConfig) -> str:
 
 
 def _remembered(config: DictConfig, place: run_folder.RunFolder) -> tuple[dict[str, Any], list[str]]:
-    """The choices and what was typed; nothing of a configuration that was not made by `compose`."""
+    """The choices and the typed words of a configuration that `compose` made; empty for any other."""
     if COMPOSED not in vars(config):
         return {}, []
     whole, typed = vars(config)[COMPOSED]

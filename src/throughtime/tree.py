@@ -54,7 +54,7 @@ def detach(tree: Tree) -> Tree:
     return map_state(lambda tensor: tensor.detach(), tree)
 
 
-def select(condition: Bool[Tensor, " B"], chosen: Tree, other: Tree) -> Tree:
+def where_state(condition: Bool[Tensor, " B"], chosen: Tree, other: Tree) -> Tree:
     """Per lane, the state `chosen` where the condition holds and `other` elsewhere."""
     return map_state(lambda a, b: torch.where(_broadcast(condition, a), a, b), chosen, other)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from throughtime.cell.lstm import LSTM
-from throughtime.config.registry import locate
+from throughtime.config.registry import KINDS, SECOND_NAMES, locate, names_of_kind
 from throughtime.errors import UserError
 from throughtime.inference.evaluate import evaluate
 
@@ -39,6 +39,15 @@ def test_what_is_not_allowed_is_refused(target: str) -> None:
 
 def test_a_public_name_is_found() -> None:
     assert locate("throughtime.cell.LSTM", "cell").factory is LSTM
+
+
+def test_a_second_name_leads_to_a_public_one_at_places_of_its_kind_alone() -> None:
+    for second, name in SECOND_NAMES.items():
+        kind = next(kind for kind in KINDS if name in names_of_kind(kind))
+        assert locate(second, "place", kind).factory is locate(name, "place", kind).factory
+        for other in KINDS.keys() - {kind}:
+            with pytest.raises(UserError, match=r"^place: "):
+                locate(second, "place", other)
 
 
 def test_a_place_where_nothing_is_built_takes_no_name() -> None:

@@ -1,6 +1,6 @@
 """A class that is typed in an option's place takes what it can of the option's values."""
 
-from throughtime.config.typed_targets import without_untaken
+from throughtime.config.typed_targets import without_unknown_arguments
 
 CONFIG = {
     "cell": {"_target_": "throughtime.cell.GRU", "_partial_": True, "hidden_size": 8, "forget_bias": 1.0},
@@ -9,7 +9,7 @@ CONFIG = {
 
 
 def test_what_the_typed_class_does_not_take_is_left_out_and_named() -> None:
-    adapted, messages = without_untaken(CONFIG, ["cell._target_=throughtime.cell.GRU", "seed=1"])
+    adapted, messages = without_unknown_arguments(CONFIG, ["cell._target_=throughtime.cell.GRU", "seed=1"])
     assert adapted["cell"] == {"_target_": "throughtime.cell.GRU", "_partial_": True, "hidden_size": 8}
     assert messages == ["cell: GRU takes no forget_bias; left out"]
     assert "forget_bias" in CONFIG["cell"]
@@ -17,8 +17,8 @@ def test_what_the_typed_class_does_not_take_is_left_out_and_named() -> None:
 
 def test_what_was_typed_stays() -> None:
     typed = ["cell._target_=throughtime.cell.GRU", "+cell.forget_bias=1.0"]
-    assert without_untaken(CONFIG, typed) == (CONFIG, [])
+    assert without_unknown_arguments(CONFIG, typed) == (CONFIG, [])
 
 
 def test_a_configuration_without_typed_classes_stays_as_it_is() -> None:
-    assert without_untaken(CONFIG, ["seed=2"]) == (CONFIG, [])
+    assert without_unknown_arguments(CONFIG, ["seed=2"]) == (CONFIG, [])

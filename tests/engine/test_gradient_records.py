@@ -14,7 +14,7 @@ from throughtime.engine.gradient_records import recording
 from throughtime.engine.reference import Reference
 from throughtime.engine.torch_kernels.engine import TorchKernels
 from throughtime.errors import UserError
-from throughtime.tree import select
+from throughtime.tree import where_state
 
 CELLS = {
     "elman": Elman,
@@ -47,11 +47,11 @@ def hooked(cell, inputs, lengths, resets):
     state, start, outputs, seen = cell.initial_state(lanes), cell.initial_state(lanes), [], []
     for t in range(steps):
         if resets is not None:
-            state = select(resets[t] & running[t], start, state)
+            state = where_state(resets[t] & running[t], start, state)
         projected = cell.project(inputs[t])
         output, after = cell.step(projected, state)
         outputs.append(torch.where(running[t][:, None], output, 0))
-        state = select(running[t], after, state)
+        state = where_state(running[t], after, state)
         seen += [projected, after[0]]
     loss = (torch.stack(outputs) ** 2).sum() + sum((part**3).sum() for part in state)
     found = torch.autograd.grad(loss, seen, allow_unused=True, materialize_grads=True)

@@ -17,7 +17,7 @@ from throughtime.run.checkpoint_content import (
     check_content,
     check_resumable,
     check_weights,
-    refused_where_it_does_not_fit,
+    shape_errors_as_user_errors,
 )
 
 PATH = Path("a.ckpt")
@@ -74,5 +74,5 @@ def test_artifacts_of_another_shape_are_told(part: str, content: dict[str, Any],
 
 
 def test_memory_that_is_short_says_nothing_about_the_checkpoint() -> None:
-    with pytest.raises(RuntimeError, match="allocate"), refused_where_it_does_not_fit(PATH):
+    with pytest.raises(RuntimeError, match="allocate"), shape_errors_as_user_errors(PATH):
         raise RuntimeError("can't allocate memory")

@@ -173,7 +173,7 @@ class CSVWriter(ExperimentWriter):
         self._write(read_csv(Path(self.metrics_file_path)), fieldnames)
 
     def _check_log_dir_exists(self) -> None:
-        """Nothing: the folder is the run's own and holds other files."""
+        """Do nothing: the folder is the run's own and holds other files."""
 
     def _write(self, rows: list[dict[str, str]], columns: list[str]) -> None:
         text = io.StringIO(newline="")

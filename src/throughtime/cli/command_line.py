@@ -1,4 +1,4 @@
-"""The command line: words to a run, and every mistake to one plain sentence with exit code 2.
+"""The command line of train.py and of the scripts: words are read, and errors end in one sentence and an exit code.
 
 Nothing here imports torch, so that `--help`, `--cfg job` and a mistyped key answer within about a second.
 """
@@ -37,12 +37,12 @@ def run_command(main: Callable[[], object]) -> None:
     global started
     started = time.time()
     write_what_can_be_written()
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would print, and we say it better
-    # Before torch is imported: its kernel of distributed training warns of what is meant (see conf/trainer/ddp.yaml).
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors instead of printing them
+    # Before torch is imported: it would warn of a setting that is intended (see conf/trainer/ddp.yaml).
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     OmegaConf.register_new_resolver("token", folder.token, use_cache=True)
     refuse_environment()
-    # Our launchers' settings have the names of the plugins' own, which check them; Hydra thinks ill of it.
+    # Our launchers' settings have the names of the plugins' own, which check them; Hydra warns of that.
     warnings.filterwarnings(
         "ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema"
     )
@@ -84,7 +84,7 @@ def run_script(main: Callable[[], object]) -> None:
 
 
 def add_weights(parser: argparse.ArgumentParser) -> None:
-    """The option of every script that uses a checkpoint: which of its weights."""
+    """Add the option that every script with a checkpoint has: the choice among its weights."""
     parser.add_argument(
         "--weights",
         default="raw",

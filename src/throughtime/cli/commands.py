@@ -27,7 +27,7 @@ def predict(words: Sequence[str]) -> None:
         UserError: there is no such run, or its task predicts nothing from a file.
     """
     options, loaded = _parse(
-        "Use a trained model on new input.",
+        "Predict from new input with a trained model.",
         words,
         lambda task, parser: task.add_predict_options(parser),
     )

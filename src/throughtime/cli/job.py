@@ -1,4 +1,4 @@
-"""One job of Hydra's: read what the user typed, claim a folder, train, and leave a result whatever happens."""
+"""One run as Hydra starts it: a composed configuration is trained, and an error is reported in a sentence."""
 
 import logging
 from contextlib import suppress
@@ -10,14 +10,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from throughtime.cli import command_line
 from throughtime.cli.error_report import end_command
-from throughtime.config.typed_targets import without_untaken
-from throughtime.run.fit import Run, fit
+from throughtime.config.typed_targets import without_unknown_arguments
+from throughtime.run.fit import Run, fit_run
 from throughtime.run.folder import RunFolder
 from throughtime.run.log_filters import filter_logs
 from throughtime.run.repeat import repeat
+from throughtime.run.results import Results
 
 
-def run_job(config: DictConfig) -> float | None:
+def run_hydra_job(config: DictConfig) -> float | None:
     """Train as the composed configuration says; the best value of the monitored metric goes to the sweeper."""
     hydra = HydraConfig.get()
     typed = OmegaConf.to_container(hydra.overrides.task, resolve=False)
@@ -25,14 +26,8 @@ def run_job(config: DictConfig) -> float | None:
     is_new = _is_new(folder.path)
     filter_logs()
     try:
-        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-        plain, messages = without_untaken(plain, typed)
-        for message in messages:
-            print(message, flush=True)
-        if plain.get("rerun") and not plain["resume"]:
-            return repeat(plain, folder).best
         existing = _hydras_own(folder.path, hydra.output_subdir)
-        return fit(Run(plain, folder, typed, dict(hydra.runtime.choices), existing=existing)).best
+        return train_composed(config, folder, typed, dict(hydra.runtime.choices), existing).best
     except Exception as error:
         if hydra.mode is RunMode.RUN:  # here and not later: Hydra would print a line of its own
             end_command(error, typed)
@@ -41,6 +36,29 @@ def run_job(config: DictConfig) -> float | None:
         if is_new:
             with suppress(OSError):  # it holds something
                 folder.path.rmdir()
+
+
+def train_composed(
+    config: DictConfig,
+    folder: RunFolder,
+    typed: list[str],
+    choices: dict[str, str | None],
+    existing: tuple[str, ...] = (),
+) -> Results:
+    """Train as a composed configuration says, or repeat the run that its `rerun` names.
+
+    Args:
+        config: without Hydra's part.
+        folder, choices, existing: as `Run`.
+        typed: what the user typed.
+    """
+    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    plain, messages = without_unknown_arguments(plain, typed)
+    for message in messages:
+        print(message, flush=True)
+    if plain.get("rerun") and not plain["resume"]:
+        return repeat(plain, folder)
+    return fit_run(Run(plain, folder, typed, choices, existing=existing))
 
 
 def _is_new(folder: Path) -> bool:

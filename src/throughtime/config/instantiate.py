@@ -156,7 +156,7 @@ def _call(factory: Any, key: str, /, **arguments: Any) -> Any:
     from lightning.fabric.utilities.exceptions import MisconfigurationException  # only now: it imports torch
 
     unknown = _unknown(factory, arguments)
-    if unknown:  # what the user types was looked at before: these come from the data
+    if unknown:  # typed arguments are checked before: these come from the data
         raise LocatedError(
             f"{key}: {factory.__qualname__} does not fit this task's data; it takes no {unknown[0]}"
         )
@@ -233,7 +233,7 @@ _SIMPLE = {int: "a whole number", float: "a number", bool: "true or false", str:
 
 
 def _choices(annotation: Any) -> tuple[Any, ...]:
-    """The members of a union, or the annotation alone; string annotations tell nothing and give ()."""
+    """The members of a union, or the annotation alone."""
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return tuple(member for part in typing.get_args(annotation) for member in _choices(part))
     return (annotation,)

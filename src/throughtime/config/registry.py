@@ -162,6 +162,11 @@ GIVEN_BY_THE_PROGRAM = frozenset(
 )
 """Arguments that say where to write: no configuration gives them."""
 
+SECOND_NAMES: Mapping[str, str] = {
+    "throughtime.model.inputs.Words": "throughtime.model.inputs.WordFeatures",
+}
+"""Public names that a recorded configuration may use beside those of the packages, and the ones they stand for."""
+
 
 def kind_at(key: str) -> str | None:
     """The kind of the place `key` (`model.front`); None for a place where nothing is built."""
@@ -205,6 +210,7 @@ def locate(target: Any, key: str, kind: str | None = None) -> Located:
     described = KINDS[kind]
     if not isinstance(target, str):
         raise UserError(f"{key}._target_={target} is not the name of a {described.noun}")
+    target = SECOND_NAMES.get(target, target)
     if target in described.others:
         return Located(_imported(target, key), described.others[target])
     package, _, name = target.rpartition(".")

@@ -1,6 +1,6 @@
 """Classes that the user types in the place of a chosen option: `cell=lstm cell._target_=my_cells.CFN`.
 
-The option's file brings values for its own class. Those that the typed class does not take are left out, and said so;
+The option's file has values for its own class. Those that the typed class does not take are left out, with a message;
 values that the user typed stay, and are refused where the class does not take them.
 """
 
@@ -12,7 +12,9 @@ from typing import Any
 from throughtime.config.registry import locate
 
 
-def without_untaken(config: Mapping[str, Any], typed: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+def without_unknown_arguments(
+    config: Mapping[str, Any], typed: Sequence[str]
+) -> tuple[dict[str, Any], list[str]]:
     """The configuration without the values that a typed class does not take, and a message for each class.
 
     Args:

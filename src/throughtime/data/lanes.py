@@ -56,7 +56,7 @@ class Lanes:
         lanes = np.arange(batch_size)
         self._starts = lanes * shortest + np.minimum(lanes, longer)
         self._lengths = shortest + (lanes < longer)
-        # The beginning of the text counts as one: a lane may reach it around the ring.
+        # The beginning of the text counts as one: a lane continues there after the end.
         self._documents = np.union1d([0], np.asarray(documents, dtype=np.int64))
 
     def __len__(self) -> int:

@@ -9,14 +9,14 @@ from torch import Tensor
 from throughtime.decode.base import Step
 from throughtime.tree import Tree
 
-Run = Callable[[Tensor, Tree], tuple[Tensor, Tree]]
+ModelRun = Callable[[Tensor, Tree], tuple[Tensor, Tree]]
 """run(ids, state) -> (features, state), for one step `[B]` or a sequence `[T, B]` of ids."""
 
 Predict = Callable[[Tensor], Tensor]
 """predict(features [..., H]) -> log-probabilities [..., V]."""
 
 
-def step_of(step: Run, predict: Predict) -> Step:
+def step_of(step: ModelRun, predict: Predict) -> Step:
     """A decoder's step, from a model's step to features and a head's prediction from features."""
 
     def predicting_step(ids: Tensor, state: Tree) -> tuple[Tensor, Tree]:
@@ -27,7 +27,7 @@ def step_of(step: Run, predict: Predict) -> Step:
 
 
 def prime(
-    forward: Run, predict: Predict, prompt: Int[Tensor, "T B"], state: Tree
+    forward: ModelRun, predict: Predict, prompt: Int[Tensor, "T B"], state: Tree
 ) -> tuple[Float[Tensor, "B V"], Tree]:
     """Read a prompt of T ≥ 1 symbols in one pass.
 

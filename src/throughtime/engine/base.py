@@ -8,6 +8,7 @@ from torch import Tensor
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.arguments import check_arguments
+from throughtime.errors import UserError
 
 
 class Engine(ABC):
@@ -76,3 +77,17 @@ class Engine(ABC):
         resets: Bool[Tensor, "T B"] | None = None,
     ) -> tuple[Float[Tensor, "T B O"], State]:
         """Run as `run` does, on checked arguments."""
+
+
+def unsupported(engine: str, cell: Cell, reason: object, instead: str = "auto") -> UserError:
+    """The error of an engine that cannot run a cell.
+
+    Args:
+        engine: its name on the command line.
+        cell: the recurrence.
+        reason: half a sentence (`Engine.unsupported_reason`).
+        instead: the name of an engine that can run it.
+    """
+    return UserError(
+        f"engine={engine} cannot run this {type(cell).__name__}: {reason}; choose engine={instead}"
+    )

@@ -1,4 +1,4 @@
-"""Norms of the errors that go back through time, recorded during the backward pass that is made anyway.
+"""Norms of the errors that go back through time, recorded during the backward pass of training.
 
     with recording(engine) as runs:
         loss.backward()
@@ -63,7 +63,7 @@ def recording(engine: Engine) -> Iterator[list[ErrorNorms]]:
     """
     if not engine.records_errors:
         raise UserError(
-            f"engine={type(engine).__name__} cannot tell the errors of each step; choose engine=bptt or engine=fused"
+            f"engine={type(engine).__name__} records no errors of steps; choose engine=bptt or engine=fused"
         )
     runs: list[ErrorNorms] = []
     outer, _recorder.found = _recorder.found, {}

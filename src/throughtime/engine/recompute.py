@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from throughtime.cell.base import Cell, State
+from throughtime.engine.base import Engine
 from throughtime.engine.gradient_records import RunNumber, next_run_number, number_within
 from throughtime.engine.second_derivative import (
     Gradients,
@@ -33,6 +34,23 @@ Segment = Callable[[int, int, Tree, Sequence[Tensor]], tuple[Tensor, Tree]]
 """(start, stop, state before, the segment's rows of the inputs) -> (a number or one row a step, state after)"""
 
 _inside: ContextVar[bool] = ContextVar("inside a segment", default=False)
+
+
+class RecomputingEngine(Engine):
+    """An engine that can recompute segments of steps in the backward pass.
+
+    Args:
+        recompute: whether only every √T-th state is saved for the gradient, and the steps between are run again.
+    """
+
+    def __init__(self, recompute: bool = False) -> None:
+        self.recompute = recompute
+
+    def _run_or_recompute(
+        self, run: Callable[..., tuple[Tensor, State]], cell: Cell, *arguments: Any
+    ) -> tuple[Float[Tensor, "T B O"], State]:
+        """`run(cell, inputs, state, lengths, resets)` for the whole sequence, or for each segment of it."""
+        return run_in_segments(run, cell, *arguments) if self.recompute else run(cell, *arguments)
 
 
 def run_in_segments(
@@ -150,7 +168,7 @@ class _Segments(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, run: _SegmentedRun, *tensors: Tensor) -> tuple[Tensor, ...]:
         state, rows = list(tensors[: run.parts]), tensors[run.parts : run.parts + run.rows]
-        # In one piece each: small pieces would lie between large ones that come and go.
+        # One allocation each: many small ones between large ones that are freed would fragment the memory.
         borders = [part.new_empty(len(run.bounds), *part.shape) for part in state]
         randoms, whole = RandomStates(tensors[0].device), None
         for index, (start, stop) in enumerate(run.bounds):

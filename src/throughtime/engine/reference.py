@@ -6,7 +6,7 @@ from torch import Tensor
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
-from throughtime.tree import length_mask, select
+from throughtime.tree import length_mask, where_state
 
 
 class Reference(Engine):
@@ -31,11 +31,11 @@ class Reference(Engine):
         outputs = []
         for t, projected in enumerate(cell.project(inputs)):
             if resets is not None:
-                state = select(resets[t], start, state)
+                state = where_state(resets[t], start, state)
             output, after = cell.step(projected, state)
             if lengths is not None:
                 output = torch.where(running[t, :, None], output, 0)
-                after = select(running[t], after, state)
+                after = where_state(running[t], after, state)
             outputs.append(output)
             state = after
         return torch.stack(outputs), state

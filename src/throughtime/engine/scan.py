@@ -20,8 +20,7 @@ from torch.autograd.function import FunctionCtx
 
 from throughtime.cell.base import Cell, State
 from throughtime.cell.linear_recurrence import LinearRecurrence
-from throughtime.engine.base import Engine
-from throughtime.errors import UserError
+from throughtime.engine.base import Engine, unsupported
 from throughtime.tree import length_mask
 
 
@@ -57,9 +56,7 @@ class Scan(Engine):
         """
         reason = self.unsupported_reason(cell, inputs, lengths, resets)
         if reason is not None:
-            raise UserError(
-                f"engine=scan cannot run this {type(cell).__name__}: {reason}; choose engine=auto"
-            )
+            raise unsupported("scan", cell, reason)
         steps, lanes = inputs.shape[:2]
         running = None
         if lengths is not None:

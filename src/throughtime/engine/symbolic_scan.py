@@ -7,7 +7,7 @@ from torch._higher_order_ops.scan import scan
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
-from throughtime.tree import length_mask, select
+from throughtime.tree import length_mask, where_state
 
 
 class SymbolicScan(Engine):
@@ -34,10 +34,10 @@ class SymbolicScan(Engine):
         def step(carried: list[Tensor], at: dict[str, Tensor]) -> tuple[list[Tensor], Tensor]:
             before = kind(*carried)
             if "reset" in at:
-                before = select(at["reset"], start, before)
+                before = where_state(at["reset"], start, before)
             output, after = cell.step(at["projected"], before)
             if "running" in at:
-                after = select(at["running"], after, kind(*carried))
+                after = where_state(at["running"], after, kind(*carried))
                 output = torch.where(at["running"][:, None], output, 0)
             return [part.clone() for part in after], output.clone()  # the operator takes no views
 

@@ -10,7 +10,7 @@ from throughtime.data.base import DataModule
 from throughtime.errors import UserError
 from throughtime.inference.averages import RAW
 from throughtime.inference.load import load
-from throughtime.run.checkpoint_content import refused_where_it_does_not_fit
+from throughtime.run.checkpoint_content import shape_errors_as_user_errors
 
 
 def evaluate(
@@ -49,7 +49,7 @@ def evaluate(
     files = [str(place) for place in data.paths().values() if place is not None]
     if report is not None and files:
         report(f"reading {', '.join(files)}")
-    with refused_where_it_does_not_fit(loaded.path):
+    with shape_errors_as_user_errors(loaded.path):
         data.restore(loaded.artifacts)
     data.setup()
     if not data.test_dataloader():

@@ -83,7 +83,7 @@ def write_safetensors(loaded: Loaded, path: Path) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON knows it: tensors as nested lists, what is not finite as null."""
+    """A value in the types of JSON: tensors as nested lists, numbers that are not finite as null."""
     if isinstance(value, Tensor):
         return plain(value.tolist())
     if isinstance(value, dict):

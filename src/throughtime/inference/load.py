@@ -10,7 +10,7 @@ from throughtime.config.registry import locate
 from throughtime.inference.averages import RAW, take_average
 from throughtime.run.build import Config, restore_task
 from throughtime.run.checkpoint import find_checkpoint, read_checkpoint
-from throughtime.run.checkpoint_content import check_content, refused_where_it_does_not_fit
+from throughtime.run.checkpoint_content import check_content, shape_errors_as_user_errors
 from throughtime.task.base import Task
 
 
@@ -61,7 +61,7 @@ class CheckpointFile:
             UserError: the checkpoint has no such weights.
         """
         task = restore_task(self._content, self.path)
-        with refused_where_it_does_not_fit(self.path):
+        with shape_errors_as_user_errors(self.path):
             take_average(task, self._content, weights)
         return Loaded(task, self._content["config"], self._content["artifacts"], self.path)
 

@@ -62,7 +62,7 @@ class Plateau(LRScheduler):
     def observe(self, value: float) -> None:
         """Take the value of one validation, less being better; a NaN counts as no improvement.
 
-        A metric that should rise is handed over with its sign turned.
+        A metric that is to be maximised is given with the opposite sign.
         """
         if value < self.best - self.threshold:
             self.best, self.waited = value, 0

@@ -18,7 +18,7 @@ from throughtime.files import output_file
 from throughtime.report.columns import deviations, short_names
 from throughtime.report.numbers import as_overrides, format_setting, format_spread
 from throughtime.report.record import Record
-from throughtime.report.summary import Row, summary_rows
+from throughtime.report.summary import SummaryRow, summary_rows
 
 MAX_CURVES = 8
 """The most curves that can be distinguished by colour and line style."""
@@ -108,7 +108,7 @@ def _limits(curves: Sequence[Curve], mode: str) -> tuple[float, float]:
     return min(ends), max(ends)
 
 
-def curve_of(row: Row, label: str) -> Curve | None:
+def curve_of(row: SummaryRow, label: str) -> Curve | None:
     """The curve of a configuration under this label, over its completed runs; None where they logged none."""
     runs = [record for record in row.records if record.status == "completed"]
     logged = [steps for record in runs if len(steps := read_scalars(record.path, row.monitor))]
@@ -145,7 +145,7 @@ def _from_csv(path: Path, tag: str) -> dict[int, float]:
         return {int(row["step"]): float(row[tag]) for row in csv.DictReader(file) if row.get(tag)}
 
 
-def _labels(rows: Sequence[Row]) -> list[str]:
+def _labels(rows: Sequence[SummaryRow]) -> list[str]:
     """The settings in which each configuration differs from the others, and its score."""
     names = short_names(list(rows[0].values))
     settings = [{names[key]: format_setting(value) for key, value in row.values.items()} for row in rows]

@@ -5,7 +5,7 @@ from typing import Any
 
 from throughtime.report.record import Record
 from throughtime.report.selection import full_key, known_keys, look_up, ordered
-from throughtime.report.summary import Row, by_task, summary_rows
+from throughtime.report.summary import SummaryRow, by_task, summary_rows
 from throughtime.report.table import line_values, render, serialise
 
 
@@ -56,7 +56,7 @@ def report(
     return "\n".join(shown) or render([], format)
 
 
-def _of_row(row: Row, key: str) -> Any:
+def _of_row(row: SummaryRow, key: str) -> Any:
     """The mean of a metric over a row's runs, or the value that they share."""
     if key in row.metrics:
         return row.metrics[key].mean

@@ -24,7 +24,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Row:
+class SummaryRow:
     """One configuration.
 
     Attributes:
@@ -70,7 +70,7 @@ def by_task(records: Iterable[Record]) -> dict[str, list[Record]]:
     }
 
 
-def summary_rows(records: Sequence[Record], by: Sequence[str] | None = None) -> list[Row]:
+def summary_rows(records: Sequence[Record], by: Sequence[str] | None = None) -> list[SummaryRow]:
     """Summarise each configuration in a row, the best first, those without a score last.
 
     Repetitions with the same configuration and seed add nothing to the estimate of the spread: of these the last
@@ -109,7 +109,7 @@ def _one_a_seed(records: Sequence[Record], keys: Sequence[str]) -> list[Record]:
     return sorted(kept.values(), key=lambda record: (record.seed, str(record.path)))
 
 
-def _row(values: dict[str, Any], records: Sequence[Record]) -> Row:
+def _row(values: dict[str, Any], records: Sequence[Record]) -> SummaryRow:
     completed = [record for record in records if record.status == "completed"]
     scored = [record for record in completed if _is_finite(record.best)]
     names = dict.fromkeys(name for record in completed for name in record.metrics)
@@ -118,7 +118,7 @@ def _row(values: dict[str, Any], records: Sequence[Record]) -> Row:
         name: spread([record.metrics.get(name) for record in completed]) for name in names if name != monitor
     }
     sizes = {record.parameters for record in records if record.parameters}
-    return Row(
+    return SummaryRow(
         values=values,
         records=tuple(records),
         monitor=monitor,
@@ -144,13 +144,13 @@ def _is_finite(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def _order(row: Row) -> tuple[bool, float]:
+def _order(row: SummaryRow) -> tuple[bool, float]:
     if row.score is None:
         return (True, 0.0)
     return (False, row.score.mean if row.mode == "min" else -row.score.mean)
 
 
-def judge(rows: Sequence[Row]) -> list[Row]:
+def judge(rows: Sequence[SummaryRow]) -> list[SummaryRow]:
     """Add to rows, in the order of their scores, their verdicts in comparison with the first.
 
     A row is worse than the best where the difference of their means exceeds its standard error t times:

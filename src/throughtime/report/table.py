@@ -15,13 +15,13 @@ from throughtime.report.columns import columns, deviations, short_names
 from throughtime.report.grid import TextGrid, as_markdown, as_terminal_text
 from throughtime.report.numbers import as_overrides, format_number, format_setting, format_spread
 from throughtime.report.record import Record
-from throughtime.report.summary import Row
+from throughtime.report.summary import SummaryRow
 
 LEGEND = (
     "vs best: worse by more than the spread over seeds, or unclear; – where a spread is not known, which takes "
     "two seeds."
 )
-Lines = Sequence[Row] | Sequence[Record]
+Lines = Sequence[SummaryRow] | Sequence[Record]
 FORMATS = ("terminal", "markdown", "csv", "json")
 
 
@@ -41,7 +41,7 @@ def render(lines: Lines, format: str = "terminal", metrics: Sequence[str] = ()) 
         return serialise(line_values(lines), format)
     if not lines:
         return "no runs\n"
-    grid = _configurations if isinstance(lines[0], Row) else _runs
+    grid = _configurations if isinstance(lines[0], SummaryRow) else _runs
     shown = list(metrics) or _tested(lines)
     if format == "markdown":
         return as_markdown(grid(lines, shown))
@@ -58,12 +58,12 @@ def line_values(lines: Lines, with_task: bool = False) -> list[dict[str, Any]]:
         lines: rows or runs.
         with_task: whether rows have a column for their task; runs always have one.
     """
-    if lines and isinstance(lines[0], Row):
+    if lines and isinstance(lines[0], SummaryRow):
         return [({"task": row.records[0].task} if with_task else {}) | row_values(row) for row in lines]
     return run_values(lines)
 
 
-def row_values(row: Row) -> dict[str, Any]:
+def row_values(row: SummaryRow) -> dict[str, Any]:
     """A line of summary.csv: configuration; mean, standard deviation (n - 1) and n of the monitored metric; others."""
     score = row.score
     values = dict(row.values) | {
@@ -121,13 +121,13 @@ def _finite(line: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _tested(rows: Sequence[Row | Record]) -> list[str]:
+def _tested(rows: Sequence[SummaryRow | Record]) -> list[str]:
     """The monitored metric on the test split, where any row has it."""
     name = f"test/{rows[0].monitor.partition('/')[2]}"
     return [name] if any(name in row.metrics for row in rows) else []
 
 
-def _configurations(rows: Sequence[Row], metrics: Sequence[str], joined: bool = False) -> TextGrid:
+def _configurations(rows: Sequence[SummaryRow], metrics: Sequence[str], joined: bool = False) -> TextGrid:
     """A line for each configuration, with a column for each setting, or one for all of them (`joined`)."""
     lost = [
         (head, [getattr(row, name) for row in rows])

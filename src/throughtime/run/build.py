@@ -16,7 +16,7 @@ from throughtime.errors import UserError
 from throughtime.run.checkpoint_content import (
     check_content,
     check_weights,
-    refused_where_it_does_not_fit,
+    shape_errors_as_user_errors,
 )
 from throughtime.run.size_limits import check_memory_of_weights, check_sizes
 from throughtime.task.base import Task, check_horizon
@@ -94,10 +94,10 @@ def restore_task(checkpoint: Mapping[str, Any], path: Path) -> Task:
         UserError: the file is no checkpoint of this package.
     """
     check_content(checkpoint, path)
-    with refused_where_it_does_not_fit(path):
+    with shape_errors_as_user_errors(path):
         task = build_task(checkpoint["config"], checkpoint["artifacts"], trains=False)
     check_weights(checkpoint["state_dict"], task, path)
-    with refused_where_it_does_not_fit(path):
+    with shape_errors_as_user_errors(path):
         task.load_state_dict(checkpoint["state_dict"])
     return task.eval()
 

@@ -94,8 +94,8 @@ def check_weights(weights: Mapping[str, Any], model: nn.Module, path: Path) -> N
 
 
 @contextmanager
-def refused_where_it_does_not_fit(path: Path) -> Iterator[None]:
-    """Turn an error of another shape, inside this block, into the sentence that the checkpoint does not fit.
+def shape_errors_as_user_errors(path: Path) -> Iterator[None]:
+    """Raise errors of shapes and types inside this block as a `UserError`: the checkpoint does not fit.
 
     Args:
         path: the checkpoint whose parts are used in the block.

@@ -27,7 +27,7 @@ from throughtime.run.checkpoint_content import (
     WRONG_SHAPE,
     check_resumable,
     check_weights,
-    refused_where_it_does_not_fit,
+    shape_errors_as_user_errors,
 )
 from throughtime.run.environment import ORIGIN, RESUMED, environment
 from throughtime.run.folder import RunFolder, check_no_links, write_json
@@ -68,7 +68,7 @@ class Run:
     existing: tuple[str, ...] = ()
 
 
-def fit(run: Run) -> Results:
+def fit_run(run: Run) -> Results:
     """Train, test and summarise one run; with `resume` in its configuration, continue where that run stopped.
 
     Raises:
@@ -83,7 +83,7 @@ def fit(run: Run) -> Results:
 
 
 def _fit_locked(run: Run, lock: ExitStack) -> Results:
-    """As `fit`; the lock of a new run's folder is entered into `lock` once the folder is claimed."""
+    """As `fit_run`; the lock of a new run's folder is entered into `lock` once the folder is claimed."""
     config, folder = run.config, run.folder
     check_seed(config["seed"])  # before the data's, which has the same value by default
     check_configuration(config)
@@ -195,7 +195,7 @@ def _resume(
     except WRONG_SHAPE:
         if checkpointing.training:
             raise
-        with refused_where_it_does_not_fit(checkpoint):
+        with shape_errors_as_user_errors(checkpoint):
             raise
 
 

@@ -148,7 +148,7 @@ class RunFolder:
                 created.remember(self.config)
             created.expect(self.overrides, self.environment, self.results, self.error)
             created.expect(*(self.path / name for name in LOGGER_FILES))
-            created.make_folder(self.checkpoints)  # last: it is the winner's alone
+            created.make_folder(self.checkpoints)  # last: only one process can make it
         except FileExistsError as error:
             created.remove()
             if not self.path.is_dir():

@@ -11,7 +11,7 @@ from throughtime.errors import UserError
 from throughtime.run.build import Config
 from throughtime.run.checkpoint import read_checkpoint
 from throughtime.run.environment import RESUMED
-from throughtime.run.fit import Run, fit
+from throughtime.run.fit import Run, fit_run
 from throughtime.run.folder import RunFolder, existing_run
 from throughtime.run.recorded_files import read_object, read_overrides, read_results
 from throughtime.run.results import Results
@@ -43,7 +43,7 @@ def repeat(config: Config, folder: RunFolder, log: Callable[[str], None] = Run.l
             opened = True
             log(environment_differences(original, folder, config))
 
-    results = fit(
+    results = fit_run(
         Run(config, folder, read_overrides(original.overrides), _choices(original), log_with_differences)
     )
     log(weight_comparison(original, folder))

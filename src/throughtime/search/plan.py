@@ -102,8 +102,8 @@ def plan_search(session: Session, arguments: Sequence[str]) -> Plan:
     pinned = {one.key_or_group for one in fixed}
     wanted = {key: one for key, one in entries(settings["space"] or {}) if key not in pinned} | typed
     if not wanted:
-        usual = dict(entries(settings["default_space"] or {}))
-        wanted = {key: one for key, one in usual.items() if key in values and key not in pinned}
+        defaults = dict(entries(settings["default_space"] or {}))
+        wanted = {key: one for key, one in defaults.items() if key in values and key not in pinned}
     space = {key: distribution(key, one, values.get(key.lstrip("+"))) for key, one in wanted.items()}
     _check_keys(space)
     found = Plan(

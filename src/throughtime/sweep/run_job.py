@@ -139,7 +139,7 @@ def _locked(folder: Path, waits: Callable[[], None] | None = None) -> Iterator[C
 
 def _train(job: Job, folder: Path, resumes: bool) -> None:
     from throughtime.run.checkpoint import NoCheckpoint  # only now: this imports torch
-    from throughtime.run.fit import Run, fit
+    from throughtime.run.fit import Run, fit_run
     from throughtime.run.log_filters import filter_logs
 
     filter_logs()
@@ -149,12 +149,12 @@ def _train(job: Job, folder: Path, resumes: bool) -> None:
         results = None
         if resumes:
             with suppress(NoCheckpoint), _interrupted_by_the_machine(folder):  # all checkpoints are damaged
-                results = fit(run({**job.config, "resume": str(folder)}, overrides=[]))
+                results = fit_run(run({**job.config, "resume": str(folder)}, overrides=[]))
         if results is None:
             _set_aside(folder)
             existing = tuple(path.name for path in folder.iterdir())
             with _interrupted_by_the_machine(folder):
-                results = fit(run(job.config, overrides=job.overrides, existing=existing))
+                results = fit_run(run(job.config, overrides=job.overrides, existing=existing))
     measured = results.metrics.get(results.monitor)
     if results.best is None and measured is not None and not math.isfinite(measured):
         results.status = FAILED

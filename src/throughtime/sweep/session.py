@@ -65,9 +65,11 @@ class Session:
             del config["hydra"]
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
         if any("._target_=" in override for override in given):
-            from throughtime.config.typed_targets import without_untaken  # only now: this imports torch
+            from throughtime.config.typed_targets import (
+                without_unknown_arguments,  # only now: this imports torch
+            )
 
-            plain, _ = without_untaken(plain, given)
+            plain, _ = without_unknown_arguments(plain, given)
         check_seed(plain["seed"])
         return Job(number, given, {**plain, "resume": None}, choices, label)
 

@@ -3,7 +3,7 @@ import torch
 
 from throughtime.cell.elman import Elman
 from throughtime.engine.trace.trace import UntraceableError
-from throughtime.engine.trace.trace_cache import cached_trace, untraceable_reason
+from throughtime.engine.trace.trace_cache import cached_trace, cached_trace_for_inputs
 
 
 class Spike(torch.autograd.Function):
@@ -43,16 +43,17 @@ def test_cells_alike_share_a_trace():
 def test_what_no_tracer_sees_is_found_by_checking(kind):
     with pytest.raises(UntraceableError):
         find(kind(3, 4))
-    assert untraceable_reason(kind(3, 4), torch.zeros(1, 1, 3)) is not None
+    with pytest.raises(UntraceableError):
+        cached_trace_for_inputs(kind(3, 4), torch.zeros(1, 1, 3))
 
 
-def test_asking_draws_no_random_numbers():
+def test_a_search_for_a_trace_draws_no_random_numbers():
     class Masked(Elman):
         def project(self, inputs):
             return super().project(inputs) * torch.bernoulli(torch.full((4,), 0.5))
 
     cell, before = Masked(3, 4), torch.get_rng_state()
-    assert untraceable_reason(cell, torch.zeros(1, 1, 3)) is None
+    cached_trace_for_inputs(cell, torch.zeros(1, 1, 3))
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -1,4 +1,4 @@
-"""Words by vector and by characters."""
+"""WordFeatures by vector and by characters."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ from throughtime.data.tagged.sentence_batches import SentenceBatches
 from throughtime.data.tagged.sentences import Sentence
 from throughtime.errors import UserError
 from throughtime.model.inputs.characters import ConvolutionalCharacters
-from throughtime.model.inputs.words import Words
+from throughtime.model.inputs.words import WordFeatures
 
 SENTENCES = [
     Sentence(("the", "cat", "saw", "the", "cats"), ("D", "N", "V", "D", "N"), "file", 1),
@@ -22,7 +22,7 @@ LEXICON = Lexicon.fit(SENTENCES)
 def front(**options):
     torch.manual_seed(0)
     characters = partial(ConvolutionalCharacters, filters=6)
-    return Words(**LEXICON.input_sizes, size=5, characters=characters, **options)
+    return WordFeatures(**LEXICON.input_sizes, size=5, characters=characters, **options)
 
 
 def inputs_of(sentences, lexicon=LEXICON):
@@ -59,11 +59,11 @@ def test_word_dropout_hides_words_but_not_their_characters_and_only_in_training(
 
 
 def test_characters_may_be_left_out():
-    assert Words(**LEXICON.input_sizes, size=5)(inputs_of(SENTENCES)).shape == (5, 2, 5)
+    assert WordFeatures(**LEXICON.input_sizes, size=5)(inputs_of(SENTENCES)).shape == (5, 2, 5)
 
 
 def test_impossible_sizes_are_refused():
     with pytest.raises(UserError, match="word_dropout"):
         front(word_dropout=1.0)
     with pytest.raises(UserError, match="size"):
-        Words(3, 3, size=0)
+        WordFeatures(3, 3, size=0)

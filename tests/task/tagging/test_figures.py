@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from throughtime.errors import UserError
-from throughtime.task.tagging.figures import TagTable, confusion, markdown, table
+from throughtime.task.tagging.figures import TagTable, confusion, markdown_table, table
 from throughtime.task.tagging.metrics import TagMetrics
 
 
@@ -29,7 +29,7 @@ def test_tags_come_by_frequency_and_entities_after_them(measured):
 
 
 def test_each_line_of_the_markdown_has_all_columns(measured):
-    assert {line.count("|") for line in markdown(table(measured)).split("\n")} == {6}
+    assert {line.count("|") for line in markdown_table(table(measured)).split("\n")} == {6}
 
 
 def test_the_figure_shows_shares_of_true_tags(measured):

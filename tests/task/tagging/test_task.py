@@ -16,7 +16,7 @@ from throughtime.engine.auto import Auto
 from throughtime.errors import UserError
 from throughtime.head.crf import CRF
 from throughtime.head.softmax import Softmax
-from throughtime.model.inputs.words import Words
+from throughtime.model.inputs.words import WordFeatures
 from throughtime.model.layers.bidirectional import Bidirectional
 from throughtime.model.sequence import SequenceModel
 from throughtime.optim.optimization import Optimization
@@ -33,7 +33,7 @@ LEXICON = Lexicon.fit(SENTENCES)
 def tagging(head=Softmax, scheme="BIO", **options):
     torch.manual_seed(0)
     model = SequenceModel(
-        front=partial(Words, size=6),
+        front=partial(WordFeatures, size=6),
         layers=Bidirectional,
         cell=partial(LSTM, hidden_size=5),
         engine=Auto(),

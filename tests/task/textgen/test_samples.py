@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from throughtime.errors import UserError
-from throughtime.task.textgen.samples import TextSamples, markdown
+from throughtime.task.textgen.samples import TextSamples, as_code_blocks
 
 
 def test_a_file_for_each_validation_and_none_for_the_sanity_check(fit, tmp_path):
@@ -46,7 +46,7 @@ def test_tensorboard_shows_the_text_as_it_is(fit, task, tensorboard, tmp_path):
 
 
 def test_markdown_keeps_samples_apart():
-    assert markdown(["a\n\nb", "c"]) == "sample 1\n\n    a\n    \n    b\n\nsample 2\n\n    c"
+    assert as_code_blocks(["a\n\nb", "c"]) == "sample 1\n\n    a\n    \n    b\n\nsample 2\n\n    c"
 
 
 def test_no_logger_is_no_hindrance(fit, tmp_path):

@@ -276,7 +276,7 @@ class Table:
             )
 
     def _named(self, frame: pd.DataFrame, names: list[str], width: int) -> pd.DataFrame:
-        """The cells under their names, without what holds nothing."""
+        """The cells under the names of their columns, without empty rows at the end and unnamed empty columns."""
         filled = frame.apply(lambda column: column.str.strip() != "").to_numpy(bool).reshape(frame.shape)
         rows = filled.any(1)
         last = int(np.flatnonzero(rows)[-1]) + 1 if rows.any() else 0

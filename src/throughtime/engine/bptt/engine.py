@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.base import Engine
+from throughtime.engine.base import unsupported
 from throughtime.engine.bptt.blocked_loop import BlockedLoop
 from throughtime.engine.bptt.loops import Loops, append_mask, cached_loops
 from throughtime.engine.bptt.mkldnn import OneDNNProducts, transposed_matmul
@@ -32,28 +32,24 @@ from throughtime.engine.bptt.partition import PartitionedStep
 from throughtime.engine.bptt.workspace import empty_like
 from throughtime.engine.gradient_records import is_recording, next_run_number, record, state_value_index
 from throughtime.engine.linear_override import LinearOverride
-from throughtime.engine.recompute import run_in_segments
+from throughtime.engine.recompute import RecomputingEngine
 from throughtime.engine.second_derivative import vjp_function, with_second_derivative
 from throughtime.engine.trace.sequence import run_sequence
 from throughtime.engine.trace.trace import Trace, UntraceableError
 from throughtime.engine.trace.trace_cache import cached_trace_for_inputs
-from throughtime.errors import UserError
-from throughtime.tree import length_mask, select
+from throughtime.tree import length_mask, where_state
 
 
-class BackpropagationThroughTime(Engine):
+class BackpropagationThroughTime(RecomputingEngine):
     """Run any cell whose step is a fixed graph of torch's operators, on every device and in every precision.
 
     Derivatives of the gradient are those of the plain loop over the traced step, run when they are asked for.
 
     Args:
-        recompute: whether only every √T-th state is kept for the gradient, and the steps between are run again.
+        recompute: as `RecomputingEngine`.
     """
 
     records_errors = True
-
-    def __init__(self, recompute: bool = False) -> None:
-        self.recompute = recompute
 
     def unsupported_reason(
         self,
@@ -82,14 +78,9 @@ class BackpropagationThroughTime(Engine):
             UserError: the cell's step is no fixed graph of operators.
         """
         try:
-            if self.recompute:
-                return run_in_segments(_run_whole, cell, inputs, state, lengths, resets)
-            return _run_whole(cell, inputs, state, lengths, resets)
+            return self._run_or_recompute(_run_whole, cell, inputs, state, lengths, resets)
         except UntraceableError as error:
-            kind = type(cell).__name__
-            raise UserError(
-                f"engine=bptt cannot run this {kind}: {error}; choose engine=reference"
-            ) from error
+            raise unsupported("bptt", cell, error, instead="reference") from error
 
 
 def _run_whole(cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None) -> tuple[Tensor, State]:
@@ -145,7 +136,7 @@ def _forward(
 
     def reset(t: int, state: list[Tensor]) -> None:
         for part, anew in zip(state, start, strict=True):
-            part.copy_(select(resets[t], anew, part))
+            part.copy_(where_state(resets[t], anew, part))
 
     results, after, histories = loop.run(
         weights, [projected], before, _reset_steps(resets), reset, keep_states
@@ -211,8 +202,8 @@ class _Recurrence(torch.autograd.Function):
 
         def reset(t: int, state: list[Tensor]) -> None:
             for index, part in enumerate(state):
-                start[index] += select(resets[t], part, torch.zeros_like(part))
-                part.copy_(select(resets[t], torch.zeros_like(part), part))
+                start[index] += where_state(resets[t], part, torch.zeros_like(part))
+                part.copy_(where_state(resets[t], torch.zeros_like(part), part))
                 if index in earlier and t > 0:
                     part.add_(earlier[index][t - 1])
 
@@ -279,7 +270,7 @@ def unrolled(
     with torch.autocast(projected.device.type, enabled=False):
         for t, x in enumerate(projected):
             if resets is not None:
-                state = select(resets[t], start, state)
+                state = where_state(resets[t], start, state)
             results = trace.recurrence(*own, x, *(part.contiguous() for part in state))
             values.append(results[: trace.values])
             state = tuple(results[trace.values :])

@@ -16,7 +16,6 @@ from torch.fx import Graph, GraphModule, Node
 from throughtime.engine.trace.graph import descendants
 
 aten = torch.ops.aten
-Rule = Callable[[Graph, Node, set[Node]], None]
 
 
 def simplify(module: GraphModule, carried: list[Node]) -> None:

@@ -16,20 +16,19 @@ from torch import Tensor
 from torch.nn import Module
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.base import Engine
+from throughtime.engine.base import unsupported
 from throughtime.engine.compiler.ir.program import UnknownOperatorError
 from throughtime.engine.compiler.runtime.kernel import NO_KERNEL, CompiledKernel, compiled_kernel
 from throughtime.engine.compiler.runtime.linear_override import override_linear, project
 from throughtime.engine.compiler.runtime.recurrence import run_recurrence
-from throughtime.engine.recompute import run_in_segments
+from throughtime.engine.recompute import RecomputingEngine
 from throughtime.engine.trace.sequence import run_sequence
 from throughtime.engine.trace.trace import Trace, UntraceableError
 from throughtime.engine.trace.trace_cache import cached_trace_for_inputs
-from throughtime.errors import UserError
 from throughtime.tree import Tree, map_state
 
 
-class Fused(Engine):
+class Fused(RecomputingEngine):
     """Compiled kernels for any cell whose step is a fixed graph of operators, on a CPU in single or double precision.
 
     Under autocast to bfloat16, operands of matrix products are rounded to it where the processor can; everything else,
@@ -37,13 +36,10 @@ class Fused(Engine):
     one does not keep.
 
     Args:
-        recompute: whether only every √T-th state is saved for the gradient, and the steps between are run again.
+        recompute: as `RecomputingEngine`.
     """
 
     records_errors = True
-
-    def __init__(self, recompute: bool = False) -> None:
-        self.recompute = recompute
 
     def unsupported_reason(
         self,
@@ -79,13 +75,9 @@ class Fused(Engine):
                 if bf16:
                     inputs, state = to_float32(inputs), to_float32(state)
                 run = partial(_run_sequence, bf16)
-                if self.recompute:
-                    return run_in_segments(run, cell, inputs, state, lengths, resets)
-                return run(cell, inputs, state, lengths, resets)
+                return self._run_or_recompute(run, cell, inputs, state, lengths, resets)
         except NO_KERNEL as error:
-            raise UserError(
-                f"engine=fused cannot run this {type(cell).__name__}: {_reason(error)}; choose engine=auto"
-            ) from error
+            raise unsupported("fused", cell, _reason(error)) from error
 
 
 def cell_kernel(cell: Cell, inputs: Float[Tensor, "T B I"]) -> CompiledKernel:

@@ -6,15 +6,14 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from throughtime.cell.base import Cell, State
-from throughtime.engine.base import Engine
+from throughtime.engine.base import Engine, unsupported
 from throughtime.engine.torch_kernels.kernels import (
     missing_kernel,
     run_kernel,
     run_padded_lstm,
     runs_padded,
 )
-from throughtime.errors import UserError
-from throughtime.tree import length_mask, map_state, select
+from throughtime.tree import length_mask, map_state, where_state
 
 
 class TorchKernels(Engine):
@@ -48,9 +47,7 @@ class TorchKernels(Engine):
         """
         reason = self.unsupported_reason(cell, inputs, lengths, resets)
         if reason is not None:
-            raise UserError(
-                f"engine=torch cannot run this {type(cell).__name__}: {reason}; choose engine=auto"
-            )
+            raise unsupported("torch", cell, reason)
         if resets is None:
             return _run_without_resets(cell, inputs, state, lengths)
 
@@ -61,7 +58,7 @@ class TorchKernels(Engine):
         cuts = resets[1:].any(1).nonzero().flatten().add(1).tolist()
         outputs = []
         for first, last in zip([0, *cuts], [*cuts, steps], strict=True):
-            state = select(resets[first], start, state)
+            state = where_state(resets[first], start, state)
             remaining = None if lengths is None else (lengths - first).clamp(0, last - first)
             output, state = _run_without_resets(cell, inputs[first:last], state, remaining)
             outputs.append(output)

@@ -48,15 +48,6 @@ def cached_trace_for_inputs(cell: Cell, inputs: Float[Tensor, "T B I"]) -> Trace
     return cached_trace(cell, projected, cell.initial_state(1))
 
 
-def untraceable_reason(cell: Cell, inputs: Float[Tensor, "T B I"]) -> str | None:
-    """The reason why a cell's step cannot be traced, as half a sentence; None if it can."""
-    try:
-        cached_trace_for_inputs(cell, inputs)
-    except UntraceableError as error:
-        return str(error)
-    return None
-
-
 def _checked(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> Trace:
     """Trace a step and check that the trace gives its values and gradients.
 

@@ -8,6 +8,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "characters": ["ConvolutionalCharacters", "RecurrentCharacters"],
         "embedding": ["Embedding"],
         "linear": ["Linear"],
-        "words": ["Words"],
+        "words": ["WordFeatures"],
     },
 )

@@ -12,7 +12,7 @@ from throughtime.data.word_inputs import WordInputs
 from throughtime.errors import check_fraction, check_positive
 
 
-class Words(nn.Module):
+class WordFeatures(nn.Module):
     """x = dropout([E[word] ; characters(word)]); characters are read once for each distinct word of a batch.
 
     In training a fraction of the words is replaced by the unknown word (id 0), so that its vector is trained for words

@@ -59,7 +59,7 @@ class TagTable(Callback):
             "w", newline="", encoding="utf-8"
         ) as file:
             csv.writer(file).writerows([HEADER, *rows])
-        log_text(trainer, f"{stage}/tags", markdown(rows))
+        log_text(trainer, f"{stage}/tags", markdown_table(rows))
         if takes_figures(trainer):
             log_figure(trainer, f"{stage}/confusion", confusion(measured, self.most_tags))
 
@@ -75,7 +75,7 @@ def table(measured: Measured) -> list[tuple[str, ...]]:
     return rows
 
 
-def markdown(rows: list[tuple[str, ...]]) -> str:
+def markdown_table(rows: list[tuple[str, ...]]) -> str:
     """The table in Markdown."""
     lines = [HEADER, ("---",) + ("---:",) * (len(HEADER) - 1), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines)

@@ -54,7 +54,7 @@ def predict(
         output: where to write; None for the standard output.
         probabilities: whether each tag is followed by its probability.
         encoding: the file's encoding.
-        format_name: the file's format (`FORMAT_NAMES`); None to guess it and say so on the standard error.
+        format_name: the file's format (`FORMAT_NAMES`); None to guess it, with a message on the standard error.
 
     Raises:
         UserError: the file cannot be read, is empty, or a line of it is malformed.

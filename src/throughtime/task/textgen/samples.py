@@ -54,13 +54,13 @@ class TextSamples(Callback):
                 pl_module.write_one(self.prompt, self.length, self.decoder, generator)
                 for _ in range(self.count)
             ]
-        except Diverged as error:  # whether the run goes on is for `throughtime.callback.NonFinite` to say
+        except Diverged as error:  # `throughtime.callback.NonFinite` decides whether the run goes on
             log.warning("no samples at step %d: %s", trainer.global_step, error)
             return
         path = Path(trainer.default_root_dir) / "samples" / f"step_{trainer.global_step:06d}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(plain_text(texts), encoding="utf-8")
-        log_text(trainer, "samples", markdown(texts))
+        log_text(trainer, "samples", as_code_blocks(texts))
 
 
 def plain_text(texts: list[str]) -> str:
@@ -68,7 +68,7 @@ def plain_text(texts: list[str]) -> str:
     return "\n".join(f"--- sample {number} ---\n{text}\n" for number, text in enumerate(texts, 1))
 
 
-def markdown(texts: list[str]) -> str:
+def as_code_blocks(texts: list[str]) -> str:
     """The texts as indented code blocks, which Markdown shows unchanged."""
     blocks = (textwrap.indent(text, "    ", lambda line: True) for text in texts)
     return "\n\n".join(f"sample {number}\n\n{block}" for number, block in enumerate(blocks, 1))

@@ -1,4 +1,4 @@
-from throughtime.engine.compiler.codegen.block import C_TEMPLATES, Block, constant
+from throughtime.engine.compiler.codegen.block import C_TEMPLATES, Block, c_constant
 from throughtime.engine.compiler.ir.elementwise import CHEAP, ELEMENTWISE
 from throughtime.engine.compiler.ir.expression import ExpressionBuilder, Source
 
@@ -24,9 +24,9 @@ def test_a_scalar_is_computed_outside_the_loop_over_features():
 
 
 def test_constants_are_written_exactly_also_nan_and_infinity():
-    assert "nan" in constant(float("nan"))
-    assert constant(float("-inf")).endswith("-__builtin_inf()")
-    assert constant(0.1) == "(real)0.1"
+    assert "nan" in c_constant(float("nan"))
+    assert c_constant(float("-inf")).endswith("-__builtin_inf()")
+    assert c_constant(0.1) == "(real)0.1"
 
 
 def test_every_operation_has_a_template():

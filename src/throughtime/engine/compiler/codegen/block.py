@@ -46,7 +46,7 @@ C_TEMPLATES = {
 """The C of each elementwise operation of {0}, {1}, {2}; the names in capitals are defined in `prelude`."""
 
 
-def constant(value: float) -> str:
+def c_constant(value: float) -> str:
     """A constant in C."""
     if math.isnan(value):
         return '(real)__builtin_nan("")'
@@ -91,7 +91,7 @@ class Block:
         if expression.width == 1 and self.outer is not None:
             return self.outer.name(expression)
         if expression.operation == "constant":
-            return constant(expression.value)
+            return c_constant(expression.value)
         if expression not in self.names:
             self.names[expression] = self._declare(expression)
         return self.names[expression]
