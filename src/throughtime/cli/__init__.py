@@ -1,0 +1,1 @@
+"""Command line: arguments of train.py and the scripts, and reports of errors."""

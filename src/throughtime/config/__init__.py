@@ -1,0 +1,1 @@
+"""Configuration: what it may build, how it is checked, and trust in code of the user's own."""

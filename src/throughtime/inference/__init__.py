@@ -1,0 +1,1 @@
+"""Inference: trained tasks are loaded, evaluated and exported."""

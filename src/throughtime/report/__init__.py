@@ -1,0 +1,1 @@
+"""Reports of runs: records, summaries over seeds, tables and figures."""

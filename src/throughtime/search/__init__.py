@@ -1,0 +1,1 @@
+"""Search of hyperparameters by Optuna: its space, samplers, trials and report."""

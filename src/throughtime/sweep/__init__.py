@@ -1,0 +1,1 @@
+"""Sweeps: jobs that are planned, run by a launcher, resumed and compared."""

@@ -25,7 +25,7 @@ from throughtime.model.layers.bidirectional import Bidirectional
 from throughtime.model.layers.dropout import VariationalDropout
 from throughtime.tree import Tree, detach, first_leaf, from_plain, leaves, map_state, to_plain
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class TruncatedBPTT:
@@ -247,4 +247,4 @@ def recomputes_model(model: nn.Module) -> bool:
 
 @cache
 def _warn_once(reason: str) -> None:
-    logger.warning("engine.recompute=true runs the layers, but not the whole model, in segments: %s", reason)
+    log.warning("engine.recompute=true runs the layers, but not the whole model, in segments: %s", reason)
