@@ -11,10 +11,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from throughtime.cli.command_line import resume_arguments
+from throughtime.cli.command_line import register_resolvers, resume_arguments
 from throughtime.cli.rerun import rerun_arguments
 from throughtime.config.config_errors import explain, in_one_sentence
-from throughtime.config.interpolation import refuse_environment
 from throughtime.config.registry import locate
 from throughtime.config.trust import take_word
 from throughtime.errors import UserError
@@ -40,7 +39,7 @@ def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None)
     """
     configurations = _configurations(config_dir)
     given = [str(override) for override in overrides]
-    _register_resolvers()
+    register_resolvers()
     given = take_word(given)
     name, words = "config", resume_arguments(rerun_arguments(given, configurations))
     if "--config-name" in words:
@@ -92,11 +91,6 @@ def _configurations(config_dir: str | Path | None) -> Path:
             f"{found} holds no config.yaml; name the folder conf/ of a checkout of throughtime with config_dir="
         )
     return found
-
-
-def _register_resolvers() -> None:
-    OmegaConf.register_new_resolver("token", run_folder.token, use_cache=True, replace=True)
-    refuse_environment()
 
 
 def _new_folder(config: DictConfig) -> str:

@@ -190,3 +190,14 @@ def test_a_run_goes_on_in_no_folder_but_its_own(command, trained, tmp_path: Path
     finished = command("train.py", f"resume={trained.run}", "hydra.run.dir=other", "trainer.max_steps=30")
     assert finished.returncode == 2 and "leave hydra.run.dir out" in finished.stderr
     assert (tmp_path / "other" / "config.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("key", ["data.path", "+model.layers.x"])
+def test_a_variable_of_the_environment_is_refused(
+    key: str, command, small: tuple[str, ...], tmp_path
+) -> None:
+    """What the environment holds never gets into a run's files."""
+    finished = command("train.py", *small, f"{key}=${{oc.env:HOME}}", f"hydra.run.dir={tmp_path / 'run'}")
+    assert finished.returncode == 2
+    assert "oc.env:HOME" in finished.stderr and finished.stderr.count("\n") == 1
+    assert not (tmp_path / "run").exists()

@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from omegaconf import OmegaConf
 
@@ -19,7 +20,6 @@ from throughtime.cli.error_report import end_command, write_what_can_be_written
 from throughtime.cli.recipes import check_recipes
 from throughtime.cli.rerun import recorded_arguments, rerun_arguments
 from throughtime.cli.sweep_folder import sweep_arguments
-from throughtime.config.interpolation import refuse_environment
 from throughtime.config.override_syntax import expand_home, quoted
 from throughtime.config.trust import make_importable, take_word, trust
 from throughtime.errors import UserError
@@ -40,8 +40,7 @@ def run_command(main: Callable[[], object]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors instead of printing them
     # Before torch is imported: it would warn of a setting that is intended (see conf/trainer/ddp.yaml).
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    OmegaConf.register_new_resolver("token", folder.token, use_cache=True)
-    refuse_environment()
+    register_resolvers()
     # Our launchers' settings have the names of the plugins' own, which check them; Hydra warns of that.
     warnings.filterwarnings(
         "ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema"
@@ -56,6 +55,21 @@ def run_command(main: Callable[[], object]) -> None:
         main()
     except BaseException as error:
         end_command(error, typed, configurations)
+
+
+def register_resolvers() -> None:
+    """Register `${token:}`, for the names of folders, and make `${oc.env:NAME}` an error.
+
+    The value of a variable of the environment would be written into the files, checkpoints and figures of the run.
+    """
+    OmegaConf.register_new_resolver("token", folder.token, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("oc.env", _refuse_environment, replace=True)
+
+
+def _refuse_environment(name: str, *default: object) -> NoReturn:
+    raise ValueError(
+        f"${{oc.env:{name}}} would write what the environment holds into the files of the run; give the value itself"
+    )
 
 
 def _check_sweep_flag(words: list[str]) -> None:
