@@ -7,10 +7,11 @@ from throughtime.cell.linear_recurrence import LinearRecurrence
 from throughtime.cell.lru import LRU
 from throughtime.cell.mingru import MinGRU
 from throughtime.cell.minlstm import MinLSTM
+from throughtime.cell.rglru import RGLRU
 
 INPUT, HIDDEN, LANES = 3, 4, 2
 KINDS = {
-    **{kind.__name__: kind for kind in (MinGRU, MinLSTM, LRU)},
+    **{kind.__name__: kind for kind in (MinGRU, MinLSTM, LRU, RGLRU)},
     **{
         f"{kind.__name__} symmetric": partial(kind, eigenvalue_range="symmetric")
         for kind in (MinGRU, MinLSTM, LRU)

@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "mgu": ["MGU"],
         "mingru": ["MinGRU"],
         "minlstm": ["MinLSTM"],
+        "rglru": ["RGLRU"],
         "zoneout": ["Zoneout"],
     },
 )
