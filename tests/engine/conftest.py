@@ -85,6 +85,9 @@ VARIANTS = {
     "ligru plain": {"normalised": False},
     "augmented_lstm learned": {"learned_state": True, "projection_size": 2},
     "augmented_lstm window": {"window": 1},
+    "slstm": {"hidden_size": 8},  # a multiple of its heads
+    "slstm one head": {"heads": 1, "learned_state": True},
+    "slstm exponential": {"heads": 5, "forget_gate": "exponential"},
     "mingru symmetric": {"eigenvalue_range": "symmetric"},
     "minlstm symmetric": {"eigenvalue_range": "symmetric"},
     "lru positive": {"eigenvalue_range": "positive"},

@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "mingru": ["MinGRU"],
         "minlstm": ["MinLSTM"],
         "rglru": ["RGLRU"],
+        "slstm": ["SLSTM"],
         "zoneout": ["Zoneout"],
     },
 )
