@@ -88,6 +88,7 @@ VARIANTS = {
     "slstm": {"hidden_size": 8},  # a multiple of its heads
     "slstm one head": {"heads": 1, "learned_state": True},
     "slstm exponential": {"heads": 5, "forget_gate": "exponential"},
+    "unitary complex": {"complex_valued": True, "hidden_size": 2, "learned_state": True},
     "mingru symmetric": {"eigenvalue_range": "symmetric"},
     "minlstm symmetric": {"eigenvalue_range": "symmetric"},
     "lru positive": {"eigenvalue_range": "positive"},

@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "minlstm": ["MinLSTM"],
         "rglru": ["RGLRU"],
         "slstm": ["SLSTM"],
+        "unitary": ["Unitary"],
         "zoneout": ["Zoneout"],
     },
 )
