@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 import torch
 
@@ -5,8 +7,17 @@ from throughtime.cell.linear_recurrence import LinearRecurrence
 from throughtime.cell.lru import LRU
 from throughtime.cell.mingru import MinGRU
 from throughtime.cell.minlstm import MinLSTM
+from throughtime.cell.rglru import RGLRU
 
 INPUT, HIDDEN, LANES = 3, 4, 2
+KINDS = {
+    **{kind.__name__: kind for kind in (MinGRU, MinLSTM, LRU, RGLRU)},
+    **{
+        f"{kind.__name__} symmetric": partial(kind, eigenvalue_range="symmetric")
+        for kind in (MinGRU, MinLSTM, LRU)
+    },
+    "LRU positive": partial(LRU, eigenvalue_range="positive"),
+}
 
 
 def test_it_is_the_three_methods_of_a_cell_and_two_more():
@@ -16,10 +27,10 @@ def test_it_is_the_three_methods_of_a_cell_and_two_more():
     }
 
 
-@pytest.mark.parametrize("kind", [MinGRU, MinLSTM, LRU])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_step_is_what_its_coefficients_say(kind):
     torch.manual_seed(0)
-    cell = kind(INPUT, HIDDEN).double()
+    cell = KINDS[kind](INPUT, HIDDEN).double()
     projected = cell.project(torch.randn(LANES, INPUT).double())
     state = type(cell.initial_state(1))(torch.randn_like(cell.initial_state(LANES)[0]))
     output, after = cell.step(projected, state)
@@ -31,13 +42,15 @@ def test_a_step_is_what_its_coefficients_say(kind):
     torch.testing.assert_close(cell.outputs(after[0], projected), output)
 
 
-@pytest.mark.parametrize("kind", [MinGRU, MinLSTM, LRU])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_state_neither_grows_nor_turns_by_itself_beyond_its_size(kind):
     """|a_t| < 1, so that no product of many steps overflows."""
-    cell = kind(INPUT, HIDDEN)
+    cell = KINDS[kind](INPUT, HIDDEN)
     for parameter in cell.parameters():
         torch.nn.init.normal_(parameter)
     a, _ = cell.coefficients(cell.project(torch.randn(50, LANES, INPUT)))
     size = torch.complex(*a.chunk(2, -1)).abs() if cell.complex_valued else a
+    if kind.endswith("symmetric"):
+        size = size.abs()
     assert (size > 0).all()
     assert (size < 1).all()

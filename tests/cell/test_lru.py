@@ -52,12 +52,68 @@ def test_a_white_input_keeps_the_size_of_the_state():
     assert as_complex(state.hidden, 1).abs().square().mean().item() == pytest.approx(1, abs=0.2)
 
 
+@pytest.mark.parametrize(("eigenvalue_range", "share"), [("positive", 0.0), ("symmetric", 0.5)])
+def test_real_eigenvalues_begin_with_the_moduli_of_complex_ones(eigenvalue_range, share):
+    options = {"radius_minimum": 0.6, "radius_maximum": 0.9}
+    torch.manual_seed(0)
+    complex_cell = LRU(INPUT, 2000, **options)
+    torch.manual_seed(0)
+    cell = LRU(INPUT, 2000, eigenvalue_range=eigenvalue_range, **options)
+    real, imaginary = cell.eigenvalues()
+    assert not imaginary.any() and cell.phase is None
+    torch.testing.assert_close(real.abs(), torch.complex(*complex_cell.eigenvalues()).abs())
+    assert (real < 0).float().mean().item() == pytest.approx(share, abs=0.05)
+    assert torch.equal(cell.scale, complex_cell.scale)
+
+
+@pytest.mark.parametrize(("eigenvalue_range", "lowest"), [("positive", 0.0), ("symmetric", -1.0)])
+def test_real_eigenvalues_fill_their_range_and_stay_in_it(eigenvalue_range, lowest):
+    cell = LRU(INPUT, 100, eigenvalue_range=eigenvalue_range).double()
+    with torch.no_grad():
+        cell.decay.copy_(torch.linspace(-6, 3.5, 100))
+    real, _ = cell.eigenvalues()
+    assert (real > lowest).all() and (real < 1).all()
+    assert real.min() < lowest + 1e-3 and real.max() > 0.99
+
+
+def one_unit(eigenvalue_range: str) -> LRU:
+    """h_t = λ h_{t-1} + x_t and o_t = Re h_t."""
+    cell = LRU(1, 1, eigenvalue_range=eigenvalue_range)
+    with torch.no_grad():
+        for parameter, value in (
+            (cell.scale, 0.0),
+            (cell.weight_input, [[1.0], [0.0]]),
+            (cell.weight_output, [[1.0, 0.0]]),
+            (cell.weight_skip, 0.0),
+        ):
+            parameter.copy_(torch.tensor(value))
+    return cell
+
+
+def test_with_an_eigenvalue_of_minus_one_a_unit_is_the_automaton_of_a_lengths_parity():
+    cell = one_unit("symmetric")
+    torch.nn.init.constant_(cell.decay, 10)
+    outputs, _ = Reference().run(cell, torch.ones(1000, 2, 1), cell.initial_state(2))
+    assert torch.equal(outputs, (torch.arange(1, 1001) % 2).float()[:, None, None].expand(1000, 2, 1))
+
+
+def test_with_positive_eigenvalues_two_states_keep_their_order():
+    cell = one_unit("positive").double()
+    for decay in (-8.0, 0.0, 4.0):
+        torch.nn.init.constant_(cell.decay, decay)
+        before = LRUState(torch.tensor([[-1.0, 0.0], [1.0, 0.0]]).double())
+        inputs = torch.randn(8, 1, 1).double().expand(8, 2, 1)
+        outputs, _ = Reference().run(cell, inputs, before)
+        assert (outputs[:, 0] <= outputs[:, 1]).all()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"radius_maximum": 1.0}, "radius_maximum must be at least 0 and below 1"),
         ({"radius_minimum": 0.99}, "radius_minimum=0.99 must be below radius_maximum=0.99"),
         ({"phase_maximum": 0.0}, "phase_maximum must be above 0"),
+        ({"eigenvalue_range": "real"}, "choose one of: complex, positive, symmetric"),
     ],
 )
 def test_a_wrong_option_is_named(options, message):

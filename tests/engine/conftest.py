@@ -85,6 +85,14 @@ VARIANTS = {
     "ligru plain": {"normalised": False},
     "augmented_lstm learned": {"learned_state": True, "projection_size": 2},
     "augmented_lstm window": {"window": 1},
+    "slstm": {"hidden_size": 8},  # a multiple of its heads
+    "slstm one head": {"heads": 1, "learned_state": True},
+    "slstm exponential": {"heads": 5, "forget_gate": "exponential"},
+    "unitary complex": {"complex_valued": True, "hidden_size": 2, "learned_state": True},
+    "mingru symmetric": {"eigenvalue_range": "symmetric"},
+    "minlstm symmetric": {"eigenvalue_range": "symmetric"},
+    "lru positive": {"eigenvalue_range": "positive"},
+    "lru symmetric": {"eigenvalue_range": "symmetric"},
 }
 CELLS = {name: {} for name in names("cell")} | VARIANTS
 
@@ -98,7 +106,8 @@ def _make_cell(case: str, dtype: torch.dtype = torch.float32) -> Cell:
     if case == "a user's own":
         cell = Leaky(INPUT, HIDDEN)
     else:
-        cell = build("cell", case.split()[0], input_size=INPUT, hidden_size=HIDDEN, **CELLS[case])
+        sizes = {"input_size": INPUT, "hidden_size": HIDDEN}
+        cell = build("cell", case.split()[0], **sizes | CELLS[case])
     for parameter in cell.parameters():
         nn.init.uniform_(parameter, -0.7, 0.7)
     return cell.to(dtype).train(case not in RANDOM)

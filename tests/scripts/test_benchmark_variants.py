@@ -71,7 +71,7 @@ def test_each_kind_compares_the_variants_it_names():
     }
     assert kinds["torch"] == sorted(MODULES)
     assert sorted(kinds["torch"] + kinds["loop"]) == kinds["bptt"] == cell_names()
-    assert {each.ours.cell for each in found if each.kind == "scan"} == {"lru", "mingru", "minlstm"}
+    assert {each.ours.cell for each in found if each.kind == "scan"} == {"lru", "mingru", "minlstm", "rglru"}
     assert {str(each) for each in found if each.kind == "lstm"} == {
         "layernorm_lstm: fused / lstm fused",
         "zoneout: fused / lstm fused",

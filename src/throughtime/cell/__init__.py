@@ -23,6 +23,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "mgu": ["MGU"],
         "mingru": ["MinGRU"],
         "minlstm": ["MinLSTM"],
+        "rglru": ["RGLRU"],
+        "slstm": ["SLSTM"],
+        "unitary": ["Unitary"],
         "zoneout": ["Zoneout"],
     },
 )

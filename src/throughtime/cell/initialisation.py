@@ -11,6 +11,7 @@ from throughtime.errors import check_choice
 INITIALISATIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
     # W Wᵀ = 1 keeps the norm of a state (Saxe, McClelland & Ganguli 2014, arXiv 1312.6120).
     "orthogonal": lambda block, scale: nn.init.orthogonal_(block),
+    "zeros": lambda block, scale: nn.init.zeros_(block),
     "identity": lambda block, scale: nn.init.eye_(block),
     # IRNN: with s = 1 a ReLU network copies its state (Le, Jaitly & Hinton 2015, arXiv 1504.00941).
     "scaled_identity": lambda block, scale: nn.init.eye_(block).mul_(scale),

@@ -8,6 +8,9 @@ from torch import Tensor
 
 from throughtime.cell.base import Cell
 
+EIGENVALUE_RANGES = ("positive", "symmetric")
+"""Ranges of a real a_t: (0, 1), where a state keeps its sign, or (-1, 1)."""
+
 
 class LinearRecurrence(Cell):
     """Linear recurrence: h_t = a_t ∘ h_{t-1} + b_t,  o_t = f(h_t, x_t),  with a_t and b_t functions of x_t alone.

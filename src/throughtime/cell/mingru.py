@@ -4,7 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from throughtime.cell.minimal_recurrence import MinimalRecurrence
+from throughtime.cell.linear_recurrence import EIGENVALUE_RANGES
+from throughtime.cell.minimal_recurrence import MinimalRecurrence, decay
+from throughtime.errors import check_choice
 
 
 class MinGRU(MinimalRecurrence):
@@ -12,7 +14,10 @@ class MinGRU(MinimalRecurrence):
 
         z_t = σ(W_z x_t + b_z)                                      update gate
         n_t = g(W_n x_t + b_n)                                      candidate
-        h_t = (1 - z_t) ∘ h_{t-1} + z_t ∘ n_t
+        h_t = a_t ∘ h_{t-1} + z_t ∘ n_t,    a_t = 1 - z_t
+
+    The eigenvalues a_t lie in (0, 1). With `eigenvalue_range="symmetric"` a_t = 2 (1 - z_t) - 1, in (-1, 1): the state
+    can change its sign, as counting modulo 2 needs (Grazzi et al. 2024, arXiv 2411.12537).
 
     The gate and the candidate are stacked in the order z, n.
 
@@ -20,6 +25,7 @@ class MinGRU(MinimalRecurrence):
         input_size: I.
         hidden_size: H.
         positive: whether g is `minimal_recurrence.make_positive`, as in the paper's experiments, or else the identity.
+        eigenvalue_range: "positive" or "symmetric".
         learned_state: whether h_0 is a parameter instead of 0.
 
     Attributes:
@@ -27,15 +33,22 @@ class MinGRU(MinimalRecurrence):
         bias: b, `[2H]`.
 
     Raises:
-        UserError: a size is not positive.
+        UserError: a size is not positive, or the range is not known.
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, positive: bool = True, learned_state: bool = False
+        self,
+        input_size: int,
+        hidden_size: int,
+        positive: bool = True,
+        eigenvalue_range: str = "positive",
+        learned_state: bool = False,
     ) -> None:
+        check_choice(EIGENVALUE_RANGES, eigenvalue_range=eigenvalue_range)
         super().__init__(input_size, hidden_size, 2, positive, learned_state)
+        self.eigenvalue_range = eigenvalue_range
 
     def project(self, inputs: Float[Tensor, "*T B I"]) -> Float[Tensor, "*T B G"]:
-        """Compute 1 - z_t and z_t ∘ n_t, which are a_t and b_t."""
+        """Compute a_t and z_t ∘ n_t, which is b_t."""
         z, n = self.sums(inputs)
-        return torch.cat((torch.sigmoid(-z), torch.sigmoid(z) * n), -1)
+        return torch.cat((decay(-z, self.eigenvalue_range), torch.sigmoid(z) * n), -1)

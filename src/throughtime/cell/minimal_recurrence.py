@@ -1,4 +1,4 @@
-"""The shared part of the minimal GRU and LSTM (Feng et al. 2024, Were RNNs all we needed?, arXiv 2410.01201)."""
+"""The shared part of minimal gated recurrences (Feng et al. 2024, Were RNNs all we needed?, arXiv 2410.01201)."""
 
 from typing import NamedTuple
 
@@ -22,6 +22,11 @@ class MinimalState(NamedTuple):
 def make_positive(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """g(v) = v + ½ for v ≥ 0, else σ(v): above 0, continuous and increasing (Feng et al. 2024, appendix B)."""
     return torch.where(values >= 0, values + 0.5, torch.sigmoid(values))
+
+
+def decay(logits: Float[Tensor, "*shape"], eigenvalue_range: str) -> Float[Tensor, "*shape"]:
+    """a = σ(v), or 2 σ(v) - 1 = tanh(v / 2) of a symmetric range (Grazzi et al. 2024, arXiv 2411.12537)."""
+    return torch.sigmoid(logits) if eigenvalue_range == "positive" else torch.tanh(logits / 2)
 
 
 class MinimalRecurrence(LinearRecurrence):

@@ -5,7 +5,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from throughtime.cell.minimal_recurrence import MinimalRecurrence
+from throughtime.cell.linear_recurrence import EIGENVALUE_RANGES
+from throughtime.cell.minimal_recurrence import MinimalRecurrence, decay
+from throughtime.errors import check_choice
 
 
 class MinLSTM(MinimalRecurrence):
@@ -13,7 +15,10 @@ class MinLSTM(MinimalRecurrence):
 
         f_t = σ(W_f x_t + b_f),  i_t = σ(W_i x_t + b_i)             forget and input gate
         n_t = g(W_n x_t + b_n)                                      candidate
-        h_t = f_t / (f_t + i_t) ∘ h_{t-1} + i_t / (f_t + i_t) ∘ n_t
+        h_t = a_t ∘ h_{t-1} + i_t / (f_t + i_t) ∘ n_t,    a_t = f_t / (f_t + i_t)
+
+    The eigenvalues a_t lie in (0, 1). With `eigenvalue_range="symmetric"` a_t = 2 f_t / (f_t + i_t) - 1, in (-1, 1):
+    the state can change its sign, as counting modulo 2 needs (Grazzi et al. 2024, arXiv 2411.12537).
 
     The gates and the candidate are stacked in the order f, i, n.
 
@@ -22,6 +27,7 @@ class MinLSTM(MinimalRecurrence):
         hidden_size: H.
         forget_bias: the initial b_f.
         positive: whether g is `minimal_recurrence.make_positive`, as in the paper's experiments, or else the identity.
+        eigenvalue_range: "positive" or "symmetric".
         learned_state: whether h_0 is a parameter instead of 0.
 
     Attributes:
@@ -29,7 +35,7 @@ class MinLSTM(MinimalRecurrence):
         bias: b, `[3H]`.
 
     Raises:
-        UserError: a size is not positive.
+        UserError: a size is not positive, or the range is not known.
     """
 
     def __init__(
@@ -38,14 +44,17 @@ class MinLSTM(MinimalRecurrence):
         hidden_size: int,
         forget_bias: float = 1.0,
         positive: bool = True,
+        eigenvalue_range: str = "positive",
         learned_state: bool = False,
     ) -> None:
+        check_choice(EIGENVALUE_RANGES, eigenvalue_range=eigenvalue_range)
         super().__init__(input_size, hidden_size, 3, positive, learned_state)
+        self.eigenvalue_range = eigenvalue_range
         self.bias.data[:hidden_size] = forget_bias
 
     def project(self, inputs: Float[Tensor, "*T B I"]) -> Float[Tensor, "*T B G"]:
-        """Compute f / (f + i) and i / (f + i) ∘ n, which are a_t and b_t."""
+        """Compute a_t and i / (f + i) ∘ n, which is b_t."""
         f, i, n = self.sums(inputs)
         # f / (f + i) = σ(log f - log i): no division, so two shut gates are normalised as well.
         odds = functional.logsigmoid(f) - functional.logsigmoid(i)
-        return torch.cat((torch.sigmoid(odds), torch.sigmoid(-odds) * n), -1)
+        return torch.cat((decay(odds, self.eigenvalue_range), torch.sigmoid(-odds) * n), -1)

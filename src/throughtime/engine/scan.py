@@ -39,7 +39,7 @@ class Scan(Engine):
     ) -> str | None:
         if isinstance(cell, LinearRecurrence):
             return None
-        return "its state is not declared to be a linear recurrence, as that of mingru, minlstm and lru is"
+        return "its state is not declared to be a linear recurrence, as that of mingru, minlstm, rglru and lru is"
 
     def _run(
         self,
