@@ -43,6 +43,10 @@ WRITER_CALLS = {"SummaryWriter", "add_text", "add_figure", "add_image", "add_ima
 WRITER_CALLS |= {"add_hparams", "add_histogram", "add_audio", "add_video"}
 ADAPTER = "callback/logging.py"
 
+WRITING_LIBRARIES = ("torch.utils.tensorboard", "tensorboard.summary", "wandb", "mlflow")
+WRITE_BY_THEM = {ADAPTER, "run/loggers.py", "sweep/tensorboard_figure.py"}
+"""The adapter, the builder of loggers, and the figure of a sweep, which is logged without a trainer."""
+
 OPERATOR_RULES = [
     PACKAGE / "engine/compiler/ir" / name for name in ("arithmetic_rules.py", "layout_rules.py")
 ]
@@ -216,6 +220,12 @@ def test_only_the_adapter_calls_a_logger() -> None:
     }
     assert calls == {}
     assert _identifiers(PACKAGE / ADAPTER) & WRITER_CALLS, "the adapter has moved"
+    users = {
+        name
+        for name, path in zip(NAMES, MODULES, strict=True)
+        if any(f"{one}.".startswith(f"{library}.") for one in imported(path) for library in WRITING_LIBRARIES)
+    }
+    assert users == WRITE_BY_THEM
 
 
 def _identifiers(path: Path) -> set[str]:

@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from types import SimpleNamespace
 
 import lightning.pytorch as pl
 import pytest
@@ -13,8 +14,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from throughtime.callback.logging import (
     CSVWriter,
     as_scalar,
-    close_loggers,
+    closing_loggers,
     continue_csv,
+    continue_mlflow,
     is_log_step,
     log_figure,
     log_hyperparameters,
@@ -121,7 +123,8 @@ def test_wandb_takes_texts_figures_and_hyperparameters(fit, tmp_path, monkeypatc
     (folder,) = (tmp_path / "wandb").glob("offline-run-*")
     media = {path.relative_to(folder / "files").parts[1] for path in (folder / "files/media").rglob("*.*")}
     assert media == {"images", "table"}
-    close_loggers(trainer)
+    with closing_loggers(trainer):
+        assert wandb.run is not None
     assert wandb.run is None
 
 
@@ -140,6 +143,120 @@ def test_mlflow_takes_texts_figures_and_hyperparameters(fit, tmp_path):
     assert names == {"step_000012.md", "step_000012.png"}
     history = logger.experiment.get_metric_history(logger.run_id, "val/loss")
     assert [point.step for point in history] == [3, 7, 11]
+
+
+def test_a_resumed_mlflow_run_has_each_point_once(tmp_path):
+    pytest.importorskip("mlflow", reason="MLflow is not installed (pip install 'throughtime[loggers]')")
+    database = f"sqlite:///{tmp_path}/mlflow.db"
+    first = MLFlowLogger("test", tracking_uri=database, artifact_location=(tmp_path / "files").as_uri())
+    for step in (2, 4, 6):
+        first.log_metrics({"train/loss": 1 / step}, step)
+    second = MLFlowLogger("test", tracking_uri=database, run_id=first.run_id)
+    continue_mlflow(second)
+    for step in (6, 8):  # the checkpoint was of step 4
+        second.log_metrics({"train/loss": 1 / step, "val/bpc": 9.0}, step)
+    points = {
+        key: [point.step for point in second.experiment.get_metric_history(first.run_id, key)]
+        for key in ("train/loss", "val/bpc")
+    }
+    assert points == {"train/loss": [2, 4, 6, 8], "val/bpc": [6, 8]}
+
+
+class Recorder:
+    """Record of calls by name, in place of a library's client."""
+
+    def __init__(self):
+        self.calls = {}
+
+    def __getattr__(self, name):
+        return lambda *values, **named: self.calls.setdefault(name, []).append((values, named))
+
+
+class FakeWandb(WandbLogger):
+    """W&B's logger without the package: its methods and its run record what they are given."""
+
+    name = version = save_dir = None
+
+    def __init__(self):
+        self.run = self._experiment = Recorder()
+        for method in ("log_text", "log_image", "log_hyperparams", "log_metrics"):
+            setattr(self, method, getattr(self.run, method))
+
+    @property
+    def experiment(self):
+        return self.run
+
+    def finalize(self, status):
+        pass
+
+    def after_save_checkpoint(self, checkpoint_callback):
+        pass
+
+
+class FakeMLflow(MLFlowLogger):
+    """MLflow's logger without the package, with points of an earlier session."""
+
+    name = version = save_dir = None
+    run_id = "run"
+
+    def __init__(self):
+        points = {"train/loss": (2, 4), "val/loss": (4,)}
+        self.client = Recorder()
+        self.client.get_run = lambda run: SimpleNamespace(
+            data=SimpleNamespace(params={"horizon": "None"}, metrics=dict.fromkeys(points, 1.0))
+        )
+        self.client.get_metric_history = lambda run, key: [SimpleNamespace(step=step) for step in points[key]]
+        for method in ("log_hyperparams", "log_metrics"):
+            setattr(self, method, getattr(self.client, method))
+
+    @property
+    def experiment(self):
+        return self.client
+
+    def finalize(self, status):
+        pass
+
+    def after_save_checkpoint(self, checkpoint_callback):
+        pass
+
+
+def test_each_logger_that_can_takes_texts_figures_and_hyperparameters(fit, tmp_path):
+    wandb, mlflow = FakeWandb(), FakeMLflow()
+    fit(everything := Everything(), logger=[wandb, csv_logger(tmp_path), mlflow])
+    assert everything.takes_figures
+    ((_, text),) = wandb.run.calls["log_text"]
+    assert text == {"columns": ["step", "text"], "data": [["12", "| a |\n| --- |"]], "step": 12}
+    (((tag, (image,)), _),) = wandb.run.calls["log_image"]
+    assert tag == "val/confusion" and image.format == "PNG"
+    assert wandb.run.calls["log_hyperparams"][-1][0] == ({"cell.hidden_size": 16, "horizon": "None"},)
+    (((run, text, file), _),) = mlflow.client.calls["log_text"]
+    assert (run, text, file) == ("run", "| a |\n| --- |", "val/tags/step_000012.md")
+    (((_, figure, file), _),) = mlflow.client.calls["log_figure"]
+    assert isinstance(figure, Figure) and file == "val/confusion/step_000012.png"
+    assert [values for values, _ in mlflow.client.calls["log_hyperparams"]] == [
+        ({"cell.hidden_size": 8},),  # MLflow refuses another value of a parameter that it has
+        ({"cell.hidden_size": 16},),
+    ]
+
+
+def test_points_that_mlflow_has_are_not_logged_again():
+    logger = FakeMLflow()
+    continue_mlflow(logger)
+    for step in (4, 6):
+        logger.log_metrics({"train/loss": 0.5, "val/loss": 0.6, "val/bpc": 9.0}, step)
+    assert [values for values, _ in logger.client.calls["log_metrics"]] == [
+        ({"val/bpc": 9.0}, 4),
+        ({"train/loss": 0.5, "val/loss": 0.6, "val/bpc": 9.0}, 6),
+    ]
+
+
+def test_wandb_is_closed_as_failed_where_the_run_fails():
+    trainer = pl.Trainer(logger=(wandb := FakeWandb()))
+    with closing_loggers(trainer):
+        pass
+    with pytest.raises(ValueError), closing_loggers(trainer):
+        raise ValueError
+    assert [named for _, named in wandb.run.calls["finish"]] == [{"exit_code": 0}, {"exit_code": 1}]
 
 
 def test_a_value_that_is_no_scalar_is_logged_as_text():

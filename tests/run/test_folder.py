@@ -80,6 +80,31 @@ def test_what_was_created_is_removed_and_nothing_else(tmp_path: Path) -> None:
     assert left == {"mine", "mine/a", "mine/link", "kept", "kept/notes"}
 
 
+def test_a_folder_that_is_expected_is_removed_whole_and_one_that_was_there_stays(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    for place in ("theirs", "elsewhere"):
+        (tmp_path / place / "kept").touch()
+    created = Created()
+    created.expect_folders(*(tmp_path / name for name in ("theirs", "mine", "never made")))
+    (tmp_path / "mine" / "deep").mkdir(parents=True)
+    (tmp_path / "mine" / "deep" / "file").touch()
+    (tmp_path / "mine" / "link").symlink_to(tmp_path / "elsewhere")
+    created.remove()
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
+    assert left == {"theirs", "theirs/kept", "elsewhere", "elsewhere/kept"}
+
+
+def test_the_link_that_wandb_makes_is_the_only_one_that_a_run_may_hold(tmp_path: Path) -> None:
+    logs = tmp_path / "run" / "wandb" / "offline-run-20260101_000000-x" / "logs"
+    logs.mkdir(parents=True)
+    (logs / "debug-core.log").symlink_to(tmp_path / "log")
+    check_no_links(tmp_path / "run")
+    (logs / "debug.log").symlink_to(tmp_path / "log")
+    with pytest.raises(UserError, match=r"debug\.log is a symbolic link"):
+        check_no_links(tmp_path / "run")
+
+
 def test_a_run_that_is_discarded_leaves_what_others_put_beside_it(tmp_path: Path) -> None:
     real = tmp_path / "real"
     real.mkdir()

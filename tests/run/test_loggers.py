@@ -92,6 +92,27 @@ def test_wandb_works_offline_in_the_folder_of_the_run_and_ends_with_it(
     assert not (tmp_path / "wandb").exists()
 
 
+def test_a_run_that_fails_before_its_first_step_leaves_nothing_of_wandb(
+    fit_small: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("wandb", reason="W&B is not installed (pip install 'throughtime[loggers]')")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with pytest.raises(UserError, match="cosine schedule"):
+        fit_small("logger=wandb", "trainer.max_steps=-1", "trainer.max_time=10", name="failed")
+    assert not (tmp_path / "failed").exists()
+
+
+def test_a_resumed_run_goes_on_under_its_identity_in_wandb(
+    fit_small: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("wandb", reason="W&B is not installed (pip install 'throughtime[loggers]')")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    run = fit_small("logger=wandb", "trainer.max_steps=20")
+    fit_small("logger=wandb", "trainer.max_steps=30", f"resume={run}", without="trainer.max_steps")
+    sessions = [path.name.split("-", 3)[3] for path in (run / "wandb").glob("offline-run-*")]
+    assert len(sessions) == 2 and len(set(sessions)) == 1
+
+
 def test_mlflow_writes_a_database_in_the_folder_of_the_run_which_a_resumed_run_continues(
     fit_small: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ import csv
 import io
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -129,11 +130,20 @@ def as_scalar(value: Any) -> Scalar:
     return value if isinstance(value, Scalar) else str(value)
 
 
-def close_loggers(trainer: pl.Trainer) -> None:
-    """Close what a later run in this process would otherwise go on writing to: the run that W&B holds globally."""
-    for wandb in _loggers(trainer, WandbLogger):
-        if wandb._experiment is not None:
-            wandb.experiment.finish()
+@contextmanager
+def closing_loggers(trainer: pl.Trainer) -> Iterator[None]:
+    """Close W&B's run after the block, as failed if the block raises.
+
+    Lightning leaves it open, and W&B holds it globally, so that a later run in this process would write to it.
+    """
+    exit_code = 1
+    try:
+        yield
+        exit_code = 0
+    finally:
+        for wandb in _loggers(trainer, WandbLogger):
+            if wandb._experiment is not None:
+                wandb.experiment.finish(exit_code=exit_code)
 
 
 def _loggers(trainer: pl.Trainer, kind: type[Kind]) -> Iterator[Kind]:
@@ -193,3 +203,22 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 def continue_csv(logger: CSVLogger, resumed_step: int | None) -> None:
     """Let a CSV logger write into the run's own folder beside its other files, and continue after a resume."""
     logger._experiment = CSVWriter(os.fspath(logger.log_dir), resumed_step)
+
+
+def continue_mlflow(logger: MLFlowLogger) -> None:
+    """Let an MLflow logger with the id of an earlier run leave out the points that the run has already.
+
+    A resumed run computes again what a killed process logged after its last checkpoint, and MLflow keeps both of two
+    points with the same step.
+    """
+    client, run = logger.experiment, logger.run_id
+    logged = {
+        key: {point.step for point in client.get_metric_history(run, key)}
+        for key in client.get_run(run).data.metrics
+    }
+    log_metrics = logger.log_metrics
+
+    def log_new(metrics: Mapping[str, float], step: int | None = None) -> None:
+        log_metrics({key: value for key, value in metrics.items() if step not in logged.get(key, ())}, step)
+
+    logger.log_metrics = log_new

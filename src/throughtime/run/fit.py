@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from throughtime.callback.checkpoint import Checkpoint, latest_metrics
 from throughtime.callback.checkpoint_files import BEST, LAST
-from throughtime.callback.logging import close_loggers
+from throughtime.callback.logging import closing_loggers
 from throughtime.callback.speed import speed_unit
 from throughtime.config.instantiate import check_configuration
 from throughtime.data.base import DataModule
@@ -126,11 +126,8 @@ def _fit_locked(run: Run, lock: ExitStack) -> Results:
             for rank in range(1, trainer.world_size)
         ]
         workers = launch_workers(WORKER, specs, folder.error_of)
-        with checkpointing.answering_signals(), workers:
-            try:
-                _train_and_test(trainer, checkpointing, task, data, results, folder, checkpoint)
-            finally:
-                close_loggers(trainer)
+        with checkpointing.answering_signals(), workers, closing_loggers(trainer):
+            _train_and_test(trainer, checkpointing, task, data, results, folder, checkpoint)
         results.status = "completed"
     except BaseException as error:
         if isinstance(error, UserError) and created is not None and trainer.global_step == 0:

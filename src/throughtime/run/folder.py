@@ -9,10 +9,12 @@ import glob
 import json
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ class Created:
     def __init__(self) -> None:
         self._files: list[Path] = []
         self._folders: list[Path] = []
+        self._whole: list[Path] = []
 
     def make_folder(self, path: Path) -> None:
         """Create a folder with its parents, and record those that were missing."""
@@ -58,12 +61,16 @@ class Created:
         """Record files that this process is about to create."""
         self._files += [path for path in paths if not os.path.lexists(path)]
 
+    def expect_folders(self, *paths: Path) -> None:
+        """Record folders that this process is about to create and fill, to be removed with all that they hold."""
+        self._whole += [path for path in paths if not os.path.lexists(path)]
+
     def remember(self, path: Path) -> None:
         """Record a file that this process has just created, with a check that it did not exist."""
         self._files.append(path)
 
     def remove(self, *others: Path) -> None:
-        """Remove the recorded files one by one, then the recorded folders that are empty.
+        """Remove the recorded files one by one, the folders that were expected, then the created ones that are empty.
 
         Args:
             others: further files that are known to be this process's own.
@@ -71,6 +78,8 @@ class Created:
         for path in (*self._files, *others):
             with suppress(OSError):  # it was never created
                 path.unlink()
+        for path in self._whole:
+            shutil.rmtree(path, ignore_errors=True)  # a link is not followed
         for path in reversed(self._folders):
             with suppress(OSError):  # it holds something else
                 path.rmdir()
@@ -88,6 +97,12 @@ ATTEMPT = "attempt_"
 
 LOGGER_FILES = ("metrics.csv", "mlflow.db")
 """Files of loggers with fixed names."""
+
+LOGGER_FOLDERS = ("wandb", "mlflow")
+"""Folders that loggers fill with files of names that they choose."""
+
+WANDB_LINK = "*/wandb/*run-*/logs/debug-core.log"
+"""The link that W&B makes in the folder of each of its sessions."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +163,7 @@ class RunFolder:
                 created.remember(self.config)
             created.expect(self.overrides, self.environment, self.results, self.error)
             created.expect(*(self.path / name for name in LOGGER_FILES))
+            created.expect_folders(*(self.path / name for name in LOGGER_FOLDERS))
             created.make_folder(self.checkpoints)  # last: only one process can make it
         except FileExistsError as error:
             created.remove()
@@ -227,11 +243,12 @@ def check_no_links(folder: Path) -> None:
     """Raise `UserError` for a symbolic link below a folder that is about to be written to.
 
     A folder from elsewhere could lead a write to any file of the user's. The folder itself may be a link: it is the
-    one that the user named.
+    one that the user named. W&B itself links the log of its process into the folder of a session (`WANDB_LINK`), and
+    never writes there; that link may be there.
     """
     for place, folders, files in os.walk(folder):
         for path in (os.path.join(place, name) for name in (*folders, *files)):
-            if os.path.islink(path):
+            if os.path.islink(path) and not fnmatch(path, WANDB_LINK):
                 raise UserError(
                     f"{path} is a symbolic link; nothing is written through the links of a folder, so put what it "
                     "points to in its place, or remove it"

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
-from throughtime.callback.logging import continue_csv
+from throughtime.callback.logging import continue_csv, continue_mlflow
 from throughtime.config.instantiate import instantiate
 from throughtime.errors import UserError
 from throughtime.run.folder import RunFolder
@@ -53,6 +53,11 @@ def _build(name: str, entry: Any, folder: RunFolder, resumed_step: int | None) -
         logger.NAME_HPARAMS_FILE = folder.config.name
     if isinstance(logger, CSVLogger):
         continue_csv(logger, resumed_step)
+    if isinstance(logger, MLFlowLogger) and resumed_step is not None:
+        continue_mlflow(logger)
+    if isinstance(logger, WandbLogger):
+        # Lightning passes it empty, and W&B prints a warning that it has no effect.
+        logger._wandb_init.pop("anonymous", None)
     return logger
 
 
@@ -78,7 +83,8 @@ def _arguments(kind: str, folder: RunFolder, resumed_step: int | None) -> dict[s
         _set_environment(WANDB_SILENT="true", WANDB_CACHE_DIR=str(path / "wandb" / "cache"))
         import wandb
 
-        settings = wandb.Settings(silent=True, console="off")
+        # A resumed run refuses a folder with symbolic links.
+        settings = wandb.Settings(silent=True, console="off", symlink=False)
         identity = f"{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
         return {"save_dir": str(path), "name": path.name, "version": identity, "settings": settings}
     if kind == "MLFlowLogger":

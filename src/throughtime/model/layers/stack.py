@@ -12,7 +12,7 @@ from throughtime.model.layers.dropout import VariationalDropout
 
 
 class Stack(nn.Module):
-    """y^0 = x,  y^l = [y^{l-1} +] dropout([layer norm](cell^l(y^{l-1}))).
+    """y^0 = x,  y^l = [y^{l-1} +] dropout(N(cell^l(y^{l-1}))), N layer normalisation or the identity.
 
     Every layer's output is dropped out, the last one's too, so a head after it needs no dropout of its own.
 
