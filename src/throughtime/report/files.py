@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from throughtime.files import atomic_write
+from throughtime.files import write_text
 from throughtime.report.page import report
 from throughtime.report.record import Record
 from throughtime.report.summary import by_task
@@ -24,9 +24,3 @@ def write_report(folder: Path, records: Sequence[Record]) -> str:
     for number, group in enumerate(by_task(records).values(), 1):
         draw_comparison(group, folder / ("comparison.png" if number == 1 else f"comparison_{number}.png"))
     return report(records)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    with atomic_write(path) as file:
-        file.write(text.encode())

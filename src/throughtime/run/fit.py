@@ -17,9 +17,14 @@ from throughtime.callback.logging import close_loggers
 from throughtime.callback.speed import speed_unit
 from throughtime.config.instantiate import check_configuration
 from throughtime.data.base import DataModule
-from throughtime.distributed.launcher import SingleNodeEnvironment, WorkerSpec, launch_workers
+from throughtime.distributed.launcher import (
+    SingleNodeEnvironment,
+    WorkerSpec,
+    launch_workers,
+    meeting_folder,
+)
 from throughtime.errors import UserError, check_seed
-from throughtime.files import atomic_write
+from throughtime.files import write_text
 from throughtime.run import summary
 from throughtime.run.build import Config, build_data, build_task
 from throughtime.run.checkpoint import AtomicCheckpointIO, newest_checkpoint, read_checkpoint, self_contained
@@ -121,8 +126,9 @@ def _fit_locked(run: Run, lock: ExitStack) -> Results:
     run.log(summary.start_message(task, data, results, folder, transfer))
     try:
         resumed = None if checkpoint is None else str(checkpoint)
+        cluster.folder = lock.enter_context(meeting_folder()) if trainer.world_size > 1 else None
         specs = [
-            WorkerSpec(rank, cluster.main_port, config, str(folder.path), resumed)
+            WorkerSpec(rank, cluster.folder, config, str(folder.path), resumed)
             for rank in range(1, trainer.world_size)
         ]
         workers = launch_workers(WORKER, specs, folder.error_of)
@@ -213,8 +219,7 @@ def _record(run: Run, recorded: Config, data: DataModule, transfer: Transfer | N
         *(typed for typed in run.overrides if not typed.startswith("resume=")),
     ]
     for path, content in ((folder.config, recorded), (folder.overrides, overrides)):
-        with atomic_write(path) as file:
-            file.write(OmegaConf.to_yaml(OmegaConf.create(content)).encode())
+        write_text(path, OmegaConf.to_yaml(OmegaConf.create(content)))
     write_json(folder.environment, environment(data.fingerprint()) | _history(run, transfer))
     folder.set_aside(folder.errors())
     return overrides
@@ -249,7 +254,7 @@ def _finish_failed(error: BaseException, results: Results, run: Run, task: Task)
     """As `_finish`, with the traceback in error.txt; a file that cannot be written is logged and hides no error."""
     try:
         if isinstance(error, Exception):
-            run.folder.error.write_text("".join(traceback.format_exception(error)))
+            write_text(run.folder.error, "".join(traceback.format_exception(error)))
         _finish(results, run, task)
     except OSError as unwritten:
         if isinstance(unwritten, BrokenPipeError):

@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from throughtime.errors import UserError
-from throughtime.files import atomic_write
+from throughtime.files import no_follow, write_text
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write plain containers as JSON, by rename."""
-    with atomic_write(path) as file:
-        file.write((json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n").encode())
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 class Created:
@@ -144,7 +143,7 @@ class RunFolder:
         try:
             self._check_empty(existing)
             created.make_folder(self.path)
-            with self.config.open("x"):
+            with open(self.config, "x", opener=no_follow):
                 created.remember(self.config)
             created.expect(self.overrides, self.environment, self.results, self.error)
             created.expect(*(self.path / name for name in LOGGER_FILES))

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from throughtime.files import no_follow
+
 JOURNAL = "journal.txt"
 
 
@@ -30,7 +32,7 @@ class Journal:
     def add(self, line: str) -> None:
         """Append a line with the time, in one write."""
         text = f"{time.strftime('%H:%M:%S')}  {' '.join(line.split(chr(10)))}\n"
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        descriptor = no_follow(str(self.path), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             os.write(descriptor, text.encode())
         finally:

@@ -13,7 +13,7 @@ from omegaconf import read_write
 from throughtime.errors import Interrupted, UserError
 from throughtime.sweep.job import COMPLETED, INTERRUPTED, Job, Outcome, outcome_of
 from throughtime.sweep.journal import Journal
-from throughtime.sweep.run_job import STOP, record_killed, run_job, start_count
+from throughtime.sweep.run_job import STOP, order_stop, record_killed, run_job, start_count
 from throughtime.sweep.session import Session
 
 
@@ -65,7 +65,7 @@ def _handling_signals(session: Session, journal: Journal, parallel: bool) -> Ite
 
     def handle(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        (session.folder / STOP).touch()
+        order_stop(session.folder)
         if not parallel or len(received) > 1:
             raise Interrupted(number)
         journal.add("stopping; the running jobs save their state (once more to leave at once)")
