@@ -32,6 +32,22 @@ def no_follow(path: str, flags: int) -> int:
         raise
 
 
+def read_start(path: Path, count: int) -> bytes:
+    """The first bytes of a plain file; nothing waits for the other end of a pipe.
+
+    Args:
+        path: the file, or a link to it.
+        count: the most bytes to read.
+
+    Raises:
+        OSError: the file cannot be read, or is a pipe, a socket or a device.
+    """
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device, and no file", str(path))
+        return file.read(count)
+
+
 def make_subfolder(path: Path) -> None:
     """Make a folder in a run's folder, unless it is there.
 

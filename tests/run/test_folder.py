@@ -145,3 +145,15 @@ def test_a_link_below_a_folder_is_refused_wherever_it_points(name: str, tmp_path
     (tmp_path / "latest").symlink_to(tmp_path / "empty")
     (tmp_path / "empty").mkdir()
     check_no_links(tmp_path / "latest")  # the folder that the user named
+
+
+def test_a_link_that_stays_in_the_folder_is_no_danger(tmp_path: Path) -> None:
+    (tmp_path / "wandb" / "run-1").mkdir(parents=True)
+    (tmp_path / "wandb" / "latest-run").symlink_to("run-1")
+    check_no_links(tmp_path)
+
+
+def test_a_pipe_below_a_folder_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "journal.txt")
+    with pytest.raises(UserError, match="is a pipe or a device"):
+        check_no_links(tmp_path)

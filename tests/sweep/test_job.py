@@ -19,7 +19,6 @@ from throughtime.sweep.job import (
     INTERRUPTED,
     WAITING,
     Job,
-    Loader,
     config_identity,
     outcome_of,
 )
@@ -44,7 +43,7 @@ def turned(value: object) -> object:
 def test_the_identity_does_not_depend_on_the_order_of_keys_or_on_the_way_through_yaml(config: dict) -> None:
     assert config_identity(config) == config_identity(turned(config))
     assert config_identity(config) == config_identity(
-        yaml.load(OmegaConf.to_yaml(OmegaConf.create(config)), Loader)
+        yaml.safe_load(OmegaConf.to_yaml(OmegaConf.create(config)))
     )
 
 

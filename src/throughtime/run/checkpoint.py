@@ -96,6 +96,8 @@ def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
 
 
 def _damaged_record(path: Path) -> str | None:
+    if path.exists() and not path.is_file():
+        raise Unavailable(f"{path} is not a file; it was left as it is")
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip()

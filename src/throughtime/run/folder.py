@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import socket
+import stat
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -223,14 +224,18 @@ class RunFolder:
 
 
 def check_no_links(folder: Path) -> None:
-    """Raise `UserError` for a symbolic link below a folder that is about to be written to.
+    """Raise `UserError` for a link out of a folder that is about to be written to, or a pipe or device below it.
 
     A folder from elsewhere could lead a write to any file of the user's. The folder itself may be a link: it is the
-    one that the user named.
+    one that the user named. W&B makes links from its folder to files in it.
     """
+    own = os.path.join(os.path.realpath(folder), "")
     for place, folders, files in os.walk(folder):
         for path in (os.path.join(place, name) for name in (*folders, *files)):
-            if os.path.islink(path):
+            mode = os.lstat(path).st_mode
+            if not stat.S_ISLNK(mode) and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                raise UserError(f"{path} is a pipe or a device, which no run has made; remove it")
+            if stat.S_ISLNK(mode) and not os.path.realpath(path).startswith(own):
                 raise UserError(
                     f"{path} is a symbolic link; nothing is written through the links of a folder, so put what it "
                     "points to in its place, or remove it"
