@@ -70,7 +70,7 @@ def fit(config: DictConfig, folder: str | Path | None = None) -> "Results":
 
     Raises:
         UserError: a mistake in the configuration.
-        Interrupted: Ctrl-C or SIGTERM; the state is saved, and `resume` goes on from it.
+        Interrupted: Ctrl-C, SIGTERM or SIGHUP; the state is saved, and `resume` goes on from it.
     """
     from throughtime.config.typed_targets import without_untaken  # only now: this imports torch
     from throughtime.run.fit import Run

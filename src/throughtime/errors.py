@@ -56,7 +56,7 @@ class Interrupted(BaseException):
     """A run was stopped by a signal and has saved its checkpoint.
 
     Attributes:
-        signal_number: SIGINT or SIGTERM; the process exits with 128 plus it.
+        signal_number: SIGINT, SIGTERM or SIGHUP; the process exits with 128 plus it.
     """
 
     def __init__(self, signal_number: int) -> None:

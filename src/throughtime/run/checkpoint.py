@@ -144,7 +144,7 @@ def newest_checkpoint(run: RunFolder, key: str) -> Path:
         return path
     reason = "; ".join(damaged.values()) or "it stopped before the first one was written"
     raise NoCheckpoint(
-        f"{key}={run.path}: there is no checkpoint to go on from ({reason}); start the run anew"
+        f"{key}={run.path}: there is no checkpoint to go on from ({reason}); start the run anew, as it was before"
     )
 
 

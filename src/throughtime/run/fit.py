@@ -107,10 +107,8 @@ def _fit_locked(run: Run, lock: ExitStack) -> Results:
     if content is not None:
         check_weights(content["state_dict"], task, checkpoint)
         del content  # the trainer reads the file again
-    created = folder.claim(run.existing) if checkpoint is None else None
+    created = folder.claim(run.existing, lock) if checkpoint is None else None
     try:
-        if created is not None:
-            lock.enter_context(folder.locked())
         trainer = build_trainer(config, folder, checkpoint_io, resumed_step, cluster)
         check_devices(trainer.world_size, config)
         results = _results(run, task, _record(run, recorded, data, transfer))

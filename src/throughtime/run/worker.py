@@ -30,9 +30,8 @@ from throughtime.run.trainer import build_trainer
 
 def main() -> None:
     """Read the specification, report `READY`, and train until rank 0 ends."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches all ranks; the trainer handles it, once there is one
+    for number in (signal.SIGINT, signal.SIGHUP):  # they reach all ranks, and rank 0 answers them
+        signal.signal(number, signal.SIG_IGN)
     spec = WorkerSpec(**json.loads(sys.stdin.readline()))
     make_importable()
     threading.Thread(target=_end_with_rank_0, daemon=True).start()

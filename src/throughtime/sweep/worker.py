@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 
 from throughtime.errors import Interrupted
 from throughtime.files import make_subfolder, no_follow
+from throughtime.signals import stopping_signals
 from throughtime.sweep.journal import Journal
 from throughtime.sweep.run_job import OUTPUT, STOP, run_job
 
@@ -60,12 +61,12 @@ def _redirect_output(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _watch_for_stop(sweep: Path, interval: float = 0.3) -> Iterator[None]:
-    """Inside this block SIGTERM raises `Interrupted`; it is sent when the sweep stops or its process has ended."""
+    """Inside this block a signal to stop raises `Interrupted`; one is sent when the sweep stops or its process ended."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise Interrupted(number)
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupt) for number in stopping_signals()}
     ended, parent = threading.Event(), os.getppid()
 
     def watch() -> None:
