@@ -1,5 +1,6 @@
 """One run from its configuration to its results: build, train, test, and record."""
 
+import json
 import logging
 import traceback
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from throughtime.run import summary
 from throughtime.run.build import Config, build_data, build_task
 from throughtime.run.checkpoint import AtomicCheckpointIO, newest_checkpoint, read_checkpoint, self_contained
 from throughtime.run.checkpoint_content import (
+    FINGERPRINT,
     WRONG_SHAPE,
     check_resumable,
     check_weights,
@@ -103,7 +105,12 @@ def _fit_locked(run: Run, lock: ExitStack) -> Results:
     task = build_task(config, artifacts)
     transfer = None if checkpoint is not None else take_weights(task, data, config.get("init_from"))
     recorded, cluster = {**config, "resume": None}, SingleNodeEnvironment()
-    checkpoint_io = AtomicCheckpointIO({"config": self_contained(recorded), "artifacts": artifacts})
+    content_of_all = {
+        "config": self_contained(recorded),
+        "artifacts": artifacts,
+        FINGERPRINT: plain_fingerprint(data),
+    }
+    checkpoint_io = AtomicCheckpointIO(content_of_all)
     if content is not None:
         check_weights(content["state_dict"], task, checkpoint)
         del content  # the trainer reads the file again
@@ -146,6 +153,11 @@ def _fit_locked(run: Run, lock: ExitStack) -> Results:
         raise error
     _finish(results, run, task)
     return results
+
+
+def plain_fingerprint(data: DataModule) -> dict[str, Any]:
+    """The identity of the data in containers that JSON and a checkpoint can hold."""
+    return json.loads(json.dumps(data.fingerprint(), default=str))
 
 
 def _resumable(checkpoint: Path) -> dict[str, Any]:
@@ -218,7 +230,7 @@ def _record(run: Run, recorded: Config, data: DataModule, transfer: Transfer | N
     ]
     for path, content in ((folder.config, recorded), (folder.overrides, overrides)):
         write_text(path, OmegaConf.to_yaml(OmegaConf.create(content)))
-    write_json(folder.environment, environment(data.fingerprint()) | _history(run, transfer))
+    write_json(folder.environment, environment(plain_fingerprint(data)) | _history(run, transfer))
     folder.set_aside(folder.errors())
     return overrides
 

@@ -61,7 +61,7 @@ def _redirect_output(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _watch_for_stop(sweep: Path, interval: float = 0.3) -> Iterator[None]:
-    """Inside this block a signal to stop raises `Interrupted`; one is sent when the sweep stops or its process ended."""
+    """Inside this block a signal to stop raises `Interrupted`; one is sent once the sweep or its process stops."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise Interrupted(number)
