@@ -69,7 +69,7 @@ def fit(config: DictConfig, folder: str | Path | None = None) -> "Results":
 
     Raises:
         UserError: a mistake in the configuration.
-        Interrupted: Ctrl-C or SIGTERM; the state is saved, and `resume` goes on from it.
+        Interrupted: Ctrl-C, SIGTERM or SIGHUP; the state is saved, and `resume` goes on from it.
     """
     from throughtime.cli.job import train_composed  # only now: this imports torch
     from throughtime.run.log_filters import filter_logs

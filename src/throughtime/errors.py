@@ -47,11 +47,16 @@ def check_seed(seed: object) -> int:
     return seed
 
 
+def printable(text: str) -> str:
+    """A text without characters that control a terminal or the direction of writing: each is shown as its code."""
+    return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in text)
+
+
 class Interrupted(BaseException):
     """A run was stopped by a signal and has saved its checkpoint.
 
     Attributes:
-        signal_number: SIGINT or SIGTERM; the process exits with 128 plus it.
+        signal_number: SIGINT, SIGTERM or SIGHUP; the process exits with 128 plus it.
     """
 
     def __init__(self, signal_number: int) -> None:

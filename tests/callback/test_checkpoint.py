@@ -86,9 +86,9 @@ class Send(Callback):
 @pytest.fixture
 def handlers() -> Iterator[None]:
     """Whatever happens, the handlers of before come back."""
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     yield
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
 
 
 def answering(fit, sender: Send, **arguments) -> int:
@@ -99,7 +99,7 @@ def answering(fit, sender: Send, **arguments) -> int:
     return caught.value.signal_number
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("hook", ["on_train_batch_start", "on_validation_start", "on_sanity_check_start"])
 def test_a_signal_is_answered_after_saving(fit, folder, handlers, number, hook):
     assert answering(fit, Send(hook, number)) == number

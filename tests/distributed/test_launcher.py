@@ -125,7 +125,9 @@ def test_a_rank_that_cannot_start_is_told_in_its_own_words(tmp_path: Path) -> No
     started = time.monotonic()
     with (
         pytest.raises(RuntimeError, match=r"rank 1 .*(failed|has not started)") as raised,
-        launch_workers(WORKER, [WorkerSpec(1, 1, config, str(tmp_path), None)], RunFolder(tmp_path).error_of),
+        launch_workers(
+            WORKER, [WorkerSpec(1, str(tmp_path), config, str(tmp_path), None)], RunFolder(tmp_path).error_of
+        ),
     ):
         pytest.fail("the block must not be entered")
     assert time.monotonic() - started < 60
@@ -147,10 +149,19 @@ def wait_until(condition: Callable[[], Any], seconds: float = LEFT_BEHIND) -> bo
 
 
 def test_lightning_starts_no_processes_of_its_own() -> None:
-    place = SingleNodeEnvironment(rank=1, port=1234)
+    place = SingleNodeEnvironment(rank=1, folder="somewhere")
     assert place.creates_processes_externally
-    assert (place.global_rank(), place.local_rank(), place.main_port) == (1, 1, 1234)
-    assert (
-        SingleNodeEnvironment().main_port != SingleNodeEnvironment().main_port
-        or SingleNodeEnvironment().main_port > 1023
-    )
+    assert (place.global_rank(), place.local_rank(), place.folder) == (1, 1, "somewhere")
+
+
+def test_no_file_of_the_working_folder_takes_the_place_of_a_module(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("torch", "json", "throughtime"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    specs = [WorkerSpec(1, str(tmp_path), {"seed": 1, "data": {"_target_": "no.such"}}, str(tmp_path), None)]
+    with (
+        pytest.raises(RuntimeError, match="rank 1"),
+        launch_workers(WORKER, specs, RunFolder(tmp_path).error_of),
+    ):
+        pytest.fail("the block must not be entered")
+    assert not (tmp_path / "ran").exists()

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from throughtime.errors import UserError
 from throughtime.inference import evaluate as evaluation
 from throughtime.inference.evaluate import evaluate
 from throughtime.inference.load import load
+from throughtime.run.checkpoint_content import FINGERPRINT
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +57,35 @@ def test_mistakes_are_told(trained, tmp_path: Path) -> None:
         evaluate(str(trained.run), str(tmp_path / "none.txt"))
     with pytest.raises(UserError, match="no such folder"):
         evaluate(str(tmp_path / "none"))
+
+
+def test_a_file_that_a_checkpoint_was_not_trained_on_is_measured_only_where_it_is_named(
+    trained, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("abc def\n" * 300)
+    content = torch.load(trained.run / "checkpoints" / "best.ckpt", weights_only=True)
+    data = content["config"]["data"] | {"path": str(secret)}
+    forged = content | {"config": content["config"] | {"data": data}}
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    checkpoint = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    for recorded in (forged, {name: value for name, value in forged.items() if name != FINGERPRINT}):
+        torch.save(recorded, checkpoint)
+        with pytest.raises(UserError, match=r"not the data that .* was trained on.*--path .*secret\.txt"):
+            evaluate(str(checkpoint))
+    assert evaluate(str(checkpoint), str(secret))["test/loss"] > 0
+    torch.save(content, checkpoint)
+    assert evaluate(str(checkpoint)) == evaluate(str(trained.run))
+
+
+def test_a_checkpoint_without_a_fingerprint_takes_that_of_its_run(trained, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained.run, run)
+    checkpoint = run / "checkpoints" / "best.ckpt"
+    content = torch.load(checkpoint, weights_only=True)
+    del content[FINGERPRINT]
+    torch.save(content, checkpoint)
+    assert evaluate(str(run)) == evaluate(str(trained.run))
 
 
 def test_the_script_prints_a_metric_a_line_or_json(command, trained, tmp_path: Path) -> None:

@@ -1,6 +1,10 @@
 """The curves are those that the runs logged, with the band of their seeds."""
 
+import io
+import logging
+import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,3 +81,25 @@ def test_the_figure_of_a_real_sweep_is_a_picture(swept: Path, tmp_path: Path) ->
         "cell=elman",
         "cell=gru",
     }
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "events.out.tfevents.1.x"])
+@pytest.mark.parametrize("kind", ["pipe", "huge"])
+def test_a_log_that_is_a_pipe_or_huge_is_passed_over(
+    kind: str, name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    if kind == "pipe":
+        os.mkfifo(tmp_path / name)
+    else:
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(5 << 30)
+    with caplog.at_level(logging.WARNING):
+        assert read_scalars(tmp_path, "val/bpc") == {}
+    assert name in caplog.text
+
+
+def test_a_dollar_is_drawn_and_begins_no_formula(logged: Logged) -> None:
+    runs = [logged([1.0, 0.5], set={"data.name": f"${number}\\frac{{$"}) for number in range(2)]
+    figure = draw_figure([replace(run, task="$\\frac{$") for run in runs])
+    figure.savefig(io.BytesIO(), format="png")
+    assert figure.axes[0].get_title("left") == r"\$\frac{\$"

@@ -2,6 +2,8 @@
 
 import logging
 import math
+import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,3 +89,48 @@ def test_a_real_run_is_read(swept: Path) -> None:
     record = read(swept / "0")
     assert record.status == "completed" and record.choices["cell"] == "elman"
     assert record.config["cell.hidden_size"] == 8 and "test/bpc" in record.metrics
+
+
+@pytest.mark.parametrize("name", ["results.json", "config.yaml", "error.txt"])
+@pytest.mark.parametrize("kind", ["pipe", "huge"])
+def test_a_pipe_or_a_huge_file_is_passed_over_and_hides_no_other(
+    kind: str, name: str, run: Callable[..., Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole, broken = run(tmp_path / "whole"), run(tmp_path / "broken")
+    (broken / name).unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(broken / name)
+    else:
+        with (broken / name).open("wb") as file:
+            file.truncate(5 << 30)  # takes no space
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with caplog.at_level(logging.WARNING):
+        found = [record.path for record in find([tmp_path])]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 18  # KiB
+    if name == "error.txt":  # it is the run that is reported, and an error that no run has written is none
+        assert found == [broken, whole]
+    else:
+        assert found == [whole] and len(caplog.records) == 1
+        assert name in caplog.text and ("pipe" if kind == "pipe" else "bytes") in caplog.text
+
+
+def test_a_configuration_that_grows_when_it_is_read_is_passed_over(
+    run: Callable[..., Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = run(tmp_path / "broken")
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    (broken / "config.yaml").write_text("\n".join(lines))
+    with caplog.at_level(logging.WARNING):
+        assert find([tmp_path]) == []
+    assert "anchor" in caplog.text
+
+
+def test_the_name_of_a_folder_does_not_control_the_terminal(
+    run: Callable[..., Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = run(tmp_path / "a\x1b[2Jb")
+    (broken / "results.json").write_text("{")
+    with caplog.at_level(logging.WARNING):
+        assert find([tmp_path]) == []
+    assert "\x1b" not in caplog.text and "\\x1b[2J" in caplog.text

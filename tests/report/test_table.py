@@ -5,13 +5,15 @@ import io
 import json
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from throughtime.errors import UserError
+from throughtime.report.page import report
 from throughtime.report.record import Record
 from throughtime.report.summary import summary_rows
-from throughtime.report.table import FORMATS, render
+from throughtime.report.table import FORMATS, csv_cell, render, serialise
 
 MANY = {f"group{number}.a_setting_with_a_long_name_{number}": number for number in range(15)}
 
@@ -100,3 +102,47 @@ def test_a_metric_that_is_asked_for_is_shown(record: Callable[..., Record]) -> N
 def test_another_format_is_a_mistake() -> None:
     with pytest.raises(UserError, match="format=html is not known"):
         render([], "html")
+
+
+HOSTILE = "\x1b[2J\x9b31m<script>alert(1)</script> & ![x](http://a) `c` \u202e"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("single", [True, False])
+def test_no_format_passes_on_what_a_terminal_or_a_browser_acts_on(
+    format: str, single: bool, record: Callable[..., Record]
+) -> None:
+    hostile = {"monitor": HOSTILE, "error": HOSTILE, "status": HOSTILE if single else "completed"}
+    runs = [
+        record(set={"data.path": text, HOSTILE: text}, metrics={HOSTILE: 1.0}, task=HOSTILE, **hostile)
+        for text in (HOSTILE, "b")
+    ]
+    written = report(runs, format, single=single)
+    assert all(one.isprintable() or one == "\n" for one in written)
+    assert "[2J" in written
+    if format in ("markdown", "json"):
+        assert "<script" not in written
+    if format == "markdown":
+        assert "![x](" not in written and "`c`" not in written.replace("\\`", "")
+    if format == "json":
+        assert any(HOSTILE in line.values() for line in json.loads(written))
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+        ("-1+1", "'-1+1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\\x09=1"),
+        ("\r=1", "'\\x0d=1"),
+        ("  =1", "'  =1"),
+        *((number, number) for number in ("-1.5", "+2", "-.5e-3", "1e5", "-inf", "nan", "", "gru", "a=b")),
+        *((number, number) for number in (-1.5, -2, 0, None, True)),
+    ],
+)
+def test_a_spreadsheet_finds_no_formula_and_every_number(value: Any, written: Any) -> None:
+    assert csv_cell(value) == written
+    (line,) = csv.DictReader(io.StringIO(serialise([{"key": value, "=head": 1}], "csv")))
+    assert line == {"key": "" if written is None else str(written), "'=head": "1"}

@@ -154,6 +154,18 @@ def test_a_run_without_a_checkpoint_is_not_gone_on_with(
     assert {path: path.read_bytes() for path in (tmp_path / "run").glob("*.json")} == before
 
 
+def test_killed_before_its_first_checkpoint_the_same_command_works_again(
+    command, small: tuple[str, ...], tmp_path: Path
+) -> None:
+    command("train.py", *small, "hydra.run.dir=run", signal_at_step=(signal.SIGKILL, 1))
+    before = (tmp_path / "run" / "results.json").read_bytes()
+    finished = command("train.py", *small, "hydra.run.dir=run")
+    assert finished.returncode == 0, finished.stderr
+    assert "stopped before its first checkpoint" in finished.stdout
+    assert (tmp_path / "run" / "attempt_1" / "results.json").read_bytes() == before
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["status"] == "completed"
+
+
 def test_a_failure_after_the_first_step_is_kept_with_its_traceback(
     fit_small: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,12 @@ from throughtime.run.folder import Created, RunFolder, check_no_links, existing_
 def test_of_many_claims_at_once_one_succeeds(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "runs" / "one")
     outcomes: list[str] = []
-    start = threading.Barrier(8)
+    start, held = threading.Barrier(8), ExitStack()
 
     def claim() -> None:
         start.wait()
         try:
-            folder.claim()
+            folder.claim(lock=held)
             outcomes.append("claimed")
         except UserError:
             outcomes.append("refused")
@@ -32,6 +33,7 @@ def test_of_many_claims_at_once_one_succeeds(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["claimed"] + ["refused"] * 7
+    held.close()
 
 
 def test_a_folder_that_cannot_be_made_is_told_by_its_key(tmp_path: Path) -> None:
@@ -170,3 +172,64 @@ def test_a_link_below_a_folder_is_refused_wherever_it_points(name: str, tmp_path
     (tmp_path / "latest").symlink_to(tmp_path / "empty")
     (tmp_path / "empty").mkdir()
     check_no_links(tmp_path / "latest")  # the folder that the user named
+
+
+def test_a_link_that_stays_in_the_folder_is_no_danger(tmp_path: Path) -> None:
+    (tmp_path / "wandb" / "run-1").mkdir(parents=True)
+    (tmp_path / "wandb" / "latest-run").symlink_to("run-1")
+    check_no_links(tmp_path)
+
+
+def test_a_pipe_below_a_folder_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "journal.txt")
+    with pytest.raises(UserError, match="is a pipe or a device"):
+        check_no_links(tmp_path)
+
+
+def stopped(path: Path, status: str = "running") -> RunFolder:
+    """The folder of a run that has ended without a checkpoint."""
+    folder = RunFolder(path)
+    folder.claim()
+    folder.config.write_text("seed: 1")
+    write_json(folder.results, {"status": status})
+    return folder
+
+
+@pytest.mark.parametrize("status", ["running", "interrupted", "failed"])
+def test_a_run_stopped_before_its_first_checkpoint_makes_place_for_another(
+    status: str, tmp_path: Path
+) -> None:
+    folder = stopped(tmp_path, status)
+    (folder.checkpoints / "..next.ckpt.0123abcd").write_bytes(b"half of")
+    (tmp_path / ".hydra").mkdir()
+    for number in (1, 2):
+        folder.claim(existing=(".hydra",))
+        folder.config.write_text("seed: 1")
+        write_json(folder.results, {"status": status})
+        attempt = tmp_path / f"attempt_{number}"
+        assert sorted(os.listdir(attempt)) == ["checkpoints", "config.yaml", "results.json"]
+    assert os.listdir(tmp_path / "attempt_1" / "checkpoints") == ["..next.ckpt.0123abcd"]
+    assert (tmp_path / ".hydra").is_dir()
+
+
+def test_a_claim_that_was_stopped_makes_place_too(tmp_path: Path) -> None:
+    RunFolder(tmp_path).claim()
+    RunFolder(tmp_path).claim()
+    assert sorted(os.listdir(tmp_path)) == ["attempt_1", "checkpoints", "config.yaml"]
+
+
+@pytest.mark.parametrize("what", ["completed", "checkpoint", "no results", "damaged results", "trained now"])
+def test_any_other_run_keeps_its_place(what: str, tmp_path: Path) -> None:
+    folder = stopped(tmp_path, "completed" if what == "completed" else "running")
+    if what == "checkpoint":
+        (folder.checkpoints / "last.ckpt").touch()
+    elif what == "no results":  # any folder with a config.yaml, such as conf/
+        folder.results.unlink()
+    elif what == "damaged results":
+        folder.results.write_text("{")
+    before = sorted(tmp_path.rglob("*"))
+    with ExitStack() as other, pytest.raises(UserError, match=r"holds a run|trains this run now"):
+        if what == "trained now":
+            other.enter_context(folder.locked())
+        folder.claim()
+    assert sorted(tmp_path.rglob("*")) == before

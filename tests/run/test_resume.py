@@ -159,7 +159,9 @@ def test_every_engine_resumes_exactly(engine: str, command, tmp_path: Path, text
     assert_same_run(tmp_path / "whole", killed)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
 def test_a_signal_saves_first_and_resume_goes_on_from_that_very_step(
     number: int, code: int, command, tmp_path: Path, text: Path
 ) -> None:

@@ -24,10 +24,11 @@ from torch import Tensor
 from throughtime.callback.checkpoint_files import check_folder, has_finite_weights, write_best, write_last
 from throughtime.distributed.collectives import all_gather, all_max, rank
 from throughtime.errors import Diverged, Interrupted, Unavailable, UserError, check_positive
+from throughtime.signals import leave_closed_terminal, stopping_signals
 
 
 class Checkpoint(callbacks.Checkpoint):
-    """Save the best and the last state of a run, and within `answering_signals` on SIGTERM or Ctrl-C too.
+    """Save the best and the last state of a run, and within `answering_signals` where a signal asks it to stop.
 
     Args:
         every_n_seconds: time between two saves of the last state; each validation saves in addition.
@@ -66,10 +67,8 @@ class Checkpoint(callbacks.Checkpoint):
 
     @contextmanager
     def answering_signals(self) -> Iterator[None]:
-        """Inside this block Ctrl-C and SIGTERM let the step or the validation end, save, and raise `Interrupted`."""
-        before = {
-            number: signal.signal(number, self._note_signal) for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        """Inside this block a signal to stop lets the step or the validation end, saves, and raises `Interrupted`."""
+        before = {number: signal.signal(number, self._note_signal) for number in stopping_signals()}
         self._answering = True
         try:
             yield
@@ -95,6 +94,8 @@ class Checkpoint(callbacks.Checkpoint):
             trainer._signal_connector.received_sigterm = False
 
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            leave_closed_terminal()
         if self._signal is not None:  # the second one does not wait for a step to end
             raise Interrupted(number)
         self._signal = number

@@ -8,6 +8,7 @@ import lightning.pytorch as pl
 import torch
 
 from throughtime.errors import UserError
+from throughtime.files import UNFINISHED
 
 BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
 NEXT = ".next.ckpt"
@@ -46,13 +47,15 @@ def write_last(trainer: pl.Trainer) -> str | None:
 def _remove_unfinished(folder: Path) -> None:
     """Remove the temporary files that a process of this run left when it was killed in the middle of a save."""
     for name in (NEXT, BEST):
-        for path in folder.glob(f".{name}.????????"):  # as `throughtime.files.atomic_write` names them
+        for path in folder.glob(f".{name}.{UNFINISHED}"):
             path.unlink(missing_ok=True)
 
 
 def check_folder(trainer: pl.Trainer) -> None:
     """Raise `UserError` where the run's folder no longer exists, before anything creates parts of it again."""
     folder = checkpoint_folder(trainer)
+    if folder.is_symlink():
+        raise UserError(f"{folder} is a symbolic link; checkpoints are written to the run's own folder")
     if not folder.is_dir():
         raise UserError(f"{folder} is gone: the run's folder was moved or deleted while the run wrote to it")
 

@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import io
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from throughtime.callback.checkpoint import random_state, set_random_state
 from throughtime.callback.logging import log_figure
 from throughtime.distributed.collectives import world_size
 from throughtime.errors import UserError, check_fraction, check_positive
+from throughtime.files import atomic_write, write_text
 
 RISE = 4.0
 """The test ends where the loss is this many times its least value so far."""
@@ -109,10 +111,12 @@ class LearningRateFinder(Callback):
     def _report(self, trainer: pl.Trainer, rates: list[float], losses: list[float]) -> None:
         self.suggestion = steepest(rates, losses)
         folder = Path(trainer.default_root_dir)
-        with (folder / "lr_find.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("learning_rate", "smoothed_loss"), *zip(rates, losses, strict=True)])
+        table = io.StringIO()
+        csv.writer(table).writerows([("learning_rate", "smoothed_loss"), *zip(rates, losses, strict=True)])
+        write_text(folder / "lr_find.csv", table.getvalue())
         figure = plot(rates, losses, self.suggestion)
-        figure.savefig(folder / "lr_find.png", dpi=120)
+        with atomic_write(folder / "lr_find.png") as file:
+            figure.savefig(file, format="png", dpi=120)
         log_figure(trainer, "lr_find", figure)
         found = (
             "the loss fell at no rate; widen callback.lr_find.lowest and callback.lr_find.highest"

@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from throughtime.config.config_errors import explain, in_one_sentence
 from throughtime.config.trust import is_trusted
-from throughtime.errors import Interrupted, UserError
+from throughtime.errors import Interrupted, UserError, printable
 
 CODE_OF_USER_ERROR, CODE_OF_FAULT = 2, 1
 
@@ -116,11 +116,7 @@ def write_what_can_be_written() -> None:
 
 def _leave(sentence: str, code: int) -> NoReturn:
     """Print one line without control characters, which could come from a file or a name of one, and exit."""
-    line = " ".join(sentence.split())
-    printable = "".join(
-        character if character.isprintable() else f"\\x{ord(character):02x}" for character in line
-    )
-    print(f"error: {printable}", file=sys.stderr)
+    print(f"error: {printable(' '.join(sentence.split()))}", file=sys.stderr)
     sys.exit(code)
 
 

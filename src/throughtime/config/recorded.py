@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from throughtime.errors import UserError
+from throughtime.files import read_start
 
 LARGEST = 1 << 20
 """Bytes that a recorded configuration may have; a long one has 6,000."""
@@ -31,9 +32,19 @@ def read_recorded(path: Path) -> dict[str, Any]:
     Raises:
         UserError: the file cannot be read, is no configuration, or holds more than a recorded one may.
     """
+    config = read_mapping(path)
+    check_recorded(config, str(path))
+    return config
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """The mapping in the YAML file at `path`, whatever its keys.
+
+    Raises:
+        UserError: the file cannot be read, is far too large, or holds no mapping in plain YAML.
+    """
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+        content = read_start(path, LARGEST + 1)
         if len(content) > LARGEST:
             raise UserError(
                 f"{path} has more than {LARGEST:,} bytes, so it is not the configuration of a run"
@@ -49,7 +60,8 @@ def read_recorded(path: Path) -> dict[str, Any]:
         place = "" if line is None else f", line {line + 1}"
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise UserError(f"{path}{place}: this is not the configuration of a run ({problem})") from error
-    check_recorded(config, str(path))
+    if not isinstance(config, dict):
+        raise UserError(f"{path} is not the configuration of a run: it holds no mapping")
     return config
 
 

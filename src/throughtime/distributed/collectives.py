@@ -2,14 +2,15 @@
 
 A run has one process a device, and each process a rank; a run of one process is rank 0 of 1 and communicates nothing.
 Every collective must be called by all ranks and returns the same value on all of them, to the last bit: sums are taken
-in the order of the ranks.
+in the order of the ranks. Values travel as plain data (`throughtime.distributed.encoding`), never as pickles.
 """
 
-import io
 from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed
+
+from throughtime.distributed.encoding import decode, encode
 
 Value = TypeVar("Value")
 
@@ -25,15 +26,38 @@ def rank() -> int:
 
 
 def all_gather(value: Value) -> list[Value]:
-    """The values of all ranks, in the order of the ranks; tensors in them come to the CPU, unless there is one rank."""
+    """The values of all ranks, in the order of the ranks; tensors in them come to the CPU, unless there is one rank.
+
+    Args:
+        value: plain containers with numbers, texts and tensors, of any size on each rank.
+    """
     if world_size() == 1:
         return [value]
-    file = io.BytesIO()
-    torch.save(value, file)
-    received: list[bytes] = [b""] * world_size()
-    distributed.all_gather_object(received, file.getvalue())
-    # The data come from this run's own processes, which are as trusted as the run itself.
-    return [torch.load(io.BytesIO(sent), map_location="cpu", weights_only=False) for sent in received]
+    own = encode(value).to(_device())
+    sizes = [torch.zeros(1, dtype=torch.int64, device=own.device) for _ in range(world_size())]
+    distributed.all_gather(sizes, torch.tensor([len(own)], device=own.device))
+    padded = own.new_zeros(max(int(size) for size in sizes))
+    padded[: len(own)] = own
+    parts = [torch.empty_like(padded) for _ in sizes]
+    distributed.all_gather(parts, padded)
+    return [decode(part[: int(size)]) for part, size in zip(parts, sizes, strict=True)]
+
+
+def broadcast(value: Value, source: int = 0) -> Value:
+    """The value of one rank, on all ranks.
+
+    Args:
+        value: plain containers with numbers, texts and tensors; that of other ranks than `source` is not used.
+        source: the rank.
+    """
+    if world_size() == 1:
+        return value
+    own = encode(value if rank() == source else None).to(_device())
+    size = torch.tensor([len(own)], device=own.device)
+    distributed.broadcast(size, source)
+    data = own if rank() == source else own.new_empty(int(size))
+    distributed.broadcast(data, source)
+    return decode(data)
 
 
 def all_sum(value: Tensor) -> Tensor:
@@ -61,3 +85,9 @@ def all_max(value: int, device: torch.device) -> int:
 
 def _is_distributed() -> bool:
     return distributed.is_available() and distributed.is_initialized()
+
+
+def _device() -> torch.device:
+    """The device by which the backend of the process group communicates."""
+    is_nccl = distributed.get_backend() == distributed.Backend.NCCL
+    return torch.device("cuda", torch.cuda.current_device()) if is_nccl else torch.device("cpu")

@@ -8,9 +8,9 @@ however that ends, because its standard input closes.
 
 import json
 import os
-import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -21,7 +21,6 @@ import torch
 from lightning.fabric.plugins.environments import ClusterEnvironment
 
 READY = "ready\n"
-ADDRESS = "127.0.0.1"
 
 
 class WorkerLost(RuntimeError):
@@ -34,14 +33,14 @@ class WorkerSpec:
 
     Attributes:
         rank: its number, from 1.
-        port: the port of rank 0 on this machine, at which the ranks connect.
+        meeting: the folder by which the ranks find each other.
         config: the whole resolved configuration, in plain containers.
         folder: of the run.
         checkpoint: the checkpoint that the run goes on from; None for a new run.
     """
 
     rank: int
-    port: int
+    meeting: str
     config: Mapping[str, Any]
     folder: str
     checkpoint: str | None
@@ -52,18 +51,19 @@ class SingleNodeEnvironment(ClusterEnvironment):
 
     Args:
         rank: the number of this process.
-        port: the port at which the ranks connect; None for a free one.
+        folder: the one by which the ranks find each other, of the user's own; None for a run of one process.
     """
 
     creates_processes_externally = True
-    main_address = ADDRESS
+    main_address = "127.0.0.1"
     main_port = 0
+    """Lightning asks for an address; the ranks connect without one (`throughtime.distributed.strategy`)."""
 
-    def __init__(self, rank: int = 0, port: int | None = None) -> None:
+    def __init__(self, rank: int = 0, folder: str | None = None) -> None:
         super().__init__()
+        self.folder = folder
         self._rank = rank
         self._world_size = 1
-        self.main_port = free_port() if port is None else port
 
     @staticmethod
     def detect() -> bool:
@@ -88,11 +88,11 @@ class SingleNodeEnvironment(ClusterEnvironment):
         return 0
 
 
-def free_port() -> int:
-    """A port that no process listens on."""
-    with socket.socket() as listener:
-        listener.bind((ADDRESS, 0))
-        return listener.getsockname()[1]
+@contextmanager
+def meeting_folder() -> Iterator[str]:
+    """Inside this block there is a temporary folder of mode 0700, by which the ranks of a run find each other."""
+    with tempfile.TemporaryDirectory(prefix="throughtime-ranks-", ignore_cleanup_errors=True) as folder:
+        yield folder
 
 
 @contextmanager
@@ -144,7 +144,7 @@ def launch_workers(
 
 def _start(module: str, threads: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", module],
+        [sys.executable, "-P", "-m", module],  # -P: no file of the working folder takes a module's place
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

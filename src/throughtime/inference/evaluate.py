@@ -1,6 +1,7 @@
 """Evaluate a trained task: on its own test split, or on other data of the same kind."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
@@ -24,7 +25,7 @@ def evaluate(
     Args:
         path: the folder of a run, or a checkpoint.
         other: a file of other data to evaluate on, whole or the part that the data's own split takes for the test;
-            None for the run's own test split, which must lie where it did.
+            None for the run's own test split, which must lie where it did, unchanged.
         weights: `raw`, or an average that the run kept: `ema` or `average`.
         report: takes a line that names the files that are read, before they are.
 
@@ -52,6 +53,11 @@ def evaluate(
     with shape_errors_as_user_errors(loaded.path):
         data.restore(loaded.artifacts)
     data.setup()
+    if other is None and files and not _hashes(data.fingerprint()) <= _hashes(loaded.fingerprint):
+        raise UserError(
+            f"{', '.join(files)}: these are not the data that {path} was trained on, so nothing is measured on them; "
+            f"name them to do so: --path {files[-1]}"
+        )
     if not data.test_dataloader():
         raise UserError(f"{path} has no test split; give other data with --path")
     loaded.task.measure_on(data.artifacts())
@@ -66,6 +72,17 @@ def evaluate(
     )
     trainer.test(loaded.task, datamodule=data, verbose=False)
     return {name: float(value) for name, value in sorted(trainer.callback_metrics.items()) if name != "step"}
+
+
+def _hashes(fingerprint: Any) -> set[str]:
+    """The checksums of files in a fingerprint of data.
+
+    A checkpoint from elsewhere may name any file of the user's; that it was trained on it shows only in its checksum.
+    """
+    if isinstance(fingerprint, Mapping):
+        own = {str(value) for name, value in fingerprint.items() if name == "sha256"}
+        return own.union(*map(_hashes, fingerprint.values()))
+    return set().union(*map(_hashes, fingerprint)) if isinstance(fingerprint, list | tuple) else set()
 
 
 def _available(accelerator: str) -> str:

@@ -1,6 +1,7 @@
 """Figure of the monitored metric over the steps, a curve for each configuration with the spread over its seeds."""
 
 import csv
+import logging
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.directory_watcher import DirectoryDeletedError
 from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
 
+from throughtime.errors import printable
 from throughtime.files import output_file
 from throughtime.report.columns import deviations, short_names
 from throughtime.report.numbers import as_overrides, format_setting, format_spread
@@ -31,6 +33,11 @@ LINES = ("-", "--", "-.", ":")
 
 METRICS = "metrics.csv"
 """The file of logger=csv in a run's folder."""
+
+LARGEST_LOG = 1 << 28
+"""Bytes that the log of a run may have; a value of TensorBoard's takes 50."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -78,14 +85,15 @@ def draw_figure(records: Sequence[Record]) -> Figure | None:
         _plot(axes, curve, place)
     bands = any(curve.deviation.any() for curve in shown)
     axes.set_xlabel("optimiser steps")
-    axes.set_ylabel(f"{rows[0].monitor} (mean ± standard deviation over seeds)" if bands else rows[0].monitor)
+    monitor = _plain(rows[0].monitor)
+    axes.set_ylabel(f"{monitor} (mean ± standard deviation over seeds)" if bands else monitor)
     axes.set_ylim(*_limits(shown, rows[0].mode))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     hidden = len(rows) - len(shown)
     title = f"{hidden} more not shown" if hidden else None
     figure.legend(loc="outside right upper", frameon=False, fontsize=8, title=title, title_fontsize=8)
-    axes.set_title(rows[0].records[0].task, loc="left", fontsize=11)
+    axes.set_title(_plain(rows[0].records[0].task), loc="left", fontsize=11)
     return figure
 
 
@@ -123,8 +131,21 @@ def curve_of(row: SummaryRow, label: str) -> Curve | None:
 
 def read_scalars(folder: Path, tag: str) -> dict[int, float]:
     """The finite values of a scalar by their steps, in order, from a run's event files, or else its metrics.csv."""
+    if not _are_readable(folder):
+        return {}
     found = _from_events(folder, tag) or _from_csv(folder / METRICS, tag)
     return dict(sorted((step, value) for step, value in found.items() if np.isfinite(value)))
+
+
+def _are_readable(folder: Path) -> bool:
+    """Whether the logs of a run are files of a size that logs have; a warning names one that is not."""
+    for path in (folder / METRICS, *folder.glob("*tfevents*")):
+        if path.exists() and (not path.is_file() or path.stat().st_size > LARGEST_LOG):
+            log.warning(
+                "%s is no log of a run, or too large to read, so its curve is left out", printable(str(path))
+            )
+            return False
+    return True
 
 
 def _from_events(folder: Path, tag: str) -> dict[int, float]:
@@ -145,6 +166,11 @@ def _from_csv(path: Path, tag: str) -> dict[int, float]:
         return {int(row["step"]): float(row[tag]) for row in csv.DictReader(file) if row.get(tag)}
 
 
+def _plain(text: str) -> str:
+    """A text that Matplotlib draws as it is: dollars would begin a formula."""
+    return printable(text).replace("$", r"\$")
+
+
 def _labels(rows: Sequence[SummaryRow]) -> list[str]:
     """The settings in which each configuration differs from the others, and its score."""
     names = short_names(list(rows[0].values))
@@ -154,5 +180,5 @@ def _labels(rows: Sequence[SummaryRow]) -> list[str]:
     for row, line in zip(rows, others if len(names) > 2 else settings, strict=True):
         lines = textwrap.wrap(as_overrides(line) or "usual", 34, break_on_hyphens=False)
         lines[1:] = [f"{lines[1][:33]}…"] if len(lines) > 2 else lines[1:]
-        labels.append("\n".join([*lines, format_spread(row.score)]))
+        labels.append("\n".join([*map(_plain, lines), format_spread(row.score)]))
     return labels

@@ -1,12 +1,16 @@
 """Text grid of a table, for a terminal of 80 columns or as Markdown."""
 
+import html
+import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import zip_longest
 
 from rich.cells import cell_len
+
+from throughtime.errors import printable
 
 WIDTH = 80
 GAP = 2
@@ -89,6 +93,7 @@ def _broken(text: str, width: int | None) -> list[str]:
 
 def as_terminal_text(grids: Sequence[TextGrid]) -> str:
     """The text of the first grid that fits into 80 columns, else of the first that fits when text is wrapped."""
+    grids = [_mapped(grid, printable) for grid in grids]
     chosen = next((grid for grid in grids if grid.fits()), None)
     if chosen is None:
         chosen = next((grid for grid in grids if grid.fits_wrapped()), grids[-1]).wrapped()
@@ -98,18 +103,25 @@ def as_terminal_text(grids: Sequence[TextGrid]) -> str:
 
 
 def as_markdown(grid: TextGrid) -> str:
-    """The table in Markdown; its special characters are escaped."""
+    """The table in Markdown; the special characters of Markdown and HTML in it are escaped."""
     rule = ["---" if place < grid.texts else "---:" for place in range(len(grid.head))]
-    lines = [grid.head, rule, *grid.lines]
-    table = "".join(f"| {' | '.join(_escaped(cell) for cell in line)} |\n" for line in lines)
+    grid = _mapped(grid, markdown_text)
+    table = "".join(f"| {' | '.join(line)} |\n" for line in (grid.head, rule, *grid.lines))
     return table + "".join(f"\n{paragraph}\n" for paragraph in grid.note.splitlines())
 
 
-def _escaped(cell: str) -> str:
-    return (
-        cell.replace("\\", "\\\\")
-        .replace("|", "\\|")
-        .replace("\n", " ")
-        .replace("*", "\\*")
-        .replace("_", "\\_")
-    )
+def markdown_text(text: str) -> str:
+    """A text as Markdown that is shown as it is: no emphasis, link, picture, HTML or end of a cell."""
+    escaped = re.sub(r"([\\|*_`\[\]])", r"\\\1", printable(text))
+    return html.escape(escaped, quote=False)
+
+
+def _mapped(grid: TextGrid, change: Callable[[str], str]) -> TextGrid:
+    """The grid with each text changed; line ends in cells become spaces."""
+
+    def cell(text: str) -> str:
+        return change(" ".join(text.splitlines()))
+
+    lines = [[cell(text) for text in line] for line in grid.lines]
+    note = "\n".join(map(change, grid.note.splitlines()))
+    return replace(grid, head=[cell(text) for text in grid.head], lines=lines, note=note)

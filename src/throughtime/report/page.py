@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from throughtime.errors import printable
+from throughtime.report.grid import markdown_text
 from throughtime.report.record import Record
 from throughtime.report.selection import full_key, known_keys, look_up, ordered
 from throughtime.report.summary import SummaryRow, by_task, summary_rows
@@ -47,12 +49,12 @@ def report(
         return serialise(
             [line for lines in tables.values() for line in line_values(lines, with_task=True)], format
         )
-    mark = "## " if format == "markdown" else ""
+    mark, shown_as = ("## ", markdown_text) if format == "markdown" else ("", printable)
     shown = []
     for name, lines in tables.items():
         logged = {metric for record in groups[name] for metric in record.metrics}
         table = render(lines, format, [metric for metric in metrics if metric in logged])
-        shown.append(f"{mark}{name}, {len(groups[name])} runs\n\n{table}")
+        shown.append(f"{mark}{shown_as(name)}, {len(groups[name])} runs\n\n{table}")
     return "\n".join(shown) or render([], format)
 
 

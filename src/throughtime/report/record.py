@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from throughtime.config.flat_config import flat
-from throughtime.config.recorded import read_recorded
-from throughtime.errors import UserError
+from throughtime.config.recorded import read_mapping
+from throughtime.errors import UserError, printable
 from throughtime.run.folder import RunFolder
-from throughtime.run.recorded_files import read_results
+from throughtime.run.recorded_files import error_lines, read_results
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +57,15 @@ def read(folder: Path) -> Record:
     """
     run = RunFolder(Path(folder))
     try:
-        results = read_results(run.results)
+        results, config = read_results(run.results), read_mapping(run.config)
+    except UserError as error:
+        raise UserError(f"{error}; the run is left out") from error
+    lines = error_lines(run.error)
+    try:
         return Record(
             path=run.path,
-            config=flat(read_recorded(run.config)),
-            error=_last_line(run.error),
+            config=flat(config),
+            error=lines[-1] if lines else None,
             choices=results.get("choices", {}),
             **{name: results[name] for name in READ},
         )
@@ -96,7 +100,7 @@ def find(paths: Iterable[str | Path]) -> list[Record]:
             try:
                 records[folder.resolve()] = read(folder)
             except UserError as error:
-                log.warning("a run is left out: %s", error)
+                log.warning("%s", printable(str(error)))
     return [records[place] for place in sorted(records, key=_with_numbers)]
 
 
@@ -108,19 +112,10 @@ def _runs_below(top: Path) -> Iterator[Path]:
             yield Path(place)
         elif "config.yaml" in files and "checkpoints" in folders:
             folders.clear()
-            log.warning("%s has no results yet, so it is left out", place)
+            log.warning("%s has no results yet, so it is left out", printable(place))
 
 
 def _with_numbers(path: Path) -> list[tuple[int, str]]:
     """A sort key of paths by which job 10 follows job 9."""
     parts = re.split(r"(\d+)", str(path))
     return [(int(part), "") if place % 2 else (0, part) for place, part in enumerate(parts)]
-
-
-def _last_line(error: Path) -> str | None:
-    """The last line of error.txt, which has the message of a traceback."""
-    try:
-        lines = [line.strip() for line in error.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError):
-        return None
-    return lines[-1] if lines else None

@@ -5,12 +5,13 @@ import io
 import json
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from throughtime.callback.display import duration
-from throughtime.errors import check_choice
+from throughtime.errors import check_choice, printable
 from throughtime.report.columns import columns, deviations, short_names
 from throughtime.report.grid import TextGrid, as_markdown, as_terminal_text
 from throughtime.report.numbers import as_overrides, format_number, format_setting, format_spread
@@ -105,13 +106,41 @@ def run_values(records: Sequence[Record]) -> list[dict[str, Any]]:
 def serialise(lines: Sequence[Mapping[str, Any]], format: str) -> str:
     """Lines of values as CSV (a column for every key of any line) or as JSON (null for what is not finite)."""
     if format == "json":
-        return json.dumps([_finite(line) for line in lines], indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps([_finite(line) for line in lines], indent=2, ensure_ascii=False)
+        return _escaped_json(text) + "\n"
     out = io.StringIO()
-    names = dict.fromkeys(name for line in lines for name in line)
-    writer = csv.DictWriter(out, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
+    names = list(dict.fromkeys(name for line in lines for name in line))
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(map(csv_cell, names))
+    writer.writerows([csv_cell(line.get(name)) for name in names] for line in lines)
     return out.getvalue()
+
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)", re.IGNORECASE)
+
+
+def csv_cell(value: Any) -> Any:
+    """A value for a CSV file, with an apostrophe before a text that a spreadsheet would take for a formula.
+
+    Numbers stay numbers, also those that are texts (-1.5). Characters that control a terminal are shown as their codes.
+    """
+    if not isinstance(value, str) or NUMBER.fullmatch(value):
+        return value
+    starts = value.lstrip()[:1] in tuple("=+-@＝＋－＠") or value[:1] in tuple("\t\r\n")
+    return ("'" if starts else "") + printable(value)
+
+
+def _escaped_json(text: str) -> str:
+    """The same JSON with characters of HTML, and those that control a terminal, as escape sequences."""
+
+    def escaped(found: re.Match[str]) -> str:
+        character = found[0]
+        if character.isprintable() and character not in "<>&":
+            return character
+        units = character.encode("utf-16-be", "surrogatepass").hex()
+        return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4))
+
+    return re.sub(r"[<>&]|[^\n -~]", escaped, text)
 
 
 def _finite(line: Mapping[str, Any]) -> dict[str, Any]:

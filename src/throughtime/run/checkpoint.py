@@ -96,6 +96,8 @@ def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
 
 
 def _damaged_record(path: Path) -> str | None:
+    if path.exists() and not path.is_file():
+        raise Unavailable(f"{path} is not a file; it was left as it is")
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip()
@@ -142,7 +144,7 @@ def newest_checkpoint(run: RunFolder, key: str) -> Path:
         return path
     reason = "; ".join(damaged.values()) or "it stopped before the first one was written"
     raise NoCheckpoint(
-        f"{key}={run.path}: there is no checkpoint to go on from ({reason}); start the run anew"
+        f"{key}={run.path}: there is no checkpoint to go on from ({reason}); start the run anew, as it was before"
     )
 
 

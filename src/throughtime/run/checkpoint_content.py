@@ -15,6 +15,9 @@ from throughtime.errors import UserError
 OF_A_MODEL: dict[str, type] = {"config": Mapping, "artifacts": Mapping, "state_dict": Mapping}
 """Parts of every checkpoint."""
 
+FINGERPRINT = "fingerprint"
+"""The part of a checkpoint with the identity of the data that it was trained on; those of earlier versions lack it."""
+
 OF_TRAINING: dict[str, type] = {
     "optimizer_states": list,
     "lr_schedulers": list,

@@ -1,5 +1,6 @@
 """One run from its configuration to its results: build, train, test, and record."""
 
+import json
 import logging
 import traceback
 from collections.abc import Callable
@@ -17,13 +18,19 @@ from throughtime.callback.logging import closing_loggers
 from throughtime.callback.speed import speed_unit
 from throughtime.config.instantiate import check_configuration
 from throughtime.data.base import DataModule
-from throughtime.distributed.launcher import SingleNodeEnvironment, WorkerSpec, launch_workers
+from throughtime.distributed.launcher import (
+    SingleNodeEnvironment,
+    WorkerSpec,
+    launch_workers,
+    meeting_folder,
+)
 from throughtime.errors import UserError, check_seed
-from throughtime.files import atomic_write
+from throughtime.files import write_text
 from throughtime.run import summary
 from throughtime.run.build import Config, build_data, build_task
 from throughtime.run.checkpoint import AtomicCheckpointIO, newest_checkpoint, read_checkpoint, self_contained
 from throughtime.run.checkpoint_content import (
+    FINGERPRINT,
     WRONG_SHAPE,
     check_resumable,
     check_weights,
@@ -98,14 +105,17 @@ def _fit_locked(run: Run, lock: ExitStack) -> Results:
     task = build_task(config, artifacts)
     transfer = None if checkpoint is not None else take_weights(task, data, config.get("init_from"))
     recorded, cluster = {**config, "resume": None}, SingleNodeEnvironment()
-    checkpoint_io = AtomicCheckpointIO({"config": self_contained(recorded), "artifacts": artifacts})
+    content_of_all = {
+        "config": self_contained(recorded),
+        "artifacts": artifacts,
+        FINGERPRINT: plain_fingerprint(data),
+    }
+    checkpoint_io = AtomicCheckpointIO(content_of_all)
     if content is not None:
         check_weights(content["state_dict"], task, checkpoint)
         del content  # the trainer reads the file again
-    created = folder.claim(run.existing) if checkpoint is None else None
+    created = folder.claim(run.existing, lock) if checkpoint is None else None
     try:
-        if created is not None:
-            lock.enter_context(folder.locked())
         trainer = build_trainer(config, folder, checkpoint_io, resumed_step, cluster)
         check_devices(trainer.world_size, config)
         results = _results(run, task, _record(run, recorded, data, transfer))
@@ -121,8 +131,9 @@ def _fit_locked(run: Run, lock: ExitStack) -> Results:
     run.log(summary.start_message(task, data, results, folder, transfer))
     try:
         resumed = None if checkpoint is None else str(checkpoint)
+        cluster.folder = lock.enter_context(meeting_folder()) if trainer.world_size > 1 else None
         specs = [
-            WorkerSpec(rank, cluster.main_port, config, str(folder.path), resumed)
+            WorkerSpec(rank, cluster.folder, config, str(folder.path), resumed)
             for rank in range(1, trainer.world_size)
         ]
         workers = launch_workers(WORKER, specs, folder.error_of)
@@ -139,6 +150,11 @@ def _fit_locked(run: Run, lock: ExitStack) -> Results:
         raise error
     _finish(results, run, task)
     return results
+
+
+def plain_fingerprint(data: DataModule) -> dict[str, Any]:
+    """The identity of the data in containers that JSON and a checkpoint can hold."""
+    return json.loads(json.dumps(data.fingerprint(), default=str))
 
 
 def _resumable(checkpoint: Path) -> dict[str, Any]:
@@ -210,9 +226,8 @@ def _record(run: Run, recorded: Config, data: DataModule, transfer: Transfer | N
         *(typed for typed in run.overrides if not typed.startswith("resume=")),
     ]
     for path, content in ((folder.config, recorded), (folder.overrides, overrides)):
-        with atomic_write(path) as file:
-            file.write(OmegaConf.to_yaml(OmegaConf.create(content)).encode())
-    write_json(folder.environment, environment(data.fingerprint()) | _history(run, transfer))
+        write_text(path, OmegaConf.to_yaml(OmegaConf.create(content)))
+    write_json(folder.environment, environment(plain_fingerprint(data)) | _history(run, transfer))
     folder.set_aside(folder.errors())
     return overrides
 
@@ -246,7 +261,7 @@ def _finish_failed(error: BaseException, results: Results, run: Run, task: Task)
     """As `_finish`, with the traceback in error.txt; a file that cannot be written is logged and hides no error."""
     try:
         if isinstance(error, Exception):
-            run.folder.error.write_text("".join(traceback.format_exception(error)))
+            write_text(run.folder.error, "".join(traceback.format_exception(error)))
         _finish(results, run, task)
     except OSError as unwritten:
         if isinstance(unwritten, BrokenPipeError):

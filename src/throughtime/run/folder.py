@@ -7,25 +7,30 @@ import errno
 import fcntl
 import glob
 import json
+import logging
 import os
+import re
 import secrets
 import shutil
 import socket
+import stat
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from throughtime.errors import UserError
-from throughtime.files import atomic_write
+from throughtime.files import no_follow, write_text
+from throughtime.run.recorded_files import read_object
+
+log = logging.getLogger(__name__)
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write plain containers as JSON, by rename."""
-    with atomic_write(path) as file:
-        file.write((json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n").encode())
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 class Created:
@@ -143,11 +148,15 @@ class RunFolder:
         """The error files of earlier failures."""
         return [path for path in (self.error, *self.path.glob("error_rank_*.txt")) if path.exists()]
 
-    def claim(self, existing: Collection[str] = ()) -> Created:
+    def claim(self, existing: Collection[str] = (), lock: ExitStack | None = None) -> Created:
         """Claim an empty or missing folder for this run; of several processes exactly one succeeds.
+
+        Where an earlier run was stopped in this folder before its first checkpoint, so that no other command can use
+        what it left, its files are moved aside.
 
         Args:
             existing: names of files that may lie in the folder: those of a sweep or of Hydra.
+            lock: takes the folder's lock, which is held from before the claim; None to release it after the claim.
 
         Returns:
             the files and folders that the run creates, for `discard`.
@@ -157,9 +166,29 @@ class RunFolder:
         """
         created = Created()
         try:
-            self._check_empty(existing)
             created.make_folder(self.path)
-            with self.config.open("x"):
+        except OSError as error:
+            created.remove()
+            raise UserError(f"hydra.run.dir={self.path} cannot be written: {error.strerror}") from error
+        with ExitStack() as own:
+            is_locked = (own if lock is None else lock).enter_context(self.locked())
+            if is_locked and self._is_abandoned(existing):
+                attempt = self.set_aside(
+                    path for path in self.path.iterdir() if not _is_kept(path.name, existing)
+                )
+                log.warning(
+                    "%s: the run here was stopped before its first checkpoint; it is in %s",
+                    self.path,
+                    attempt,
+                )
+            self._create_files(created, existing)
+        return created
+
+    def _create_files(self, created: Created, existing: Collection[str]) -> None:
+        """Check that the folder is empty, and create the first files of a run in it."""
+        try:
+            self._check_empty(existing)
+            with open(self.config, "x", opener=no_follow):
                 created.remember(self.config)
             created.expect(self.overrides, self.environment, self.results, self.error)
             created.expect(*(self.path / name for name in LOGGER_FILES))
@@ -173,12 +202,23 @@ class RunFolder:
         except OSError as error:
             created.remove()
             raise UserError(f"hydra.run.dir={self.path} cannot be written: {error.strerror}") from error
-        return created
+
+    def _is_abandoned(self, existing: Collection[str]) -> bool:
+        """Whether a run lies here that no process trains any more, and that has left nothing to go on from."""
+        if not self.config.is_file() or not self.checkpoints.is_dir():
+            return False
+        if any(not path.name.startswith(".") for path in self.checkpoints.iterdir()):
+            return False
+        try:
+            return read_object(self.results).get("status") in ("running", "interrupted", "failed")
+        except UserError:  # stopped before it was written: then nothing but the claim is here
+            left = {name for name in os.listdir(self.path) if not _is_kept(name, existing)}
+            return left == {self.config.name, self.checkpoints.name} and self.config.stat().st_size == 0
 
     def _check_empty(self, existing: Collection[str]) -> None:
         if os.path.lexists(self.config):
             raise self._holds_a_run()
-        others = sorted(set(os.listdir(self.path)) - set(existing)) if self.path.is_dir() else []
+        others = sorted(name for name in os.listdir(self.path) if not _is_kept(name, existing))
         if others:
             raise UserError(
                 f"hydra.run.dir={self.path} is not empty (it holds {others[0]}); a new run needs a folder that is "
@@ -200,15 +240,16 @@ class RunFolder:
         created.remove(*self.path.glob(own), *self.path.glob("error_rank_*.txt"))
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[bool]:
         """Hold the lock of the folder, which the kernel releases however the process ends.
 
-        The lock is on the folder itself, so that no further file lies in it.
+        The lock is on the folder itself, so that no further file lies in it. False is yielded where the file system has
+        no locks.
 
         Raises:
             UserError: another process holds it.
         """
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor, is_locked = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY), True
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -219,15 +260,20 @@ class RunFolder:
             except OSError as error:
                 if error.errno not in (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS, errno.EBADF):
                     raise  # these are of a file system without locks
-            yield
+                is_locked = False
+            yield is_locked
         finally:
             os.close(descriptor)
 
-    def set_aside(self, paths: Iterable[Path]) -> None:
-        """Move files of an earlier attempt into a new folder `attempt_<n>` of the run's; none is overwritten."""
+    def set_aside(self, paths: Iterable[Path]) -> Path | None:
+        """Move files of an earlier attempt into a new folder `attempt_<n>` of the run's; none is overwritten.
+
+        Returns:
+            the new folder; None where there are no files.
+        """
         paths, number = list(paths), 1
         if not paths:
-            return
+            return None
         while True:
             attempt = self.path / f"{ATTEMPT}{number}"
             try:
@@ -237,18 +283,30 @@ class RunFolder:
                 number += 1
         for path in paths:
             path.rename(attempt / path.name)
+        return attempt
+
+
+def _is_kept(name: str, existing: Collection[str]) -> bool:
+    """Whether a file may lie in the folder of a new run."""
+    return name in existing or re.fullmatch(rf"{ATTEMPT}\d+", name) is not None
 
 
 def check_no_links(folder: Path) -> None:
-    """Raise `UserError` for a symbolic link below a folder that is about to be written to.
+    """Raise `UserError` for a link out of a folder that is about to be written to, or a pipe or device below it.
 
     A folder from elsewhere could lead a write to any file of the user's. The folder itself may be a link: it is the
-    one that the user named. W&B itself links the log of its process into the folder of a session (`WANDB_LINK`), and
-    never writes there; that link may be there.
+    one that the user named. W&B makes links within its folder, and one to the log of its process (`WANDB_LINK`),
+    through which it never writes.
     """
+    own = os.path.join(os.path.realpath(folder), "")
     for place, folders, files in os.walk(folder):
         for path in (os.path.join(place, name) for name in (*folders, *files)):
-            if os.path.islink(path) and not fnmatch(path, WANDB_LINK):
+            mode = os.lstat(path).st_mode
+            if not stat.S_ISLNK(mode) and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                raise UserError(f"{path} is a pipe or a device, which no run has made; remove it")
+            if not stat.S_ISLNK(mode) or fnmatch(path, WANDB_LINK):
+                continue
+            if not os.path.realpath(path).startswith(own):
                 raise UserError(
                     f"{path} is a symbolic link; nothing is written through the links of a folder, so put what it "
                     "points to in its place, or remove it"

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from throughtime.errors import UserError
+from throughtime.files import read_start
 
 LARGEST = 1 << 24
 """Bytes that a record may have; a long one has 20,000."""
@@ -50,8 +51,7 @@ def read_object(path: Path) -> dict[str, Any]:
         UserError: the file cannot be read, is far too large, or holds no JSON object.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+        content = read_start(path, LARGEST + 1)
         if len(content) > LARGEST:
             raise UserError(f"{path} has more than {LARGEST:,} bytes, so it is no record of throughtime")
         found = json.loads(content.decode("utf-8"))
@@ -94,8 +94,7 @@ def read_overrides(path: Path) -> list[str]:
         UserError: the file cannot be read, or holds no list of texts.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+        content = read_start(path, LARGEST + 1)
         found = yaml.safe_load(content.decode("utf-8")) if len(content) <= LARGEST else None
     except FileNotFoundError:
         return []
@@ -106,6 +105,15 @@ def read_overrides(path: Path) -> list[str]:
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise UserError(f"{path} is damaged: it holds no list of overrides; move it away to go on")
     return found
+
+
+def error_lines(path: Path) -> list[str]:
+    """The lines of an error.txt that are not blank; none where there is no such text."""
+    try:
+        text = read_start(path, LARGEST).decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _is_of(value: Any, types: tuple[type, ...]) -> bool:

@@ -14,6 +14,7 @@ from throughtime.callback.hyperparameters import Hyperparameters
 from throughtime.config.flat_config import flat
 from throughtime.config.instantiate import instantiate
 from throughtime.distributed.launcher import SingleNodeEnvironment
+from throughtime.distributed.strategy import LoopbackDDP
 from throughtime.errors import UserError, check_choice, check_positive
 from throughtime.run.build import Config
 from throughtime.run.checkpoint import AtomicCheckpointIO
@@ -49,6 +50,7 @@ def build_trainer(
         if isinstance(callback, Hyperparameters):
             callback.values = flat(config)
     settings = dict(config["trainer"])
+    strategy = settings.pop("strategy", "auto")
     settings["max_time"] = duration_of(settings.get("max_time"))
     profiler = settings.pop("profiler", None)
     if isinstance(profiler, Mapping):
@@ -56,6 +58,7 @@ def build_trainer(
     return instantiate(
         settings,
         "trainer",
+        strategy=_strategy(strategy),
         profiler=profiler,
         default_root_dir=str(folder.path),
         logger=build_loggers(config.get("logger"), folder, resumed_step),
@@ -63,6 +66,13 @@ def build_trainer(
         plugins=[checkpoint_io, cluster or SingleNodeEnvironment()],
         enable_model_summary=False,
     )
+
+
+def _strategy(name: str) -> str | LoopbackDDP:
+    """The strategy of a name in `STRATEGIES`."""
+    if name == "auto":
+        return name
+    return LoopbackDDP(find_unused_parameters=True) if "find_unused" in name else LoopbackDDP()
 
 
 def duration_of(max_time: Any) -> timedelta | None:

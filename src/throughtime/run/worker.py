@@ -16,8 +16,10 @@ from pathlib import Path
 import lightning.pytorch as pl
 
 from throughtime.callback.checkpoint import Checkpoint
+from throughtime.config.trust import make_importable
 from throughtime.distributed.launcher import READY, SingleNodeEnvironment, WorkerSpec
 from throughtime.errors import Diverged, Interrupted, UserError
+from throughtime.files import write_text
 from throughtime.run.build import build_data, build_task
 from throughtime.run.checkpoint import AtomicCheckpointIO
 from throughtime.run.fit import chosen_checkpoint
@@ -28,10 +30,10 @@ from throughtime.run.trainer import build_trainer
 
 def main() -> None:
     """Read the specification, report `READY`, and train until rank 0 ends."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches all ranks; the trainer handles it, once there is one
+    for number in (signal.SIGINT, signal.SIGHUP):  # they reach all ranks, and rank 0 answers them
+        signal.signal(number, signal.SIG_IGN)
     spec = WorkerSpec(**json.loads(sys.stdin.readline()))
+    make_importable()
     threading.Thread(target=_end_with_rank_0, daemon=True).start()
     folder = RunFolder(Path(spec.folder))
     try:
@@ -41,7 +43,7 @@ def main() -> None:
     except (UserError, Diverged) as error:  # rank 0 finds the same error and reports it
         sys.exit(f"rank {spec.rank}: {error}")
     except Exception:
-        folder.error_of(spec.rank).write_text(traceback.format_exc())  # rank 0 reports it
+        write_text(folder.error_of(spec.rank), traceback.format_exc())  # rank 0 reports it
         sys.exit(1)
 
 
@@ -57,7 +59,7 @@ def train(spec: WorkerSpec, folder: RunFolder) -> None:
     data = build_data(config)
     task = build_task(config, data.artifacts())
     trainer = build_trainer(
-        config, folder, AtomicCheckpointIO({}), None, SingleNodeEnvironment(spec.rank, spec.port)
+        config, folder, AtomicCheckpointIO({}), None, SingleNodeEnvironment(spec.rank, spec.meeting)
     )
     checkpointing = next(callback for callback in trainer.callbacks if isinstance(callback, Checkpoint))
     print(READY, end="", flush=True)

@@ -12,7 +12,7 @@ from optuna import Study
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState
 
-from throughtime.files import atomic_write
+from throughtime.files import atomic_write, make_subfolder, write_text
 from throughtime.search.objectives import Objective
 from throughtime.search.report import importances
 from throughtime.search.space import Space
@@ -30,7 +30,7 @@ def draw_search(study: Study, space: Space, objectives: Sequence[Objective], fol
         The files that were written.
     """
     where = folder / FOLDER
-    where.mkdir(exist_ok=True)
+    make_subfolder(where)
     written = []
     with _headless() as save:
         for name, plot in _plots(study, space, objectives):
@@ -42,8 +42,7 @@ def draw_search(study: Study, space: Space, objectives: Sequence[Objective], fol
                 continue
             written.append(path)
     table = where / "trials.csv"
-    with atomic_write(table) as file:
-        file.write(study.trials_dataframe(TABLE).to_csv(index=False).encode())
+    write_text(table, study.trials_dataframe(TABLE).to_csv(index=False))
     return [*written, table]
 
 

@@ -12,7 +12,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from throughtime.files import atomic_write
+from throughtime.files import write_text
 from throughtime.report.figure import draw_comparison
 from throughtime.report.page import report
 from throughtime.report.record import Record, read
@@ -51,8 +51,7 @@ def write_report(folder: Path, records: Sequence[Record]) -> str:
         "summary.md": report(records, "markdown"),
     }
     for name, text in texts.items():
-        with atomic_write(folder / name) as file:
-            file.write(text.encode())
+        write_text(folder / name, text)
     for number, group in enumerate(by_task(records).values(), 1):
         draw_comparison(group, folder / ("comparison.png" if number == 1 else f"comparison_{number}.png"))
     return report(records)

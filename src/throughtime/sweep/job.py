@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from throughtime.config.recorded import check_recorded, read_recorded
+from throughtime.config.recorded import check_recorded, read_mapping
 from throughtime.errors import UserError
+from throughtime.files import read_start
 from throughtime.run.folder import RunFolder, write_json
-from throughtime.run.recorded_files import read_results
+from throughtime.run.recorded_files import LARGEST, error_lines, read_results
 
 JOB = "job.json"
 NOT_IDENTIFYING = ("resume", "rerun", "sweep")
@@ -71,7 +72,7 @@ class Job:
         """
         path = folder / JOB
         try:
-            written = json.loads(path.read_text(encoding="utf-8"))
+            written = json.loads(read_start(path, LARGEST).decode("utf-8"))
             job = cls(**{field.name: written[field.name] for field in fields(cls)})
         except OSError as error:
             raise UserError(f"{path}: {error.strerror}; it is not the folder of a sweep's job") from error
@@ -124,10 +125,10 @@ def outcome_of(job: Job, sweep: Path) -> Outcome:
     try:
         results = read_results(folder.results, ("status", "monitor", "best", "seconds", "steps"))
     except UserError:
-        lines = _lines(folder.error)
+        lines = error_lines(folder.error)
         return Outcome(job.number, folder.path, INTERRUPTED, error=lines[-1] if lines else None)
     status = INTERRUPTED if results["status"] == "running" else results["status"]
-    lines = _lines(folder.error) if status in (FAILED, INTERRUPTED) else []
+    lines = error_lines(folder.error) if status in (FAILED, INTERRUPTED) else []
     return Outcome(
         number=job.number,
         folder=folder.path,
@@ -143,18 +144,10 @@ def outcome_of(job: Job, sweep: Path) -> Outcome:
 def _holds(folder: RunFolder, job: Job) -> bool:
     """Whether the run in the folder is this job: its recorded configuration has the job's identity."""
     try:
-        return config_identity(read_recorded(folder.config)) == job.identity
-    except UserError:
+        return config_identity(read_mapping(folder.config)) == job.identity
+    except (UserError, RecursionError):
         return False
 
 
 def _is_list_of_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
-
-
-def _lines(path: Path) -> list[str]:
-    """The lines of a file that are not blank; none where there is no file."""
-    try:
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError):
-        return []

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from throughtime.errors import printable
+from throughtime.files import no_follow
+
 JOURNAL = "journal.txt"
 
 
@@ -29,8 +32,8 @@ class Journal:
 
     def add(self, line: str) -> None:
         """Append a line with the time, in one write."""
-        text = f"{time.strftime('%H:%M:%S')}  {' '.join(line.split(chr(10)))}\n"
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        text = f"{time.strftime('%H:%M:%S')}  {printable(' '.join(line.split(chr(10))))}\n"
+        descriptor = no_follow(str(self.path), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             os.write(descriptor, text.encode())
         finally:
@@ -38,7 +41,7 @@ class Journal:
 
     def show(self) -> None:
         """Print the complete lines that were added since the last call."""
-        if not self.path.exists():
+        if not self.path.is_file():
             return
         with self.path.open("rb") as file:
             file.seek(self._offset)

@@ -11,9 +11,10 @@ from hydra.core.plugins import Plugins
 from omegaconf import read_write
 
 from throughtime.errors import Interrupted, UserError
+from throughtime.signals import leave_closed_terminal, stopping_signals
 from throughtime.sweep.job import COMPLETED, INTERRUPTED, Job, Outcome, outcome_of
 from throughtime.sweep.journal import Journal
-from throughtime.sweep.run_job import STOP, record_killed, run_job, start_count
+from throughtime.sweep.run_job import STOP, order_stop, record_killed, run_job, start_count
 from throughtime.sweep.session import Session
 
 
@@ -35,8 +36,8 @@ def launch(session: Session, jobs: Sequence[Job], n_jobs: int | None = None) -> 
 
     Raises:
         UserError: the launcher cannot start a job.
-        Interrupted: SIGINT or SIGTERM came, and the running jobs have saved their state. What each came to is in
-            its folder (`throughtime.sweep.job.outcome_of`).
+        Interrupted: a signal to stop came, and the running jobs have saved their state. What each came to is in its
+            folder (`throughtime.sweep.job.outcome_of`).
     """
     (session.folder / STOP).unlink(missing_ok=True)
     journal = Journal(session.folder)
@@ -60,17 +61,19 @@ def is_parallel(session: Session) -> bool:
 
 @contextmanager
 def _handling_signals(session: Session, journal: Journal, parallel: bool) -> Iterator[list[int]]:
-    """Record SIGINT or SIGTERM and stop all jobs; at once where they run in this process, or at the second signal."""
+    """Record a signal and stop all jobs; at once where they run in this process, or at the second signal."""
     received: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            leave_closed_terminal()
         received.append(number)
-        (session.folder / STOP).touch()
+        order_stop(session.folder)
         if not parallel or len(received) > 1:
             raise Interrupted(number)
         journal.add("stopping; the running jobs save their state (once more to leave at once)")
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in stopping_signals()}
     try:
         yield received
     finally:

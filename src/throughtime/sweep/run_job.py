@@ -20,7 +20,7 @@ from omegaconf import OmegaConf
 from throughtime.callback.display import duration
 from throughtime.config.registry import locate
 from throughtime.errors import Diverged, Unavailable, UserError
-from throughtime.files import atomic_write
+from throughtime.files import no_follow, write_text
 from throughtime.run.folder import ATTEMPT, RunFolder, check_no_links, write_json
 from throughtime.run.recorded_files import read_results
 from throughtime.run.results import Results
@@ -67,8 +67,13 @@ def run_job(folder: Path, report: Callable[[str], None], fail_fast: bool = False
         outcome = outcome_of(job, sweep)
     report(f"{_name(job)}  {_outcome_text(outcome)}")
     if fail_fast and outcome.error is not None:
-        (sweep / STOP).touch()
+        order_stop(sweep)
     return outcome
+
+
+def order_stop(sweep: Path) -> None:
+    """Write the file that lets all jobs of a sweep stop."""
+    open(sweep / STOP, "ab", opener=no_follow).close()
 
 
 def record_failure(job: Job, folder: Path, message: str) -> None:
@@ -85,10 +90,8 @@ def record_failure(job: Job, folder: Path, message: str) -> None:
     results = Results(task, job.config["seed"], job.overrides, monitor, mode, choices, status=FAILED)
     results.continue_from(run)
     for path, content in ((run.config, job.config), (run.overrides, job.overrides)):
-        with atomic_write(path) as file:
-            file.write(OmegaConf.to_yaml(OmegaConf.create(content)).encode())
-    with atomic_write(run.error) as file:
-        file.write(f"{message.rstrip()}\n".encode())
+        write_text(path, OmegaConf.to_yaml(OmegaConf.create(content)))
+    write_text(run.error, f"{message.rstrip()}\n")
     results.write(run)
 
 
@@ -123,7 +126,7 @@ def _locked(folder: Path, waits: Callable[[], None] | None = None) -> Iterator[C
     Raises:
         BlockingIOError: another process holds it, and `waits`, which reports that this one waits, was not given.
     """
-    with (folder / LOCK).open("a") as file:
+    with open(folder / LOCK, "a", opener=no_follow) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -143,7 +146,7 @@ def _train(job: Job, folder: Path, resumes: bool) -> None:
     from throughtime.run.log_filters import filter_logs
 
     filter_logs()
-    with (folder / OUTPUT).open("a") as output:
+    with open(folder / OUTPUT, "a", opener=no_follow) as output:
         log = partial(print, file=output, flush=True)
         run = partial(Run, folder=RunFolder(folder), choices=job.choices, log=log)
         results = None
@@ -158,7 +161,7 @@ def _train(job: Job, folder: Path, resumes: bool) -> None:
     measured = results.metrics.get(results.monitor)
     if results.best is None and measured is not None and not math.isfinite(measured):
         results.status = FAILED
-        RunFolder(folder).error.write_text(f"{results.monitor} was never finite\n")
+        write_text(RunFolder(folder).error, f"{results.monitor} was never finite\n")
         results.write(RunFolder(folder))
 
 
@@ -203,8 +206,7 @@ def _record_failure(job: Job, folder: Path, error: Exception) -> None:
     message = str(error) if is_user_error else "".join(traceback.format_exception(error))
     with suppress(OSError):  # a full disk: the terminal reports it, and resuming tries again
         if status == INTERRUPTED and _has_checkpoint(folder):
-            with atomic_write(RunFolder(folder).error) as file:
-                file.write(f"{message.rstrip()}\n".encode())
+            write_text(RunFolder(folder).error, f"{message.rstrip()}\n")
         elif status == INTERRUPTED or not RunFolder(folder).config.exists():
             record_failure(job, folder, message)
 

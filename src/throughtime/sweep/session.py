@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from throughtime.cli.sweep_folder import RECORD, read_record
 from throughtime.config.override_syntax import quoted
 from throughtime.errors import UserError, check_seed
+from throughtime.files import new_file
 from throughtime.run.folder import Created, RunFolder, check_no_links, write_json
 from throughtime.sweep.job import JOB, Job
 from throughtime.sweep.journal import JOURNAL
@@ -84,10 +84,10 @@ class Session:
         try:
             self._check_empty()
             self.created.make_folder(self.folder)
-            descriptor, whole = tempfile.mkstemp(dir=self.folder, prefix=f".{RECORD}.")
+            whole, opened = new_file(self.folder / RECORD)
             try:
-                with os.fdopen(descriptor, "w") as file:
-                    json.dump({"arguments": self.arguments, "planned": False}, file)
+                with opened as file:
+                    file.write(json.dumps({"arguments": self.arguments, "planned": False}).encode())
                 os.link(whole, self.folder / RECORD)
             finally:
                 os.unlink(whole)

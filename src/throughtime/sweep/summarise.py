@@ -4,7 +4,7 @@ import shlex
 from collections import Counter
 from pathlib import Path
 
-from throughtime.errors import UserError
+from throughtime.errors import UserError, printable
 from throughtime.run.folder import Created
 from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, WAITING, outcome_of
 from throughtime.sweep.session import jobs_in
@@ -38,7 +38,7 @@ def summarise(folder: Path, created: Created | None = None) -> int:
     for outcome in outcomes:
         if outcome.error is not None:
             where = outcome.folder / "error.txt"
-            print(f"job {outcome.number} {outcome.status}: {outcome.error} ({where})")
+            print(f"job {outcome.number} {outcome.status}: {printable(outcome.error)} ({where})")
     print(f"sweep folder  {shlex.quote(str(folder))}")
     if all(outcome.status == COMPLETED for outcome in outcomes):
         return 0

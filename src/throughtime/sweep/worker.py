@@ -15,6 +15,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from throughtime.errors import Interrupted
+from throughtime.files import make_subfolder, no_follow
+from throughtime.signals import stopping_signals
 from throughtime.sweep.journal import Journal
 from throughtime.sweep.run_job import OUTPUT, STOP, run_job
 
@@ -44,7 +46,7 @@ def _redirect_output(path: Path) -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     terminal = [os.dup(1), os.dup(2)]
-    with path.open("a") as file:
+    with open(path, "a", opener=no_follow) as file:
         for descriptor in (1, 2):
             os.dup2(file.fileno(), descriptor)
     try:
@@ -59,12 +61,12 @@ def _redirect_output(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _watch_for_stop(sweep: Path, interval: float = 0.3) -> Iterator[None]:
-    """Inside this block SIGTERM raises `Interrupted`; it is sent when the sweep stops or its process has ended."""
+    """Inside this block a signal to stop raises `Interrupted`; one is sent once the sweep or its process stops."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise Interrupted(number)
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupt) for number in stopping_signals()}
     ended, parent = threading.Event(), os.getppid()
 
     def watch() -> None:
@@ -105,10 +107,11 @@ def choose_device(sweep: Path) -> None:
 
 def free_slot(folder: Path) -> tuple[int, IO[str]]:
     """The first number that no living process holds, with the open file that holds it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_subfolder(folder.parent)
+    make_subfolder(folder)
     number = 0
     while True:
-        file = (folder / str(number)).open("w")
+        file = os.fdopen(no_follow(str(folder / str(number)), os.O_WRONLY | os.O_CREAT), "w")
         try:
             flock(file, LOCK_EX | LOCK_NB)
             return number, file

@@ -81,6 +81,22 @@ def test_an_entry_that_is_not_whole_is_made_anew(part, tokenizer, cache_folder, 
     assert "not whole" in caplog.text
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_an_entry_of_another_user_is_made_anew(part, tokenizer, cache_folder, caplog):
+    expected = np.array(Cache().encoded(part, tokenizer).ids)
+    (entry,) = entries(cache_folder)
+    os.chown(entry, 12345, -1)
+    assert np.array_equal(Cache().encoded(part, tokenizer).ids, expected)
+    assert "another user has written it" in caplog.text and entry.stat().st_uid == os.getuid()
+
+
+def test_the_folder_is_the_users_alone(part, tokenizer, tmp_path):
+    Cache(tmp_path / "new" / "cache").encoded(part, tokenizer)
+    assert [path.stat().st_mode & 0o777 for path in (tmp_path / "new", tmp_path / "new" / "cache")] == [
+        0o700
+    ] * 2
+
+
 def test_a_folder_that_cannot_be_written_to_is_replaced_with_one_warning(part, tokenizer, tmp_path, caplog):
     (tmp_path / "file").touch()
     cache = Cache(tmp_path / "file" / "cache")

@@ -14,6 +14,7 @@ from jaxtyping import Integer
 
 from throughtime.data.text.split import TextPart
 from throughtime.errors import UserError
+from throughtime.files import make_private, no_follow
 from throughtime.tokenizer.base import Tokenizer
 from throughtime.tokenizer.stream import recut
 
@@ -78,7 +79,7 @@ class Cache:
 
 
 def _write(path: Path, part: TextPart, tokenizer: Tokenizer) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path.parent)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".tmp", delete=False) as file:
         try:
             _write_entry(file, part, tokenizer)
@@ -113,11 +114,13 @@ def _write_entry(file: Any, part: TextPart, tokenizer: Tokenizer) -> None:
 
 
 def _open(path: Path, vocabulary_size: int) -> Encoded | None:
-    """The entry of a file; None where there is none, or none that is whole."""
+    """The entry of a file of this user's own; None where there is none, or none that is whole."""
     if not os.path.isfile(path):
         return None
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=no_follow) as file:
+            if os.fstat(file.fileno()).st_uid != os.getuid():
+                raise ValueError("another user has written it")
             description, length = _description(file)
             count, begun = (_count(description, name) for name in ("ids", "starts"))
             if description["dtype"] not in _TYPES:
@@ -128,8 +131,9 @@ def _open(path: Path, vocabulary_size: int) -> Encoded | None:
                 raise ValueError("its size is not that of its ids and starts")
             if description["checksum"] != _checksum(file, size):
                 raise ValueError("the checksum differs")
-        ids = np.memmap(path, dtype, "r", shape=(count,))
-        starts = np.fromfile(path, np.int64, begun, offset=count * dtype.itemsize)
+            ids = np.memmap(file, dtype, "r", shape=(count,))
+            file.seek(count * dtype.itemsize)
+            starts = np.fromfile(file, np.int64, begun)
         _check(ids, starts, vocabulary_size)
         return Encoded(ids, starts)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

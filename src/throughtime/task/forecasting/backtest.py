@@ -13,6 +13,7 @@ from throughtime.data.batch import Batch
 from throughtime.data.series.series import SeriesSet
 from throughtime.data.series.windows import Windows, window_pairs
 from throughtime.errors import check_positive
+from throughtime.files import write_text
 from throughtime.task.base import TaskPart
 from throughtime.task.forecasting.metrics import LEVELS
 
@@ -71,7 +72,8 @@ class Backtest(TaskPart):
                 truth = truth.masked_fill(~batch.mask, torch.nan)
             tables.append(forecast_table(data.series, pairs, forecast, truth))
         task.load_state_dict(trained)
-        pd.concat(tables).to_csv(Path(folder) / "backtest.csv", index=False, float_format="%.8g")
+        text = pd.concat(tables).to_csv(index=False, float_format="%.8g")
+        write_text(Path(folder) / "backtest.csv", text)
 
     def choose(self, data: LightningDataModule) -> np.ndarray:
         """Series and origin of every forecast, `[n, 2]`."""

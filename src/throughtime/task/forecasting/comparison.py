@@ -1,15 +1,12 @@
 """Comparison of a model's test forecasts with baselines, as a table."""
 
 from collections.abc import Callable, Mapping
-from functools import reduce
-from operator import add
 from typing import Any
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from throughtime.data.window import Window
-from throughtime.distributed.collectives import all_gather
 from throughtime.task.forecasting.baselines import autoregression, drift, naive, seasonal_naive
 from throughtime.task.forecasting.metrics import ForecastMetrics
 
@@ -56,7 +53,7 @@ class Comparison:
     def gather(self) -> None:
         """Add the metrics of all ranks."""
         for name, metrics in self.measured.items():
-            self.measured[name] = reduce(add, all_gather(metrics))
+            self.measured[name] = metrics.over_all_ranks()
 
     def table(self, model: ForecastMetrics) -> str:
         """A line for the model and for each baseline, at most 80 columns wide."""

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from throughtime.callback.logging import log_figure, takes_figures
 from throughtime.errors import check_positive
+from throughtime.files import atomic_write, make_subfolder, write_text
 
 TRUTH, FORECAST = "#222222", "#1f77b4"
 
@@ -65,9 +66,10 @@ class ForecastFigures(Callback):
         if not trainer.is_global_zero:
             return
         folder = Path(trainer.default_root_dir) / "figures"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_subfolder(folder)
         for name, figure in self.figures(trainer, pl_module, "test").items():
-            figure.savefig(folder / f"{name}.png", dpi=120)
+            with atomic_write(folder / f"{name}.png") as file:
+                figure.savefig(file, format="png", dpi=120)
             log_figure(trainer, f"test/{name}", figure)
 
     def figures(self, trainer: pl.Trainer, task: pl.LightningModule, split: str) -> dict[str, Figure]:
@@ -122,12 +124,13 @@ class ForecastTables(Callback):
         folder = Path(trainer.default_root_dir)
         steps = pd.DataFrame(metrics.by_step())
         steps.insert(0, "step", range(1, len(steps) + 1))
-        steps.to_csv(folder / "test_steps.csv", index=False, float_format="%.8g")
+        write_text(folder / "test_steps.csv", steps.to_csv(index=False, float_format="%.8g"))
         names = [*pl_module.artifacts["scaler"]["names"], "(other series)"]
         rows = pd.DataFrame(metrics.by_series())
         rows.insert(0, "series", [name for name in names for _ in pl_module.artifacts["channels"]])
         rows.insert(1, "channel", [channel for _ in names for channel in pl_module.artifacts["channels"]])
-        rows.dropna(subset="mae").to_csv(folder / "test_series.csv", index=False, float_format="%.8g")
+        measured = rows.dropna(subset="mae")
+        write_text(folder / "test_series.csv", measured.to_csv(index=False, float_format="%.8g"))
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -3,12 +3,15 @@
 import math
 from collections.abc import Mapping
 from copy import copy
+from functools import reduce
 from itertools import pairwise
+from operator import add
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from throughtime.distributed.collectives import all_gather
 from throughtime.head.quantile import LEVELS
 
 UNITS = ("original", "standardised")
@@ -107,6 +110,15 @@ class ForecastMetrics:
             for name in {**self.sums, **other.sums}
         }
         return both
+
+    def over_all_ranks(self) -> "ForecastMetrics":
+        """The sums of all ranks."""
+        return reduce(add, map(self._with_sums, all_gather(self.sums)))
+
+    def _with_sums(self, sums: dict[str, Tensor]) -> "ForecastMetrics":
+        metrics = copy(self)
+        metrics.sums = sums
+        return metrics
 
     def overall(self) -> dict[str, float]:
         """Every metric over all points, and nrmse of the first and the last step ahead; {} before any update."""

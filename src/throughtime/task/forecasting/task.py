@@ -3,8 +3,6 @@
 import argparse
 import logging
 from collections.abc import Mapping
-from functools import reduce
-from operator import add
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -13,7 +11,6 @@ from torch import Tensor, nn
 
 from throughtime.data.batch import Batch
 from throughtime.data.window import Window
-from throughtime.distributed.collectives import all_gather
 from throughtime.errors import UserError, check_choice
 from throughtime.head.base import Head
 from throughtime.head.forecast import ForecastHead
@@ -148,7 +145,7 @@ class Forecasting(Task):
             self.backtest.run(self, self.trainer.datamodule, self.trainer.default_root_dir)
 
     def metrics(self, stage: str, loss: float) -> Mapping[str, float]:
-        self.measured[stage] = reduce(add, all_gather(self.measured[stage]))
+        self.measured[stage] = self.measured[stage].over_all_ranks()
         if stage == "test":
             self.comparison.gather()
         return self.measured[stage].overall()

@@ -1,18 +1,24 @@
 """Metrics of tagging: accuracy, macro F1, and precision, recall and F1 of entities."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
-from typing import NamedTuple
+from functools import reduce
+from operator import add
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
 from throughtime.data.tagged.entity_schemes import spans
+from throughtime.distributed.collectives import all_gather
 
 UNKNOWN_ENTITY = "I-?"
 """The name of every entity tag that training does not have; neighbours with it are one entity, which is never found."""
+
+COUNTS = ("confusion", "baseline", "unseen", "baseline_unseen")
+"""The counts of pairs of tags that `TagMetrics` keeps."""
 
 
 class Score(NamedTuple):
@@ -58,6 +64,17 @@ class EntityCounts:
         both.expected = self.expected + other.expected
         return both
 
+    def state(self) -> list[dict[str, int]]:
+        """The counts in plain containers."""
+        return [dict(counter) for counter in (self.correct, self.predicted, self.expected)]
+
+    @classmethod
+    def of_state(cls, state: Sequence[Mapping[str, int]]) -> "EntityCounts":
+        """The counts that `state` gave."""
+        counts = cls()
+        counts.correct, counts.predicted, counts.expected = map(Counter, state)
+        return counts
+
     def overall(self) -> Score:
         """The score over entities of all types."""
         return score(self.correct.total(), self.predicted.total(), self.expected.total())
@@ -99,6 +116,16 @@ class PairCounts:
         both._add(self._pairs, self._counts)
         both._add(other._pairs, other._counts)
         return both
+
+    def state(self) -> list[Tensor]:
+        """The pairs that occur and their counts."""
+        return [self._pairs, self._counts]
+
+    def of_state(self, state: Sequence[Tensor]) -> "PairCounts":
+        """The counts that `state` gave, of the same tags."""
+        counts = PairCounts(self.rows, self.columns)
+        counts._pairs, counts._counts = state
+        return counts
 
     def _sums(self, places: Int[Tensor, " N"], counts: Int[Tensor, " N"], size: int) -> Int[Tensor, " M"]:
         return torch.zeros(size, dtype=torch.int64).index_add_(0, places, counts)
@@ -195,10 +222,24 @@ class TagMetrics:
     def __add__(self, other: "TagMetrics") -> "TagMetrics":
         """The sum of both counts, of the same tags."""
         both = copy(self)
-        for name in ("confusion", "baseline", "unseen", "baseline_unseen"):
+        for name in COUNTS:
             setattr(both, name, getattr(self, name) + getattr(other, name))
         both.entities = None if self.entities is None else self.entities + other.entities
         return both
+
+    def over_all_ranks(self) -> "TagMetrics":
+        """The counts of all ranks."""
+        own: dict[str, Any] = {name: getattr(self, name).state() for name in COUNTS}
+        own["entities"] = None if self.entities is None else self.entities.state()
+        return reduce(add, map(self._of_state, all_gather(own)))
+
+    def _of_state(self, state: Mapping[str, Any]) -> "TagMetrics":
+        metrics = copy(self)
+        for name in COUNTS:
+            setattr(metrics, name, getattr(self, name).of_state(state[name]))
+        entities = state["entities"]
+        metrics.entities = None if entities is None else EntityCounts.of_state(entities)
+        return metrics
 
     def values(self) -> dict[str, float]:
         """The metrics by their names; one without any token is left out."""

@@ -2,8 +2,6 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
-from functools import reduce
-from operator import add
 from typing import Any, ClassVar
 
 import torch
@@ -17,7 +15,6 @@ from throughtime.data.tagged.lexicon import UNSEEN_WORD, Lexicon
 from throughtime.data.tagged.sentences import Format
 from throughtime.data.word_inputs import PAD, UNKNOWN
 from throughtime.decode.viterbi import constrained, viterbi
-from throughtime.distributed.collectives import all_gather
 from throughtime.errors import check_choice
 from throughtime.head.base import Head
 from throughtime.head.crf import CRF
@@ -111,7 +108,7 @@ class Tagging(Task):
         )
 
     def metrics(self, stage: str, loss: float) -> Mapping[str, float]:
-        self.measured[stage] = reduce(add, all_gather(self._unfinished[stage]))
+        self.measured[stage] = self._unfinished[stage].over_all_ranks()
         self._unfinished[stage] = self._new_metrics()
         return self.measured[stage].values()
 

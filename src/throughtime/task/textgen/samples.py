@@ -12,6 +12,7 @@ from throughtime.callback.logging import log_text
 from throughtime.decode.base import Decoder
 from throughtime.decode.sampling import Sampling
 from throughtime.errors import Diverged, check_positive
+from throughtime.files import make_subfolder, write_text
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +59,8 @@ class TextSamples(Callback):
             log.warning("no samples at step %d: %s", trainer.global_step, error)
             return
         path = Path(trainer.default_root_dir) / "samples" / f"step_{trainer.global_step:06d}.txt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(plain_text(texts), encoding="utf-8")
+        make_subfolder(path.parent)
+        write_text(path, plain_text(texts))
         log_text(trainer, "samples", as_code_blocks(texts))
 
 

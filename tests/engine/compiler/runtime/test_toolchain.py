@@ -49,6 +49,66 @@ def test_a_cache_that_cannot_be_written_is_replaced_by_a_temporary_folder(cache,
     assert library(SOURCE.format(7)).answer() == 7
 
 
+@pytest.fixture
+def planted(cache, monkeypatch):
+    """A cached library, not loaded yet, whose place that of another source has taken."""
+    with monkeypatch.context() as patch:
+        patch.setattr(toolchain, "_load", lambda path: ctypes.CDLL(None))  # a process loads a name only once
+        library(SOURCE.format(42))
+        (mine,) = cache.iterdir()
+        library(SOURCE.format(43))
+        (other,) = set(cache.iterdir()) - {mine}
+    library.cache_clear()
+    other.rename(mine)
+    return mine
+
+
+def as_foreign(path):
+    if os.getuid() != 0:
+        pytest.skip("only root can give a file away")
+    os.chown(path, 12345, -1)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        lambda path: path.chmod(0o720),
+        lambda path: path.chmod(0o702),
+        as_foreign,
+        lambda path: path.symlink_to(path.rename(path.with_suffix(".moved"))),
+    ],
+    ids=["group", "others", "owner", "link"],
+)
+def test_a_file_that_another_user_may_have_written_is_not_loaded(planted, foreign):
+    foreign(planted)
+    assert library(SOURCE.format(42)).answer() == 42
+    assert not planted.is_symlink() and planted.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_file_of_ones_own_is_loaded_as_it_is(planted):
+    """The test above tells something only if what was planted would be loaded."""
+    assert library(SOURCE.format(42)).answer() == 43
+
+
+@pytest.mark.parametrize("foreign", [lambda path: path.chmod(0o770), as_foreign], ids=["group", "owner"])
+def test_a_folder_that_another_user_may_write_to_is_passed_over(cache, monkeypatch, tmp_path, foreign):
+    monkeypatch.setattr(toolchain.tempfile, "gettempdir", lambda: str(tmp_path))
+    cache.mkdir(parents=True)
+    foreign(cache)
+    assert library(SOURCE.format(9)).answer() == 9
+    assert not list(cache.iterdir())
+    assert [path.suffix for path in (tmp_path / f"throughtime-{os.getuid()}").iterdir()] == [".so"]
+
+
+def test_the_folder_is_the_users_alone(cache):
+    before = os.umask(0)
+    try:
+        library(SOURCE.format(8))
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in (cache, cache.parent, *cache.iterdir())] == [0o700] * 3
+
+
 def test_two_processes_at_once_both_load_a_whole_library(cache):
     program = (
         "from throughtime.engine.compiler.runtime.toolchain import library\n"

@@ -5,10 +5,13 @@ import hashlib
 import os
 import platform
 import shutil
+import stat
 import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
+
+from throughtime.files import make_private
 
 # No -ffast-math: it ignores NaN and infinity, its start-up code changes the floating-point mode of the process, and it
 # reorders sums where no `omp simd reduction` asks for it.
@@ -32,7 +35,8 @@ class CompilerError(Exception):
 def library(source: str) -> ctypes.CDLL:
     """The shared library of a C source: loaded from the cache on disk, or compiled into it.
 
-    The file is written under a temporary name and renamed, so two processes at once both load a whole one.
+    The file is written under a temporary name and renamed, so two processes at once both load a whole one. A folder
+    or a file that another user owns or may write to is passed over: its code could be anyone's.
 
     Raises:
         CompilerError: the source cannot be compiled or loaded.
@@ -43,15 +47,29 @@ def library(source: str) -> ctypes.CDLL:
     for folder in (_cache_folder(), Path(tempfile.gettempdir()) / f"throughtime-{os.getuid()}"):
         path = folder / name
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if folder.stat().st_uid != os.getuid():
+            make_private(folder)
+            if not _is_own(folder.stat()):
                 continue
-            if not path.exists():
+            if not _is_own_file(path):
                 _compile(command, source, path)
         except OSError:
             continue
         return _load(path)
     raise CompilerError("there is no folder to compile in")
+
+
+def _is_own(status: os.stat_result) -> bool:
+    """Whether a file or folder belongs to this user, and no other may write to it."""
+    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _is_own_file(path: Path) -> bool:
+    """Whether there is a file at this path itself, without a link, that only this user can have written."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(status.st_mode) and _is_own(status)
 
 
 def _load(path: Path) -> ctypes.CDLL:
@@ -97,6 +115,7 @@ def _compile(command: str, source: str, path: Path) -> None:
         _run([command, *FLAGS, "-c", str(text), "-o", str(compiled)])
         # Without -fopenmp here, OpenMP is the one that torch has loaded: one pool of threads, not two.
         _run([command, "-shared", str(compiled), "-o", str(linked), "-lm"])
+        linked.chmod(0o700)
         linked.rename(path)
 
 
