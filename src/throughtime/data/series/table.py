@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from throughtime.data.series.number_format import (
     NumberFormat,
+    find_group_mark,
     find_number_format,
     has_groups,
     to_numbers,
@@ -396,6 +397,10 @@ class Table:
                 text = self.text(name, key)
                 present = self._present(text)
                 columns.append(without_symbol(text, present)[0][present])
+        if self.thousands is None and (mark := find_group_mark(columns)):
+            self.notes.append(f'thousands mark "{mark}"')
+            self.form = NumberFormat(self.decimal or self._format_with_groups(columns, mark).decimal, mark)
+            return self.form
         if self.decimal is None and self.thousands is None:
             self.form = find_number_format(columns, self.separator, str(self.path), self.hint)
             if self.form != NumberFormat():
@@ -470,11 +475,23 @@ class Table:
         shown = str(self.cells[name].iloc[row])
         place = f"{self.path}, {self.line(row)}, column {name}: {shown!r} is no number"
         if bad.mean() > 0.5 and (times := self._time_columns(name)):
-            return f"{place}; if the column holds times, set data.time={times}"
+            return f"{place}; if the column holds times, set data.time={times}, or else leave it out of {key}"
+        if re.fullmatch(r"[+-]?(inf|infinity|\d[\d.]*[eE][+]?\d+)", shown.strip(), re.IGNORECASE):
+            return f"{place} that is finite; list it in data.missing if it stands for a missing value"
         if re.fullmatch(r"[+-]?\d[\d.,' \u00a0\u202f]*\d", shown):
             return f"{place} with the decimal mark {self.form.decimal}; set data.decimal and data.thousands"
+        if bad.mean() > 0.5 and re.search(r"\d", shown):
+            return (
+                f"{place}; write numbers alone, with a minus sign before them and without a unit, or leave the column "
+                f"out of {key}"
+            )
         if bad.mean() > 0.5:
-            return f"{place}; the column holds text, so leave it out of {key}"
+            series = (
+                f"set data.id={name} if it names the series of a row, or else "
+                if key == "data.values"
+                else ""
+            )
+            return f"{place}; the column holds text: {series}leave it out of {key}"
         return f"{place}; put it right, or see {self.place_hint(row, bad)}data.decimal, data.separator and data.missing"
 
     def _time_columns(self, name: str) -> str:
