@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class Session:
         arguments: the user's overrides when the sweep was started.
         record: the content of sweep.json of a resumed sweep; None for one that is not yet planned.
         created: the files that this command creates for a new sweep; None where it resumes one.
+        start: the working folder in which the sweep was started, and its relative paths typed.
     """
 
     folder: Path
@@ -39,6 +40,7 @@ class Session:
     arguments: list[str]
     record: dict[str, Any] | None
     created: Created | None = None
+    start: str = field(default_factory=os.getcwd)
 
     @property
     def fail_fast(self) -> bool:
@@ -85,7 +87,7 @@ class Session:
             descriptor, whole = tempfile.mkstemp(dir=self.folder, prefix=f".{RECORD}.")
             try:
                 with os.fdopen(descriptor, "w") as file:
-                    json.dump({"arguments": self.arguments, "planned": False}, file)
+                    json.dump({"arguments": self.arguments, "folder": self.start, "planned": False}, file)
                 os.link(whole, self.folder / RECORD)
             finally:
                 os.unlink(whole)
@@ -132,7 +134,8 @@ class Session:
 
         A sweeper that plans all its jobs writes theirs first, so that the plan is complete or missing.
         """
-        write_json(self.folder / RECORD, {"arguments": self.arguments, "planned": True, **content})
+        written = {"arguments": self.arguments, "folder": self.start, "planned": True}
+        write_json(self.folder / RECORD, written | content)
 
     def jobs(self) -> list[Job]:
         """All jobs in the folder, by number."""
@@ -163,7 +166,10 @@ def begin(context: HydraContext, config: DictConfig) -> Session:
         return Session(folder, context, config, arguments, None, Created())
     record = read_record(folder)
     check_no_links(folder)
-    return Session(folder, context, config, record["arguments"], record if record["planned"] else None)
+    start = record.get("folder")
+    known = {"start": start} if isinstance(start, str) else {}
+    planned = record if record["planned"] else None
+    return Session(folder, context, config, record["arguments"], planned, **known)
 
 
 def jobs_in(folder: Path) -> list[Job]:

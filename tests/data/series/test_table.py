@@ -222,3 +222,8 @@ def test_groups_between_blanks_or_apostrophes_need_no_setting(write, text, said)
     table.find_format([("b", "data.values")])
     assert table.numbers("b", "data.values").tolist() == [64058.57, 1234.5]
     assert said in table.notes
+
+
+def test_a_number_in_quotes_stands_for_a_missing_value_however_it_is_written(write):
+    values = Table(write("b\n-200\n-200.0\n5\nx\n"), missing=["-200", "x"]).numbers("b", "data.values")
+    assert np.isnan(values).tolist() == [True, True, False, True]
