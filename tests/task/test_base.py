@@ -285,3 +285,11 @@ def test_targets_may_be_a_tree(model: SequenceModel, chunks: Chunks, tmp_path: P
     whole = [batch._replace(targets=Parts(batch.targets, 6 - batch.targets)) for batch in chunks(23)]
     cut = [batch._replace(targets=Parts(batch.targets, 6 - batch.targets)) for batch in chunks(5)]
     assert measured(task, whole, tmp_path) == pytest.approx(measured(task, cut, tmp_path), rel=1e-6)
+
+
+@pytest.mark.parametrize("item", [torch.zeros(2), (torch.zeros(2), torch.zeros(2)), {}])
+def test_an_item_that_is_no_batch_is_one_sentence(task: Copying, item: object) -> None:
+    with pytest.raises(
+        UserError, match=f"gives a {type(item).__name__} where a throughtime.data.Batch is needed"
+    ):
+        task.on_before_batch_transfer(item, 0)

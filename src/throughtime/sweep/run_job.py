@@ -6,7 +6,6 @@ may start a job twice. One process at a time works on a job; others wait for its
 
 import errno
 import fcntl
-import math
 import os
 import re
 import traceback
@@ -157,11 +156,7 @@ def _train(job: Job, folder: Path, resumes: bool) -> None:
             existing = tuple(path.name for path in folder.iterdir())
             with _interrupted_by_the_machine(folder):
                 results = fit(run(config, overrides=job.overrides, existing=existing))
-    measured = results.metrics.get(results.monitor)
-    if results.best is None and measured is not None and not math.isfinite(measured):
-        results.status = FAILED
-        RunFolder(folder).error.write_text(f"{results.monitor} was never finite\n")
-        results.write(RunFolder(folder))
+    results.fail_where_never_finite(RunFolder(folder))
 
 
 def _start(sweep: Path) -> object:

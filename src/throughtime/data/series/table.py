@@ -122,7 +122,9 @@ class Table:
         self.path = path
         self.decimal, self.thousands, self.hint = decimal, thousands, hint
         numbers = pd.to_numeric(pd.Series([str(value) for value in missing], dtype=str), errors="coerce")
-        self.missing = tuple(numbers.dropna().tolist())  # "-200" too: the grammar wants quotes beside words like #N/A
+        self.missing = tuple(
+            numbers.dropna().tolist()
+        )  # "-200" too: the grammar wants quotes beside words like #N/A
         self.missing_words = MISSING_WORDS | {str(word).strip().lower() for word in missing}
         self.notes: list[str] = []
         self.form = NumberFormat(decimal or ".", thousands or "")
