@@ -70,3 +70,22 @@ def test_a_value_may_be_that_of_another_key(command, small: tuple[str, ...], tmp
     assert finished.returncode == 0, finished.stderr
     assert OmegaConf.load(tmp_path / "run" / "config.yaml").model.front.size == 8
     assert command("train.py", "resume=run", "trainer.max_steps=2").returncode == 0
+
+
+def test_a_run_whose_metric_was_never_finite_has_failed(command, tmp_path: Path) -> None:
+    values = "".join(f"{step % 7}\n" for step in range(200))
+    (tmp_path / "series.csv").write_text("v\n" + values)
+    arguments = ("data.path=series.csv", "data.values=v", "data.look_back=8", "data.horizon=2")
+    diverging = ("optim.optimizer.lr=1e30", "trainer.max_steps=3", "trainer.val_check_interval=1")
+    typed = (
+        "task=forecasting",
+        "data=csv",
+        *arguments,
+        "model.size=4",
+        "trainer.accelerator=cpu",
+        *diverging,
+    )
+    finished = command("train.py", *typed, "hydra.run.dir=run")
+    assert finished.returncode == 2, finished.stdout
+    assert "val/mae was never finite; lower optim.optimizer.lr" in finished.stderr
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["status"] == "failed"

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import pytest
 import torch
 
-from throughtime.data.base import DataModule
+from throughtime.data.base import BatchList, DataModule
 from throughtime.data.batch import Batch, Chunk
 from throughtime.data.series.data import SeriesData
 from throughtime.data.series.table_series import TableData
@@ -66,8 +66,34 @@ def test_data_without_one_of_them_are_no_data(method):
 def test_a_split_that_does_not_exist_is_an_empty_loader_for_lightning():
     data = Bits()
     data.setup()
+    data.batches = BatchList(data.batches)
     assert data.train_dataloader() is data.loader("train")
     assert data.val_dataloader() == data.test_dataloader() == []
+
+
+def test_a_list_of_batches_is_one_loader():
+    data = Bits()
+    data.setup()
+    loader = data.train_dataloader()
+    assert list(loader) == list(loader) == data.batches and len(loader) == 1
+    assert not isinstance(loader, list)  # of which Lightning takes each member for a loader
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (iter, "gives a list_iterator, which is empty after one epoch"),
+        (lambda batches: (batch for batch in batches), "gives a generator, which is empty after one epoch"),
+        (lambda batches: 5, "gives a int; it must give batches"),
+        (lambda batches: batches[0], "gives a Batch; it must give batches"),
+    ],
+)
+def test_what_is_no_loader_is_one_sentence(make, said):
+    data = Bits()
+    data.setup()
+    data.batches = make(data.batches)
+    with pytest.raises(UserError, match=rf"Bits.loader\('train'\) {said}"):
+        data.train_dataloader()
 
 
 def test_paths_are_those_that_the_user_named(tmp_path):

@@ -206,6 +206,21 @@ def test_a_sweep_that_was_killed_while_it_was_planned_is_planned_again(
     assert overrides(tmp_path / "sweep") == ["seed=1", "seed=2"]
 
 
+def test_a_sweep_finds_its_text_from_another_folder(
+    command, small: tuple[str, ...], small_text: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "own.txt").write_text(small_text.read_text())
+    (tmp_path / "elsewhere").mkdir()
+    typed = [one for one in small if not one.startswith("data.path=")]
+    started = ("-m", *typed, "data.path=own.txt", "seed=1,2", "trainer.max_steps=2", "hydra.sweep.dir=sweep")
+    killed = command("train.py", *started, signal_at_step=(signal.SIGTERM, 1))
+    assert killed.returncode == 143, killed.stderr
+    resumed = command("train.py", "-m", "resume=../sweep", folder=tmp_path / "elsewhere")
+    assert resumed.returncode == 0, resumed.stderr
+    results = [tmp_path / "sweep" / number / "results.json" for number in "01"]
+    assert [json.loads(path.read_text())["status"] for path in results] == ["completed"] * 2
+
+
 def lines_of(path: Path) -> int:
     return path.read_text().count("\n") if path.exists() else 0
 

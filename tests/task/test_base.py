@@ -299,3 +299,11 @@ def test_a_part_of_a_task_is_found_at_any_name_below_task() -> None:
 def test_neither_the_base_class_nor_a_task_is_a_part(name: str) -> None:
     with pytest.raises(UserError, match="is not a part of a task"):
         locate(name, "task.backtest")
+
+
+@pytest.mark.parametrize("item", [torch.zeros(2), (torch.zeros(2), torch.zeros(2)), {}])
+def test_an_item_that_is_no_batch_is_one_sentence(task: Copying, item: object) -> None:
+    with pytest.raises(
+        UserError, match=f"gives a {type(item).__name__} where a throughtime.data.Batch is needed"
+    ):
+        task.on_before_batch_transfer(item, 0)

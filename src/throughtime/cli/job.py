@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from throughtime.cli import command_line
 from throughtime.cli.error_report import end_command
 from throughtime.config.typed_targets import without_unknown_arguments
+from throughtime.errors import Diverged
 from throughtime.run.fit import Run, fit_run
 from throughtime.run.folder import RunFolder
 from throughtime.run.log_filters import filter_logs
@@ -27,7 +28,10 @@ def run_hydra_job(config: DictConfig) -> float | None:
     filter_logs()
     try:
         existing = _hydras_own(folder.path, hydra.output_subdir)
-        return train_composed(config, folder, typed, dict(hydra.runtime.choices), existing).best
+        results = train_composed(config, folder, typed, dict(hydra.runtime.choices), existing)
+        if reason := results.fail_where_never_finite(folder):
+            raise Diverged(f"{reason}; lower optim.optimizer.lr, or see with debug=trace where it begins")
+        return results.best
     except Exception as error:
         if hydra.mode is RunMode.RUN:  # here and not later: Hydra would print a line of its own
             end_command(error, typed)

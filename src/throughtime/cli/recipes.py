@@ -5,6 +5,7 @@ Hydra acts on its own part of it (logging classes, callbacks, variables of the e
 the program sees it, so that the part is composed and compared here first.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def _split(arguments: list[str]) -> tuple[list[Path], str, list[str]]:
     for word in words:
         option, given, value = word.partition("=")
         if option in FOLDER_OPTIONS:
-            folders.append(Path(value if given else next(words, "")).expanduser().resolve())
+            folders.append(Path(os.path.expanduser(value if given else next(words, ""))).resolve())
         elif option in ("--config-name", "-cn"):
             name = (value if given else next(words, "")).removesuffix(".yaml")
         elif not word.startswith("-"):

@@ -3,10 +3,7 @@
 Nothing here imports torch (see `throughtime.cli.command_line`).
 """
 
-import glob
-import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,25 +70,11 @@ def with_places_of_data(config: dict[str, Any], run: folder.RunFolder) -> dict[s
     Relative paths were typed in the folder that environment.json names. They become absolute where the command is
     given in another folder and the data still lie there.
     """
-    data = config["data"]
     try:
         start = read_object(run.environment).get("folder")
     except UserError:
         return config
-    if not isinstance(start, str) or not isinstance(data, Mapping) or os.path.realpath(start) == os.getcwd():
-        return config
-    places = {key: _place_of_data(data[key], start) for key in folder.DATA_PATHS if key in data}
-    return {**config, "data": {**data, **places}}
-
-
-def _place_of_data(typed: Any, start: str) -> Any:
-    """One path, or each of a list, in the folder where it was typed."""
-    if isinstance(typed, list):
-        return [_place_of_data(one, start) for one in typed]
-    if not isinstance(typed, str) or typed.startswith("~") or os.path.isabs(typed):
-        return typed
-    place = os.path.join(start, typed)
-    return place if os.path.exists(place) or (glob.has_magic(place) and glob.glob(place)) else typed
+    return folder.with_data_found(config, start)
 
 
 def _new_folder(run: folder.RunFolder, configurations: Path) -> str:

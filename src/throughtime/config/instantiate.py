@@ -296,5 +296,8 @@ def _choice_in_words(choice: Any) -> str:
     if typing.get_origin(choice) is abc.Callable:
         return "a part with a _target_"
     if choice in _SEQUENCES or typing.get_origin(choice) in _SEQUENCES:
-        return "a list in brackets"
+        listed = (one for member in typing.get_args(choice)[:1] for one in _choices(member))
+        members = {_SIMPLE.get(one, "") for one in listed}
+        numbers = members and members <= {_SIMPLE[int], _SIMPLE[float]}
+        return "a list of numbers in brackets" if numbers else "a list in brackets"
     return _SIMPLE.get(choice) or getattr(choice, "__name__", str(choice))

@@ -65,7 +65,7 @@ def _entries() -> list[str]:
 
 def _entry(name: str) -> str:
     if os.sep in name or name in (".", ".."):
-        folder = Path(name).expanduser().resolve()
+        folder = Path(os.path.expanduser(name)).resolve()
         if not folder.is_dir() or not folder.name.isidentifier():
             raise UserError(f"trust={name}: there is no folder of this name that Python can import")
         return str(folder)

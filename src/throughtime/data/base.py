@@ -1,7 +1,7 @@
 """`DataModule`: the base class of all data sets."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, final
 
 from lightning import LightningDataModule
@@ -63,7 +63,9 @@ class DataModule(LightningDataModule, ABC):
 
     @abstractmethod
     def loader(self, split: str) -> Iterable[Batch] | None:
-        """The batches of `train`, `val` or `test`; None where there is no such split.
+        """The batches of `train`, `val` or `test`, in a list or anything that can be iterated over again and again.
+
+        None where there is no such split.
 
         The training loader is the same object in every call. Where it has `state_dict` and `load_state_dict`, a
         resumed run continues at the batch after the last one of the run before.
@@ -92,18 +94,49 @@ class DataModule(LightningDataModule, ABC):
     @final
     def train_dataloader(self) -> Iterable[Batch]:
         """The training batches; an empty list where there is no such split."""
-        return _or_empty(self.loader("train"))
+        return self._dataloader("train")
 
     @final
     def val_dataloader(self) -> Iterable[Batch]:
         """The validation batches; an empty list where there is no such split."""
-        return _or_empty(self.loader("val"))
+        return self._dataloader("val")
 
     @final
     def test_dataloader(self) -> Iterable[Batch]:
         """The test batches; an empty list where there is no such split."""
-        return _or_empty(self.loader("test"))
+        return self._dataloader("test")
+
+    def _dataloader(self, split: str) -> Iterable[Batch]:
+        loader = self.loader(split)
+        if loader is None:
+            return []
+        if isinstance(loader, list | tuple) and not isinstance(loader, Batch):
+            return BatchList(loader)
+        if isinstance(loader, Iterator | Batch) or not isinstance(loader, Iterable):
+            raise UserError(
+                f"{type(self).__name__}.loader({split!r}) gives {_kind_of(loader)}; it must give batches that can be "
+                "iterated over anew in each epoch, such as a list of throughtime.data.Batch"
+            )
+        return loader
 
 
-def _or_empty(loader: Iterable[Batch] | None) -> Iterable[Batch]:
-    return [] if loader is None else loader
+class BatchList:
+    """Batches in the order of a list, which Lightning would take for several loaders.
+
+    Args:
+        batches: the list.
+    """
+
+    def __init__(self, batches: Sequence[Batch]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self.batches)
+
+
+def _kind_of(loader: object) -> str:
+    name = type(loader).__name__
+    return f"a {name}, which is empty after one epoch" if isinstance(loader, Iterator) else f"a {name}"

@@ -14,7 +14,7 @@ import secrets
 import shutil
 import socket
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -97,6 +97,29 @@ def token() -> str:
 
 DATA_PATHS = ("path", "train_path", "val_path", "test_path", "vectors")
 """Keys of `data` whose value is a path."""
+
+
+def with_data_found(config: dict[str, Any], start: object) -> dict[str, Any]:
+    """A configuration whose relative paths of data, typed in the folder `start`, are found from the working folder.
+
+    They become absolute where the working folder is another one and the data still lie there.
+    """
+    data = config.get("data")
+    if not isinstance(start, str) or not isinstance(data, Mapping) or os.path.realpath(start) == os.getcwd():
+        return config
+    places = {key: _place_of_data(data[key], start) for key in DATA_PATHS if key in data}
+    return {**config, "data": {**data, **places}}
+
+
+def _place_of_data(typed: Any, start: str) -> Any:
+    """One path, or each of a list, in the folder where it was typed."""
+    if isinstance(typed, list):
+        return [_place_of_data(one, start) for one in typed]
+    if not isinstance(typed, str) or typed.startswith("~") or os.path.isabs(typed):
+        return typed
+    place = os.path.join(start, typed)
+    return place if os.path.exists(place) or (glob.has_magic(place) and glob.glob(place)) else typed
+
 
 ATTEMPT = "attempt_"
 

@@ -16,6 +16,7 @@ def filter_logs() -> None:
         r".*Checkpoint directory .* exists and is not empty.*",
         r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",
         r".*The number of training batches .* is smaller than the logging interval.*",
+        r".*Encountered `nan` values in tensor.*",  # the loss of a diverging run, which callbacks report
         r".*is a subclass of `torch.utils.data.IterableDataset`.*",
         r".*You have overridden `on_before_batch_transfer` in `LightningModule`.*",
         r".*It is recommended to use `self.log\(.*sync_dist=True.*",  # tasks log what is of all ranks already

@@ -1,8 +1,10 @@
 """`results.json`: status, metrics and cost of a run, written atomically."""
 
+import math
 from dataclasses import asdict, dataclass, field
 
 from throughtime.errors import UserError
+from throughtime.files import write_text
 from throughtime.run.folder import RunFolder, write_json
 from throughtime.run.recorded_files import read_results
 
@@ -53,6 +55,17 @@ class Results:
         self.metrics = {
             name: value for name, value in earlier["metrics"].items() if not name.startswith("test/")
         }
+
+    def fail_where_never_finite(self, folder: RunFolder) -> str | None:
+        """Record a run whose monitored metric was measured and never finite as failed; returns why, or None."""
+        measured = self.metrics.get(self.monitor)
+        if self.best is not None or measured is None or math.isfinite(measured):
+            return None
+        self.status = "failed"
+        message = f"{self.monitor} was never finite"
+        write_text(folder.error, f"{message}\n")
+        self.write(folder)
+        return message
 
     def write(self, folder: RunFolder) -> None:
         """Write results.json by rename."""

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class Session:
         arguments: the user's overrides when the sweep was started.
         record: the content of sweep.json of a resumed sweep; None for one that is not yet planned.
         created: the files that this command creates for a new sweep; None where it resumes one.
+        start: the working folder in which the sweep was started, and its relative paths typed.
     """
 
     folder: Path
@@ -39,6 +40,7 @@ class Session:
     arguments: list[str]
     record: dict[str, Any] | None
     created: Created | None = None
+    start: str = field(default_factory=os.getcwd)
 
     @property
     def fail_fast(self) -> bool:
@@ -86,8 +88,9 @@ class Session:
             self.created.make_folder(self.folder)
             whole, opened = new_file(self.folder / RECORD)
             try:
+                record = {"arguments": self.arguments, "folder": self.start, "planned": False}
                 with opened as file:
-                    file.write(json.dumps({"arguments": self.arguments, "planned": False}).encode())
+                    file.write(json.dumps(record).encode())
                 os.link(whole, self.folder / RECORD)
             finally:
                 os.unlink(whole)
@@ -134,7 +137,8 @@ class Session:
 
         A sweeper that plans all its jobs writes theirs first, so that the plan is complete or missing.
         """
-        write_json(self.folder / RECORD, {"arguments": self.arguments, "planned": True, **content})
+        written = {"arguments": self.arguments, "folder": self.start, "planned": True}
+        write_json(self.folder / RECORD, written | content)
 
     def jobs(self) -> list[Job]:
         """All jobs in the folder, by number."""
@@ -165,7 +169,10 @@ def begin(context: HydraContext, config: DictConfig) -> Session:
         return Session(folder, context, config, arguments, None, Created())
     record = read_record(folder)
     check_no_links(folder)
-    return Session(folder, context, config, record["arguments"], record if record["planned"] else None)
+    start = record.get("folder")
+    known = {"start": start} if isinstance(start, str) else {}
+    planned = record if record["planned"] else None
+    return Session(folder, context, config, record["arguments"], planned, **known)
 
 
 def jobs_in(folder: Path) -> list[Job]:

@@ -231,6 +231,10 @@ class Task(LightningModule):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        if not isinstance(batch, Batch):
+            raise UserError(
+                f"the loader of the data gives a {type(batch).__name__} where a throughtime.data.Batch is needed"
+            )
         return batch.shard(rank(), world_size())
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

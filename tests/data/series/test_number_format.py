@@ -6,6 +6,7 @@ import pytest
 
 from throughtime.data.series.number_format import (
     NumberFormat,
+    find_group_mark,
     find_number_format,
     has_groups,
     to_numbers,
@@ -57,6 +58,26 @@ def test_what_is_not_in_the_format_is_no_number():
 def test_groups_may_be_separated_by_blanks_of_all_kinds():
     cells = column("1 234,5", "1\u00a0234,5", "1\u202f234,5")
     assert to_numbers(cells, NumberFormat(",", " ")).tolist() == [1234.5] * 3
+
+
+@pytest.mark.parametrize(
+    ("cells", "mark"),
+    [
+        (("64 058,57", "5"), " "),
+        (("1\u00a0234\u00a0567", "-3"), " "),
+        (("12\u202f345.5",), " "),
+        (("5", "64'058.57"), "'"),
+        (("64\u2019058",), "'"),
+        (("5.5", "6,000"), ""),
+        (("10 11", "1 2345"), ""),
+    ],
+)
+def test_blanks_and_apostrophes_between_groups_are_found(cells, mark):
+    assert find_group_mark([column("1.5"), column(*cells)]) == mark
+
+
+def test_a_typographic_minus_sign_is_one():
+    assert to_numbers(column("\u22125.5", "-5.5"), NumberFormat()).tolist() == [-5.5, -5.5]
 
 
 def test_groups_are_seen_where_the_decimal_mark_is_known():

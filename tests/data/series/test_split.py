@@ -26,3 +26,11 @@ def test_lengths_are_counted_from_the_beginning():
 def test_other_splits_are_refused(split):
     with pytest.raises(UserError, match=r"data\.split"):
         check_series_split(split)
+
+
+def test_whole_fractions_are_no_lengths():
+    assert split_spans(10, check_series_split((1, 0, 0))) == {
+        "train": (0, 10),
+        "val": (10, 10),
+        "test": (10, 10),
+    }

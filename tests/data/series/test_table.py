@@ -44,7 +44,8 @@ def test_parquet_reads_as_csv_does(tmp_path):
         ("a,b\n1,2\n3,oops\n4,5\n", r"line 3, column b: 'oops' is no number; put it right"),
         (
             "a,b\n1,N\n3,W\n",
-            r"line 2, column b: 'N' is no number; the column holds text, so leave it out of data.values",
+            r"line 2, column b: 'N' is no number; the column holds text: set data.id=b if it names the series "
+            "of a row, or else leave it out of data.values",
         ),
         ("a,b\n1,inf\n1,2\n1,2\n", "line 2, column b"),
         ("a,b\n", "has no rows below its header"),
@@ -101,6 +102,15 @@ def test_a_separator_at_the_end_of_rows_shifts_no_column(write):
         ("112\n118\n", {}, "line 1: 112 are values where the names of the columns are expected"),
         ("a,b\n1,1e300\n", {}, r"line 2, column b: 1e\+300 is beyond 1e\+30"),
         ("a,b\n1,2022-01-01\n2,2022-01-02\n", {}, "if the column holds times, set data.time=b"),
+        (
+            "d,t,b\n2022-01-01,00:00,01:00\n2022-01-01,01:00,02:00\n",
+            {},
+            r"if the column holds times, set data.time=\[d,t\], or else leave it out of data.values",
+        ),
+        ("a,b\n1,5 kW\n2,6 kW\n", {}, "'5 kW' is no number; write numbers alone"),
+        ("a,b\n1,(5)\n2,(6)\n", {}, "'.5.' is no number; write numbers alone, with a minus sign"),
+        ("a,b\n1,inf\n2,inf\n", {}, "'inf' is no number that is finite"),
+        ("a,b\n1,1e400\n2,5\n", {}, "'1e400' is no number that is finite"),
         ("a,b\n1,2\n", {"encoding": "klingon"}, "data.encoding=klingon is not known"),
         ("a,b\n1,2\n", {"separator": "::"}, "data.separator=:: is not a single character"),
         ("a   b\n1   2\n", {}, "see data.separator, which is .* for blanks"),
@@ -198,3 +208,22 @@ def test_a_spreadsheet_is_told_to_be_saved_as_csv(tmp_path):
     (tmp_path / "t.xlsx").write_bytes(b"PK\x03\x04")
     with pytest.raises(UserError, match=r"is a spreadsheet, which is not read; save it as CSV"):
         Table(tmp_path / "t.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("d;b\n1;64 058,57\n2;1\u00a0234,5\n", 'thousands mark " "'),
+        ("d;b\n1;64'058.57\n2;1'234.5\n", 'thousands mark "\'"'),
+    ],
+)
+def test_groups_between_blanks_or_apostrophes_need_no_setting(write, text, said):
+    table = Table(write(text))
+    table.find_format([("b", "data.values")])
+    assert table.numbers("b", "data.values").tolist() == [64058.57, 1234.5]
+    assert said in table.notes
+
+
+def test_a_number_in_quotes_stands_for_a_missing_value_however_it_is_written(write):
+    values = Table(write("b\n-200\n-200.0\n5\nx\n"), missing=["-200", "x"]).numbers("b", "data.values")
+    assert np.isnan(values).tolist() == [True, True, False, True]

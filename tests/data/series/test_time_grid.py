@@ -96,6 +96,12 @@ def test_a_grid_that_is_mostly_empty_is_refused(times, frequency, given):
         place_on_grid(times, frequency, "t", given)
 
 
+@pytest.mark.parametrize("frequency", ["-1D", "0h", "-1MS"])
+def test_a_frequency_that_does_not_go_forward_is_refused(frequency):
+    with pytest.raises(UserError, match=f"data.frequency={frequency} is not known"):
+        place_on_grid(series_of(DAYS), frequency, "t", given=True)
+
+
 def test_a_grid_with_large_gaps_is_taken_where_its_frequency_was_given():
     grid, places = place_on_grid(series_of(OFFICE), "h", "t", given=True)
     assert np.array_equal(grid[places], OFFICE.astype(grid.dtype)) and len(grid) > 3 * len(places)

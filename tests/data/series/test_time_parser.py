@@ -59,6 +59,18 @@ def test_times_in_many_spellings(table, times, written, how):
     assert how in parsed.how
 
 
+def test_a_format_with_an_offset_that_was_found_gives_times_in_utc(table):
+    written = [f"{time:%a, %d %b %Y %H:%M:%S} +0200" for time in DAYS]
+    parsed = parse_times(table(written), ["time"])
+    assert parsed.times.tolist() == (DAYS - pd.Timedelta(hours=2)).tolist()
+    assert parsed.zone == "UTC"
+
+
+def test_a_format_that_guesses_for_each_row_is_refused(table):
+    with pytest.raises(UserError, match="write all times in one format"):
+        parse_times(table(["2022-01-03", "04/01/2022", "2022-01-05"]), ["time"], "mixed")
+
+
 def test_fractions_of_a_second(table):
     times = pd.date_range("2023-01-01", periods=6, freq="200ms")
     mixed = [time.isoformat() for time in times]  # the first of a second has no fraction

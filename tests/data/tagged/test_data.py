@@ -96,3 +96,46 @@ def test_mistakes_are_told(file, tmp_path, arguments, words):
     places = {"FILE": str(file), "EMPTY": str(tmp_path / "empty")}
     with pytest.raises(UserError, match=words):
         ready(**{key: places.get(value, value) for key, value in arguments.items()})
+
+
+@pytest.mark.parametrize(
+    ("tagged", "scheme"),
+    [
+        ("New B_LOC\nYork I_LOC\nis O\nbig O\n", "BIO B_X"),
+        ("New LOC-B\nYork LOC-I\nis O\nbig O\n", "BIO X-B"),
+        ("New (LOC*\nYork *)\nis *\nbig *\n", "brackets (X*)"),
+        ("New B-LOC\nYork I-LOC\nis _\nbig _\n", "BIO B-X|_"),
+    ],
+)
+def test_entities_are_those_of_any_notation(tmp_path, tagged, scheme):
+    (tmp_path / "train").write_text(f"{tagged}\n" * 3)
+    (tmp_path / "val").write_text("New B-LOC\nYork I-LOC\nis O\n\n")
+    data = ready(train_path=str(tmp_path / "train"), val_path=str(tmp_path / "val"))
+    assert (data.scheme, data.lexicon.tags) == (scheme, ["B-LOC", "I-LOC", "O"])
+    (batch,) = data.val_dataloader()
+    assert batch.targets[:, 0].tolist() == [0, 1, 2]
+
+
+def test_a_file_without_empty_lines_is_cut_and_that_is_told(tmp_path):
+    (tmp_path / "train").write_text("".join(f"w{place % 50} T{place % 3}\n" for place in range(50_001)))
+    (tmp_path / "val").write_text("a T0\nb T1\n")
+    data = ready(train_path=str(tmp_path / "train"), val_path=str(tmp_path / "val"))
+    assert max(len(batch.targets) for batch in data.train_dataloader()) == 2_000
+    assert sum(int(batch.lengths.sum()) for batch in data.train_dataloader()) == 50_001
+    assert "1 sentences of up to 50,001 tokens" in data.describe()
+    assert "cut into pieces of 2,000 (an empty line ends a sentence)" in data.describe()
+
+
+def test_tags_that_training_lacks_are_told_and_a_split_of_nothing_else_is_refused(tmp_path):
+    (tmp_path / "train").write_text("a X\nb Y\n\n" * 5)
+    (tmp_path / "some").write_text("a X\n\nc Z\na X\n\n")
+    (tmp_path / "all").write_text("c Z\na X\n\nd Q\n\n")
+    data = ready(train_path=str(tmp_path / "train"), val_path=str(tmp_path / "some"))
+    assert (
+        "1 of 2 sentences of the val split with tags that training lacks, such as 'Z' of 'c'"
+        in data.describe()
+    )
+    with pytest.raises(
+        UserError, match=r"every sentence of the val split has a tag that training lacks.*all, line 1"
+    ):
+        ready(train_path=str(tmp_path / "train"), val_path=str(tmp_path / "all"))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughtime.data.tagged.entity_schemes import (
@@ -13,10 +13,23 @@ from throughtime.data.tagged.entity_schemes import (
     recognise,
     recognise_like,
     spans,
+    to_standard,
     untyped_tag,
 )
+from throughtime.errors import UserError
 
-SCHEMES = ("BIO", "IOB1", "BIOES", "BILOU", "BMES", "BMEWO")
+SCHEMES = (
+    "BIO",
+    "IOB1",
+    "BIOES",
+    "BILOU",
+    "BMES",
+    "BMEWO",
+    "brackets (X)",
+    "brackets (X*)",
+    "BIOES B_X",
+    "BIO X-B|_",
+)
 
 
 @st.composite
@@ -32,12 +45,13 @@ def entities(draw):
 
 
 @given(entities())
+@settings(deadline=None)
 def test_every_scheme_tells_the_same_entities(example):
     found, length = example
     for scheme in SCHEMES:
         tags = encode(found, length, scheme)
-        assert spans(tags) == found
-        assert all(convert(tags, other) == encode(found, length, other) for other in SCHEMES)
+        assert spans(to_standard(tags, scheme)) == found
+        assert all(convert(tags, other, scheme) == encode(found, length, other) for other in SCHEMES)
 
 
 TAGS = st.sampled_from(["O", "B-X", "I-X", "E-X", "S-X", "B-Y", "I-Y", "E-Y", "S-Y"])
@@ -91,6 +105,18 @@ def test_entities_of_any_tags_are_those_of_conlleval(tags):
         (["O O"], None),
         (["O B-PER", "NOUN"], None),
         (["I-PER O B-PER"], "BIO"),
+        (["B_PER I_PER O"], "BIO B_X"),
+        (["PER-B PER-I O", "a-b-B"], "BIO X-B"),
+        (["B:LOC I:LOC L:LOC O"], "BILOU B:X"),
+        (["b-loc i-loc o"], "BIO b-x|o"),
+        (["B-LOC I-LOC _"], "BIO B-X|_"),
+        (["B-LOC I-LOC OTHER"], "BIO B-X|OTHER"),
+        (["B_NN I_NN B_VB"], "BIO B_X"),
+        (["NN_B NN O"], None),
+        (["B_NN O"], None),
+        (["(PER* * *) * (LOC)"], "brackets (X)"),
+        (["(ARG0* *) (V*) - *"], "brackets (X*)"),
+        (["( NN )"], None),
     ],
 )
 def test_a_scheme_is_recognised(sentences, scheme):
@@ -102,7 +128,20 @@ def test_what_is_recognised_writes_the_same_tags_again(examples, scheme):
     sentences = [encode(found, length, scheme) for found, length in examples]
     again = recognise(sentences)
     if again is not None:
-        assert [convert(convert(tags, "BIO"), again) for tags in sentences] == sentences
+        assert [convert(convert(tags, "BIO", scheme), again) for tags in sentences] == sentences
+
+
+@pytest.mark.parametrize(
+    ("sentences", "said"),
+    [
+        (["(TOP(S(NP* *) (VP*)))"], "brackets that nest, such as '.TOP.S.NP[*]'"),
+        (["(A* (B* *) *)"], "brackets that nest, where one begins inside another"),
+        (["(12 12) - (3)", "-"], "those of coreference, such as '.12'"),
+    ],
+)
+def test_tags_of_which_a_token_has_several_are_refused(sentences, said):
+    with pytest.raises(UserError, match=f"{said}.*set data.format.tag_column"):
+        recognise([sentence.split() for sentence in sentences])
 
 
 def test_a_scheme_that_could_be_two_is_that_of_training():

@@ -1,6 +1,6 @@
 """Sentences and their tags, as every file format reads and writes them."""
 
-from throughtime.data.tagged.sentences import SentenceTags, document_at, lines_of
+from throughtime.data.tagged.sentences import Sentence, SentenceTags, cut_sentence, document_at, lines_of
 
 
 def test_lines_have_no_ends_whatever_the_file_has(tmp_path):
@@ -18,3 +18,12 @@ def test_probabilities_have_four_digits():
 def test_columns_of_predictions_are_tags_and_where_asked_for_probabilities():
     assert SentenceTags(("X", "Y")).columns() == [("X", "Y")]
     assert SentenceTags(("X",), (0.5,)).columns() == [("X",), ("0.5000",)]
+
+
+def test_a_long_sentence_is_cut_into_pieces_that_are_the_whole():
+    sentence = Sentence(tuple(map(str, range(11))), tuple("XYZXYZXYZXY"), "file", 3)
+    pieces = cut_sentence(sentence, longest=4)
+    assert [len(piece.tokens) for piece in pieces] == [4, 4, 3]
+    assert sum((piece.tokens for piece in pieces), ()) == sentence.tokens
+    assert sum((piece.tags for piece in pieces), ()) == sentence.tags
+    assert cut_sentence(sentence, longest=11) == [sentence]

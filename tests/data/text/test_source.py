@@ -114,3 +114,8 @@ def test_a_character_that_the_end_cuts_off_is_an_error():
 def test_what_is_no_text_encoding_is_refused(encoding):
     with pytest.raises(UserError, match=rf"data\.encoding={encoding}"):
         check_encoding(encoding)
+
+
+def test_the_home_of_a_user_who_is_not_there_is_a_path_that_does_not_exist():
+    with pytest.raises(UserError, match=r"data.path=~nobody-here/x.txt does not exist"):
+        find_sources("~nobody-here/x.txt", None, None, None, "utf-8")

@@ -139,3 +139,23 @@ def test_line_ends_and_byte_order_mark_are_kept(trained, tmp_path, mark, end):
 def test_documents_and_comments_are_written_back(trained, tmp_path):
     text = "-DOCSTART- O\n\n# doc0\n" + TRAINING + "-DOCSTART- O\n\n" + TRAINING
     assert written(trained, tmp_path, text) == text
+
+
+def test_a_file_without_empty_lines_is_read_in_pieces_and_written_whole(trained, tmp_path, capsys):
+    text = "Anna\nsaw\nParis\n" * 1500
+    found = written(trained, tmp_path, text).splitlines()
+    assert [line.split("\t")[0] for line in found] == text.split()
+    assert all(len(line.split("\t")) == 2 for line in found)
+    assert "has a sentence of 4,500 tokens; the model reads 2,000 at a time" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "tagged",
+    [
+        "Anna\t(PER)\nsaw\t*\nNew\t(LOC*\nYork\t*)\nParis\t(LOC)\n",
+        "Anna\tPER-B\nsaw\tO\nNew\tLOC-B\nYork\tLOC-I\nParis\tLOC-B\n",
+        "Anna\tB_PER\nsaw\tO\nNew\tB_LOC\nYork\tI_LOC\nParis\tB_LOC\n",
+    ],
+)
+def test_another_notation_is_kept(trained, tmp_path, tagged):
+    assert written(trained, tmp_path, tagged) == tagged

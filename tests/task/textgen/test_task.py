@@ -223,3 +223,28 @@ def test_a_prompt_with_an_unseen_symbol_follows_the_policy(unknown: str, text: P
         return
     with pytest.raises(UserError, match=r"中.*the prompt"):
         write(task, "a中b", 5)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_the_loss_of_a_long_line_is_the_same_in_chunks_and_whole(batch_size: int, tmp_path: Path) -> None:
+    (tmp_path / "lines.txt").write_text("ab\n" + "abc abd " * 60 + "\nabcd\n" + "d cb" * 37 + "\na\n" * 4)
+
+    def loaded(chunk_length: int) -> LinesData:
+        data = LinesData(
+            path=str(tmp_path / "lines.txt"),
+            split=(0.5, 0, 0.5),
+            chunk_length=chunk_length,
+            eval_batch_size=batch_size,
+        )
+        data.connect(Characters())
+        data.setup()
+        return data
+
+    data = loaded(100_000)
+    task = build(data.artifacts())
+    whole = measured(task, data, tmp_path)
+    assert len(loaded(7).test_dataloader()) == len(data.test_dataloader())
+    for chunk_length in (7, 64):
+        chunks = measured(task, loaded(chunk_length), tmp_path)
+        assert chunks["test/loss"] == pytest.approx(whole["test/loss"], rel=1e-5)
+        assert chunks["test/bpc"] == pytest.approx(whole["test/bpc"], rel=1e-5)

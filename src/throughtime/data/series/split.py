@@ -24,7 +24,7 @@ def check_series_split(split: Sequence[float | int]) -> tuple[float | int, ...]:
         if all(isinstance(fraction, int) for fraction in fractions) and fractions[0] > 1:
             return fractions
         if sum(fractions) <= 1 + 1e-9:
-            return fractions
+            return tuple(map(float, fractions))
     raise UserError(
         f"data.split={list(fractions)} must be three fractions of the time that sum to 1, such as [0.7, 0.1, 0.2], or "
         "three numbers of steps, such as [8640, 2880, 2880]: training, validation, test"

@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from throughtime.data.series.number_format import (
     NumberFormat,
+    find_group_mark,
     find_number_format,
     has_groups,
     to_numbers,
@@ -67,6 +68,8 @@ WHITESPACE = r"\s+"
 NO_SEPARATOR = "\x1f"
 """A character that no table has, so that a line is read whole."""
 
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
+_TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm])?")
 _EXTRA_CELLS = 32  # cells of a line beyond those of the header that are still read, to name what they hold
 _SEARCHED_LINES = (
     60  # lines at the beginning of a file that are searched for the header that a setting expects
@@ -118,7 +121,10 @@ class Table:
     ) -> None:
         self.path = path
         self.decimal, self.thousands, self.hint = decimal, thousands, hint
-        self.missing = tuple(float(value) for value in missing if not isinstance(value, str))
+        numbers = pd.to_numeric(pd.Series([str(value) for value in missing], dtype=str), errors="coerce")
+        self.missing = tuple(
+            numbers.dropna().tolist()
+        )  # "-200" too: the grammar wants quotes beside words like #N/A
         self.missing_words = MISSING_WORDS | {str(word).strip().lower() for word in missing}
         self.notes: list[str] = []
         self.form = NumberFormat(decimal or ".", thousands or "")
@@ -267,7 +273,7 @@ class Table:
         """Refuse a first line that holds values, unless they count on by one, as columns are numbered."""
         named = [cell for cell in cells if cell]
         numbers = pd.to_numeric(pd.Series(named, dtype=str), errors="coerce")
-        dated = [bool(re.match(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}", cell)) for cell in named]
+        dated = [_DATE.match(cell) is not None for cell in named]
         counted = len(named) > 1 and not any(dated) and bool((numbers.diff().dropna() == 1).all())
         if named and all(numbers.notna() | np.array(dated)) and not counted and named not in (["0"], ["1"]):
             raise UserError(
@@ -394,6 +400,10 @@ class Table:
                 text = self.text(name, key)
                 present = self._present(text)
                 columns.append(without_symbol(text, present)[0][present])
+        if self.thousands is None and (mark := find_group_mark(columns)):
+            self.notes.append(f'thousands mark "{mark}"')
+            self.form = NumberFormat(self.decimal or self._format_with_groups(columns, mark).decimal, mark)
+            return self.form
         if self.decimal is None and self.thousands is None:
             self.form = find_number_format(columns, self.separator, str(self.path), self.hint)
             if self.form != NumberFormat():
@@ -467,13 +477,37 @@ class Table:
     def _bad_cell(self, name: str, key: str, row: int, bad: np.ndarray) -> str:
         shown = str(self.cells[name].iloc[row])
         place = f"{self.path}, {self.line(row)}, column {name}: {shown!r} is no number"
-        if re.match(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}", shown) and bad.mean() > 0.5:
-            return f"{place}; if the column holds times, set data.time={name}"
+        if bad.mean() > 0.5 and (times := self._time_columns(name)):
+            return f"{place}; if the column holds times, set data.time={times}, or else leave it out of {key}"
+        if re.fullmatch(r"[+-]?(inf|infinity|\d[\d.]*[eE][+]?\d+)", shown.strip(), re.IGNORECASE):
+            return f"{place} that is finite; list it in data.missing if it stands for a missing value"
         if re.fullmatch(r"[+-]?\d[\d.,' \u00a0\u202f]*\d", shown):
             return f"{place} with the decimal mark {self.form.decimal}; set data.decimal and data.thousands"
+        if bad.mean() > 0.5 and re.search(r"\d", shown):
+            return (
+                f"{place}; write numbers alone, with a minus sign before them and without a unit, or leave the column "
+                f"out of {key}"
+            )
         if bad.mean() > 0.5:
-            return f"{place}; the column holds text, so leave it out of {key}"
+            series = (
+                f"set data.id={name} if it names the series of a row, or else "
+                if key == "data.values"
+                else ""
+            )
+            return f"{place}; the column holds text: {series}leave it out of {key}"
         return f"{place}; put it right, or see {self.place_hint(row, bad)}data.decimal, data.separator and data.missing"
+
+    def _time_columns(self, name: str) -> str:
+        """The value of `data.time` for a column of dates or of times of day; "" where it looks like neither.
+
+        A date without a time of day and a time of day are one time together, where the table has one of each.
+        """
+        first = {column: str(self.cells[column].iloc[0]).strip() for column in self.columns}
+        dates = [column for column, cell in first.items() if _DATE.fullmatch(cell)]
+        clocks = [column for column, cell in first.items() if _TIME_OF_DAY.fullmatch(cell)]
+        if name in (*dates, *clocks) and dates and clocks:
+            return f"[{dates[0]},{clocks[0]}]"
+        return name if _DATE.match(first[name]) else ""
 
     def place_hint(self, row: int, bad: np.ndarray) -> str:
         """The settings that pass over the lines at the beginning or the end, where only those are wrong."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -96,7 +97,7 @@ class TableSeries(SeriesSource):
             if not isinstance(count, int) or count < 0:
                 raise UserError(f"data.{name}={count} must be a number of lines, 0 or more")
         check_time_format(time_format)
-        self.path = Path(path).expanduser()
+        self.path = Path(os.path.expanduser(path))
         self.time, self.id = column_names(time), column_names(id)
         self.values, self.known = column_names(values), column_names(known)
         self.past, self.static = column_names(past), column_names(static)

@@ -160,6 +160,8 @@ def place_on_grid(
     first, last = times.iloc[0], times.iloc[-1]
     try:
         second = time_range(first, frequency, periods=2)
+        if not second[-1] > second[0]:
+            raise ValueError(f"steps of {frequency}")
         steps = (last - first) / max(second[-1] - second[0], pd.Timedelta("1us")) + 1
         if steps > LARGEST_GRID:
             raise UserError(_empty_grid(times, frequency, where, int(steps)))

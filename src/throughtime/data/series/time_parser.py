@@ -162,11 +162,11 @@ def _parse_text(
     if time_format is not None:
         if time_format in UNIX_UNITS:
             return _unix(table, text, columns, time_format)
+        if time_format == "mixed":
+            raise UserError("data.time_format=mixed guesses anew for each row; write all times in one format")
         times = _strptime(text, time_format)
         _check_all(table, times, text, columns)
-        if times.dt.tz is not None:
-            return ParsedTimes(_micro(times.dt.tz_localize(None)), f"read as {time_format}", zone or "UTC")
-        return ParsedTimes(_micro(times), f"read as {time_format}")
+        return _without_zone(times, f"read as {time_format}", zone)
     filled = text[text != ""]
     first = str(filled.iloc[0]) if len(filled) else ""
     if filled.str.fullmatch(r"[+-]?\d+(\.\d*)?").mean() > 0.5:
@@ -191,7 +191,14 @@ def _parse_text(
     times = _strptime(text, best) if counts[best] else pd.Series(pd.NaT, text.index, dtype="datetime64[us]")
     _check_all(table, times, text, columns, f", as {first!r} is" if counts[best] else "")
     _check_years(table, times, text, best)
-    return ParsedTimes(_micro(times), f"read as {best}")
+    return _without_zone(times, f"read as {best}", zone)
+
+
+def _without_zone(times: pd.Series, how: str, zone: str | None) -> ParsedTimes:
+    """Times as they are written, or in UTC where they have offsets."""
+    if times.dt.tz is None:
+        return ParsedTimes(_micro(times), how)
+    return ParsedTimes(_micro(times.dt.tz_localize(None)), how, zone or "UTC")
 
 
 def _strptime(text: pd.Series, time_format: str) -> pd.Series:

@@ -8,10 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from throughtime.data.base import DataModule
-from throughtime.data.tagged.entity_schemes import convert, recognise
+from throughtime.data.tagged.entity_schemes import convert, recognise, recognise_like
 from throughtime.data.tagged.lexicon import Lexicon
 from throughtime.data.tagged.sentence_batches import SentenceBatches
-from throughtime.data.tagged.sentences import Format, Sentence
+from throughtime.data.tagged.sentences import LONGEST_SENTENCE, Format, Sentence, cut_sentence
 from throughtime.data.tagged.splits import describe, fingerprints, read_splits
 from throughtime.data.tagged.vectors import read_vectors
 from throughtime.data.text.source import find_sources
@@ -79,6 +79,7 @@ class TaggingData(DataModule):
         self.scheme: str | None = None
         self._vectors: Float[Tensor, "V I"] | None = None
         self._splits: dict[str, list[Sentence]] | None = None
+        self._remarks: list[str] = []
         self._train: SentenceBatches | None = None
 
     def paths(self) -> dict[str, str | None]:
@@ -101,9 +102,17 @@ class TaggingData(DataModule):
                 raise UserError("there is nothing to learn tags from; give data.path or data.train_path")
             self.scheme = recognise(sentence.tags for sentence in splits["train"])
         if self.scheme is not None:
-            splits = {name: [_in_bio(sentence) for sentence in part] for name, part in splits.items()}
+            splits = {name: _in_bio(part, self.scheme) for name, part in splits.items()}
+        sentences = [sentence for part in splits.values() for sentence in part]
+        self._remarks = [*self.format.remarks(sentences), *_long_sentences(sentences)]
+        splits = {
+            name: [piece for sentence in part for piece in cut_sentence(sentence)]
+            for name, part in splits.items()
+        }
         if self.lexicon is None:
             self._fit(splits["train"])
+        for name in splits.keys() - {"train"}:
+            self._remarks += _unknown_tags(name, splits[name], set(self.lexicon.tags))
         self._splits = splits
         if "train" in splits:
             self._train = self._loader("train", self.batch_size, shuffle=True)
@@ -153,8 +162,7 @@ class TaggingData(DataModule):
     def describe(self) -> str:
         """The origin of the sentences, the number of their tags, and the lines that are no tokens."""
         tags = f"{len(self.lexicon.tags)} tags" + (f" ({self.scheme})" if self.scheme else "")
-        sentences = [sentence for part in self._splits.values() for sentence in part]
-        return ", ".join([describe(self.format, self._sources), tags, *self.format.remarks(sentences)])
+        return ", ".join([describe(self.format, self._sources), tags, *self._remarks])
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -168,5 +176,43 @@ class TaggingData(DataModule):
         return {"sources": sources, "tokens": self.sizes, "sentences": sentences, "split": list(self.split)}
 
 
-def _in_bio(sentence: Sentence) -> Sentence:
-    return sentence._replace(tags=convert(sentence.tags, "BIO"))
+def _in_bio(sentences: list[Sentence], trained: str) -> list[Sentence]:
+    """The sentences of one split with their entities in BIO, whichever scheme they are in."""
+    scheme = recognise_like((sentence.tags for sentence in sentences), trained)
+    return [sentence._replace(tags=convert(sentence.tags, "BIO", scheme)) for sentence in sentences]
+
+
+def _long_sentences(sentences: list[Sentence]) -> list[str]:
+    """A statement on sentences that are cut into pieces."""
+    long = [sentence for sentence in sentences if len(sentence.tokens) > LONGEST_SENTENCE]
+    if not long:
+        return []
+    longest = max(len(sentence.tokens) for sentence in long)
+    return [
+        f"{len(long):,} sentences of up to {longest:,} tokens, the first at {long[0].name}, line {long[0].line}, cut "
+        f"into pieces of {LONGEST_SENTENCE:,} (an empty line ends a sentence)"
+    ]
+
+
+def _unknown_tags(split: str, sentences: list[Sentence], tags: set[str]) -> list[str]:
+    """A statement on the sentences of a split that have tags which training lacks, and so no loss.
+
+    Raises:
+        UserError: these are all of them.
+    """
+    filled = [sentence for sentence in sentences if sentence.tokens]
+    unknown = [sentence for sentence in filled if not tags.issuperset(sentence.tags)]
+    if not unknown:
+        return []
+    first = unknown[0]
+    place, tag = next((place, tag) for place, tag in enumerate(first.tags) if tag not in tags)
+    shown = f"such as {tag!r} of {first.tokens[place]!r} in the sentence at {first.name}, line {first.line}"
+    if len(unknown) == len(filled):
+        raise UserError(
+            f"every sentence of the {split} split has a tag that training lacks, {shown}, so that there is no loss "
+            "to measure; give training and the other splits the same tags, or shuffle the sentences of the file"
+        )
+    return [
+        f"{len(unknown):,} of {len(filled):,} sentences of the {split} split with tags that training lacks, "
+        f"{shown}, which are left out of its loss"
+    ]

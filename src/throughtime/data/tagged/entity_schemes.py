@@ -1,4 +1,4 @@
-"""Entity tag schemes BIO, IOB1, BIOES, BILOU, BMES and BMEWO: spans to tags and back.
+"""Entity tag schemes BIO, IOB1, BIOES, BILOU, BMES, BMEWO and brackets: spans to tags and back.
 
 | scheme | `New York` as a place, `Rome` after it | source |
 |---|---|---|
@@ -8,6 +8,10 @@
 | BILOU | B-LOC L-LOC U-LOC: the same with other letters | Ratinov & Roth 2009 |
 | BMES | B-LOC E-LOC S-LOC: BIOES with M for I; of segmented words also without types and without O | Xue 2003 |
 | BMEWO | B-LOC E-LOC W-LOC: BMES with W for S | |
+| brackets | (LOC* *) (LOC*): one column of the files of CoNLL-2005 and CoNLL-2012 | Carreras & Màrquez 2005 |
+
+A scheme is named as in this table; where its tags are not written `B-LOC` and `O`, an example follows the name
+(`BIO B_X`, `BIOES X-B`, `BIO B-X|_`; `tag_notation`).
 """
 
 import re
@@ -17,7 +21,16 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
-OUTSIDE = "O"
+from throughtime.data.tagged.tag_notation import (
+    BRACKETS,
+    OUTSIDE,
+    STANDARD,
+    find_brackets,
+    find_notation,
+    named_notation,
+    read_brackets,
+)
+
 SCHEME_LETTERS = {
     "BIO": "BIIB",
     "IOB1": "IIII",
@@ -70,8 +83,21 @@ def spans(tags: Sequence[str]) -> list[EntitySpan]:
 
 
 def recognise(sentences: Iterable[Sequence[str]]) -> str | None:
-    """The scheme of some sentences' tags; None where they are tags of another sort."""
-    sentences = list(sentences)
+    """The scheme of some sentences' tags; None where they are tags of another sort.
+
+    Raises:
+        UserError: tags in brackets that nest (`find_brackets`).
+    """
+    sentences = [tuple(sentence) for sentence in sentences]
+    if brackets := find_brackets(sentences):
+        return brackets
+    notation = find_notation({tag for sentence in sentences for tag in sentence})
+    letters = _recognise_letters([tuple(map(notation.read, sentence)) for sentence in sentences])
+    return letters if letters is None or notation == STANDARD else f"{letters} {notation}"
+
+
+def _recognise_letters(sentences: list[tuple[str, ...]]) -> str | None:
+    """The scheme of tags such as B-LOC and O; None where they are tags of another sort."""
     tags = {tag for sentence in sentences for tag in sentence}
     matches = {tag: _TAG.fullmatch(tag) for tag in tags - {OUTSIDE}}
     if not matches or not all(matches.values()):
@@ -100,17 +126,35 @@ def recognise_like(sentences: Iterable[Sequence[str]], trained: str) -> str:
 
     Entities of up to two tokens are the same in BIOES and BMES.
     """
-    sentences = list(sentences)
+    sentences = [tuple(sentence) for sentence in sentences]
     found = recognise(sentences)
     if found is None:
         return trained
-    letters = {match[1] for sentence in sentences for tag in sentence if (match := _TAG.fullmatch(tag))}
-    alike = found in _WITH_ENDS and trained in _WITH_ENDS and letters <= set(SCHEME_LETTERS[trained])
-    return trained if alike else found
+    found_letters, _, notation = found.partition(" ")
+    trained_letters, _, trained_notation = trained.partition(" ")
+    letters = {
+        match[1]
+        for sentence in sentences
+        for tag in to_standard(sentence, found)
+        if (match := _TAG.fullmatch(tag))
+    }
+    same = found_letters in _WITH_ENDS and trained_letters in _WITH_ENDS and notation == trained_notation
+    return trained if same and letters <= set(SCHEME_LETTERS[trained_letters]) else found
+
+
+def to_standard(tags: Sequence[str], scheme: str) -> tuple[str, ...]:
+    """The tags of a sentence as `B-LOC` and `O`, with the letters of their scheme."""
+    if scheme in BRACKETS:
+        return read_brackets(tags)
+    notation = scheme.partition(" ")[2]
+    return tuple(map(named_notation(notation).read, tags)) if notation else tuple(tags)
 
 
 def encode(entities: Iterable[EntitySpan], length: int, scheme: str) -> tuple[str, ...]:
     """The tags of a sentence of `length` tokens with these entities, in order and without overlap."""
+    if scheme in BRACKETS:
+        return _encode_brackets(entities, length, BRACKETS[scheme])
+    scheme, _, notation = scheme.partition(" ")
     letters = SCHEME_LETTERS[scheme]
     tags = [OUTSIDE] * length
     before: EntitySpan | None = None
@@ -122,12 +166,22 @@ def encode(entities: Iterable[EntitySpan], length: int, scheme: str) -> tuple[st
             letter = "B" if scheme == "IOB1" and adjacent and place == start else letters[at]
             tags[place] = f"{letter}-{kind}" if kind else letter
         before = entity
+    return tuple(map(named_notation(notation).write, tags) if notation else tags)
+
+
+def _encode_brackets(entities: Iterable[EntitySpan], length: int, single: str) -> tuple[str, ...]:
+    tags = ["*"] * length
+    for kind, start, stop in entities:
+        if stop - start == 1:
+            tags[start] = single.format(kind)
+        else:
+            tags[start], tags[stop - 1] = f"({kind}*", "*)"
     return tuple(tags)
 
 
-def convert(tags: Sequence[str], scheme: str) -> tuple[str, ...]:
-    """The same entities in another scheme."""
-    return encode(spans(tags), len(tags), scheme)
+def convert(tags: Sequence[str], scheme: str, source: str = "BIO") -> tuple[str, ...]:
+    """The same entities in another scheme than `source`."""
+    return encode(spans(to_standard(tags, source)), len(tags), scheme)
 
 
 def allowed(tags: Sequence[str]) -> tuple[Bool[np.ndarray, " K"], Bool[np.ndarray, "K K"]]:

@@ -8,6 +8,9 @@ from typing import Any, ClassVar, NamedTuple
 from throughtime.data.base import DataPart
 from throughtime.data.text.source import Document
 
+LONGEST_SENTENCE = 2_000
+"""The tokens that a model reads together at most; a file without empty lines is one sentence, of any length."""
+
 
 class Sentence(NamedTuple):
     """Tokens that are read together.
@@ -24,6 +27,20 @@ class Sentence(NamedTuple):
     name: str
     line: int
     kept: Any = None
+
+
+def cut_sentence(sentence: Sentence, longest: int = LONGEST_SENTENCE) -> list[Sentence]:
+    """A sentence in pieces of at most `longest` tokens, which a model reads one by one; itself where it is shorter."""
+    if len(sentence.tokens) <= longest:
+        return [sentence]
+    return [
+        sentence._replace(
+            tokens=sentence.tokens[start : start + longest],
+            tags=sentence.tags[start : start + longest],
+            kept=None,
+        )
+        for start in range(0, len(sentence.tokens), longest)
+    ]
 
 
 class SentenceTags(NamedTuple):

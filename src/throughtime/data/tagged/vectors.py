@@ -1,5 +1,6 @@
 """Pretrained word vectors in the text format of GloVe and fastText: a line a word, `the 0.418 0.250 ...`."""
 
+import os
 from collections.abc import Container
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def read_vectors(
     vectors: dict[str, np.ndarray] = {}
     size, number = 0, 0
     try:
-        with Path(path).expanduser().open(encoding=encoding, errors="replace", newline="\n") as file:
+        with Path(os.path.expanduser(path)).open(encoding=encoding, errors="replace", newline="\n") as file:
             for number, line in enumerate(file, 1):
                 parts = line.rstrip("\r\n ").split(" ")
                 if number == 1 and len(parts) == 2 and all(part.isdigit() for part in parts):

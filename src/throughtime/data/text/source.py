@@ -139,7 +139,7 @@ def _files(path: str, key: str) -> list[Path]:
     """The files that a path stands for, at least one."""
     if not path:
         raise UserError(f"{key}= is empty; name a text file, a folder of text files or a glob")
-    place = Path(path).expanduser()
+    place = Path(os.path.expanduser(path))
     if place.is_file():
         return [place]
     if place.is_dir():

@@ -14,7 +14,15 @@ from throughtime.data.tagged.entity_schemes import OUTSIDE, convert, recognise_l
 from throughtime.data.tagged.format_detection import FORMAT_NAMES, named_format, recognise_format
 from throughtime.data.tagged.line_ends import written_like
 from throughtime.data.tagged.sentence_batches import SentenceBatches
-from throughtime.data.tagged.sentences import Format, Sentence, SentenceTags, document_at
+from throughtime.data.tagged.sentences import (
+    LONGEST_SENTENCE,
+    Format,
+    Sentence,
+    SentenceTags,
+    cut_sentence,
+    document_at,
+)
+from throughtime.data.tagged.tag_notation import is_entity_tag
 from throughtime.data.text.source import Document
 from throughtime.errors import UserError
 from throughtime.files import output_file
@@ -70,6 +78,13 @@ def predict(
     else:
         format = named_format(format_name, document, task.format, is_tag)
     sentences = format.read(document, tagged=False)
+    longest = max((len(sentence.tokens) for sentence in sentences), default=0)
+    if longest > LONGEST_SENTENCE:
+        print(
+            f"{source} has a sentence of {longest:,} tokens; the model reads {LONGEST_SENTENCE:,} at a time "
+            "(an empty line ends a sentence)",
+            file=sys.stderr,
+        )
     text, encoded = written_like(format.write(sentences, tag(task, sentences, probabilities)), document)
     if output is None:
         sys.stdout.write(text)
@@ -85,7 +100,9 @@ def tag_test(task: Tagging) -> Callable[[str], bool]:
 
     def is_tag(text: str) -> bool:
         letter, kind = split_tag(text)
-        return text in tags or (letter != OUTSIDE and kind in kinds)
+        if text in tags or (letter != OUTSIDE and kind in kinds):
+            return True
+        return task.scheme is not None and is_entity_tag(text, kinds)
 
     return is_tag
 
@@ -101,21 +118,29 @@ def _describe(format: Format, document: Document) -> str:
 
 def tag(task: Tagging, sentences: Sequence[Sentence], probabilities: bool = False) -> list[SentenceTags]:
     """The predicted tags of some sentences, in their order; none for a sentence without tokens."""
-    tagged = [SentenceTags((), () if probabilities else None)] * len(sentences)
-    scheme = task.scheme and recognise_like((sentence.tags for sentence in sentences), task.scheme)
-    batches = SentenceBatches(sentences, task.lexicon, _BATCH_SIZE, shuffle=False)
+    pieces = [(number, piece) for number, one in enumerate(sentences) for piece in cut_sentence(one)]
+    tagged = [SentenceTags((), () if probabilities else None)] * len(pieces)
+    batches = SentenceBatches([piece for _, piece in pieces], task.lexicon, _BATCH_SIZE, shuffle=False)
     for lanes in batches.buckets:
-        for lane, (tags, chances) in zip(
-            lanes, _predictions(task, batches.batch(lanes), probabilities), strict=True
-        ):
-            tags = convert(tags, scheme) if scheme else tags
-            tagged[batches.numbers[lane]] = SentenceTags(tags, chances)
-    return tagged
+        for lane, found in zip(lanes, _predictions(task, batches.batch(lanes), probabilities), strict=True):
+            tagged[batches.numbers[lane]] = found
+    scheme = task.scheme and recognise_like((sentence.tags for sentence in sentences), task.scheme)
+    whole: list[list[SentenceTags]] = [[] for _ in sentences]
+    for (number, _), found in zip(pieces, tagged, strict=True):
+        whole[number].append(found)
+    return [_joined(parts, scheme) for parts in whole]
 
 
-def _predictions(
-    task: Tagging, batch: Batch, probabilities: bool
-) -> Iterator[tuple[tuple[str, ...], tuple[float, ...] | None]]:
+def _joined(parts: list[SentenceTags], scheme: str | None) -> SentenceTags:
+    """The tags of a sentence's pieces, in the scheme of its file."""
+    tags = tuple(tag for part in parts for tag in part.tags)
+    chances = None
+    if parts[0].probabilities is not None:
+        chances = tuple(chance for part in parts for chance in part.probabilities or ())
+    return SentenceTags(convert(tags, scheme) if scheme else tags, chances)
+
+
+def _predictions(task: Tagging, batch: Batch, probabilities: bool) -> Iterator[SentenceTags]:
     """Yield the tags of each lane, and their probabilities where asked for."""
     with torch.inference_mode():
         batch = task.transfer_batch_to_device(batch, task.device, 0)
@@ -127,4 +152,4 @@ def _predictions(
             chances = task.probabilities(features, mask).gather(-1, predicted[..., None])[..., 0]
     for lane, length in enumerate(batch.lengths.tolist()):
         tags = tuple(task.lexicon.tags[number] for number in predicted[:length, lane].tolist())
-        yield tags, None if chances is None else tuple(chances[:length, lane].tolist())
+        yield SentenceTags(tags, None if chances is None else tuple(chances[:length, lane].tolist()))
