@@ -1,0 +1,228 @@
+"""Forked processes with limits: a child runs one case in a sandbox, and the parent sees how it ended.
+
+The parent has imported the libraries, so that a child is a command as a user runs it, without the seconds of imports.
+"""
+
+import faulthandler
+import os
+import resource
+import runpy
+import select
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = (
+    "lightning.pytorch",
+    "matplotlib.figure",
+    "onnxruntime",
+    "optuna",
+    "pmdarima",
+    "pyarrow.parquet",
+    "scipy.stats",
+    "torch.utils.tensorboard",
+    "torchmetrics",
+    "throughtime.api",
+    "throughtime.cli.commands",
+    "throughtime.cli.job",
+    "throughtime.inference.evaluate",
+    "throughtime.inference.export",
+    "throughtime.inference.load",
+    "throughtime.report.difference",
+    "throughtime.report.page",
+    "throughtime.sweep.summarise",
+)
+"""Modules that the parent imports; one that is not installed is passed over."""
+
+CREATES = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate"}
+CREATES |= {"os.chmod", "os.chown", "os.utime", "os.mkfifo", "shutil.rmtree"}
+"""Audit events of Python that change files; their first two arguments may be paths."""
+
+PASSED_OVER = ("/dev/null", "/dev/tty", "/dev/shm/", "/proc/self/")
+"""Places that hold no file of a user's."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of a case.
+
+    Attributes:
+        seconds: of wall-clock time, after which the child is killed.
+        memory: bytes of resident memory that count as a failure.
+        address_space: bytes beyond those of the parent, at which allocations fail.
+        file_size: bytes of a file, at which writes fail.
+    """
+
+    seconds: float = 60.0
+    memory: int = 3 << 30
+    address_space: int = 8 << 30
+    file_size: int = 1 << 30
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An ended child.
+
+    Attributes:
+        code: its exit code; negative for the signal that ended it.
+        timed_out: whether it was killed because its time was over.
+        left_running: whether it left processes of its own.
+        seconds: wall-clock time.
+        memory: its peak of resident memory in bytes.
+        stdout, stderr: the texts that it wrote.
+        written: paths outside the sandbox that it changed, as Python's audit events tell.
+    """
+
+    code: int
+    timed_out: bool
+    left_running: bool
+    seconds: float
+    memory: int
+    stdout: str
+    stderr: str
+    written: tuple[str, ...] = ()
+
+
+def import_libraries() -> None:
+    """Import what commands import, once for all children."""
+    for name in LIBRARIES:
+        with suppress(ImportError):
+            __import__(name)
+
+
+def run_script(script: Path, words: list[str]) -> None:
+    """Run a script of the checkout in this process, as `python SCRIPT WORDS` does."""
+    sys.argv = [str(script), *words]
+    sys.path.insert(0, str(script.parent))
+    runpy.run_path(str(script), run_name="__main__")
+
+
+def run_child(
+    action: Callable[[], None],
+    records: Path,
+    folder: Path,
+    environment: Mapping[str, str],
+    writable: tuple[str, ...],
+    limits: Limits,
+) -> Outcome:
+    """Fork, perform an action in the child, and wait for its end.
+
+    Args:
+        action: an exception that leaves it is printed, and the exit code is then 1.
+        records: the folder for the child's output.
+        folder: its working directory.
+        environment: further variables of its environment.
+        writable: folders that it may write to; changes elsewhere are reported.
+        limits: of time and memory.
+    """
+    names = {name: records / name for name in ("stdout", "stderr", "written")}
+    for path in names.values():
+        path.write_bytes(b"")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    started = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        _perform(action, names, folder, environment, writable, limits)
+    timed_out = not _has_ended(child, limits.seconds)
+    if timed_out:
+        os.kill(child, signal.SIGKILL)
+    _, status, usage = os.wait4(child, 0)
+    seconds = time.monotonic() - started
+    left_running = True
+    try:
+        os.killpg(child, signal.SIGKILL)
+    except ProcessLookupError:
+        left_running = False
+    texts = {name: path.read_text(encoding="utf-8", errors="replace") for name, path in names.items()}
+    return Outcome(
+        code=os.waitstatus_to_exitcode(status),
+        timed_out=timed_out,
+        left_running=left_running and not timed_out,
+        seconds=seconds,
+        memory=usage.ru_maxrss << 10,
+        stdout=texts["stdout"],
+        stderr=texts["stderr"],
+        written=tuple(dict.fromkeys(texts["written"].splitlines())),
+    )
+
+
+def _has_ended(child: int, seconds: float) -> bool:
+    descriptor = os.pidfd_open(child)
+    try:
+        return bool(select.select([descriptor], [], [], seconds)[0])
+    finally:
+        os.close(descriptor)
+
+
+def _perform(
+    action: Callable[[], None],
+    names: Mapping[str, Path],
+    folder: Path,
+    environment: Mapping[str, str],
+    writable: tuple[str, ...],
+    limits: Limits,
+) -> None:
+    """Become the child; never returns."""
+    code = 1
+    try:
+        os.setsid()
+        log = os.open(names["written"], os.O_WRONLY | os.O_APPEND)
+        for path, descriptor in ((os.devnull, 0), (names["stdout"], 1), (names["stderr"], 2)):
+            os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND if descriptor else os.O_RDONLY), descriptor)
+        os.chdir(folder)
+        os.environ.update(environment)
+        tempfile.tempdir = None  # the parent's, which does not know the new TMPDIR
+        for kind, value in (
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_FSIZE, limits.file_size),
+            (resource.RLIMIT_AS, _address_space() + limits.address_space),
+        ):
+            resource.setrlimit(kind, (value, resource.getrlimit(kind)[1]))
+        faulthandler.enable(open(2, "w", closefd=False))  # noqa: SIM115
+        _watch_writes(log, writable)
+        action()
+        code = 0
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        with suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code & 0xFF)
+
+
+def _address_space() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _watch_writes(log: int, writable: tuple[str, ...]) -> None:
+    """Report each change of a file outside `writable` to a file descriptor, a path a line."""
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in CREATES:
+            return
+        if event == "open" and not _writes(arguments):
+            return
+        for path in arguments[:2] if event in ("os.rename", "os.link", "os.symlink") else arguments[:1]:
+            if not isinstance(path, str | bytes):
+                continue
+            place = os.path.abspath(os.fsdecode(path))
+            if not place.startswith((*writable, *PASSED_OVER)):
+                os.write(log, f"{event} {place!r}\n".encode(errors="replace"))
+
+    sys.addaudithook(hook)
+
+
+def _writes(arguments: tuple[Any, ...]) -> bool:
+    flags = arguments[2] if len(arguments) > 2 and isinstance(arguments[2], int) else 0
+    return bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND))
