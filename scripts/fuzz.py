@@ -9,7 +9,13 @@ import argparse
 import os
 import sys
 
-SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+SINGLE_THREADED = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",  # Arrow's own starts a thread
+}
 
 
 def main() -> int:
@@ -18,7 +24,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of all cases (default 1)")
     parser.add_argument("--cases", type=int, default=2000, help="how many (default 2000)")
     parser.add_argument("--first", type=int, default=0, help="the number of the first case (default 0)")
-    parser.add_argument("--seconds", type=float, help="start no further case after so many seconds")
+    parser.add_argument("--seconds", type=float, help="start no further case after so many seconds of cases")
     parser.add_argument("--only", metavar="KIND", help="only cases of this kind, such as settings or shapes")
     parser.add_argument("--case", type=int, metavar="NUMBER", help="repeat one case, and keep its files")
     parser.add_argument("--verbose", action="store_true", help="a line for each case")

@@ -55,7 +55,7 @@ def damage_bytes(path: Path, others: list[Path], rng: random.Random) -> None:
     elif way == 5:
         damaged = content.replace(b"\n", rng.choice((b"\r\n", b"\r", b"\n\n", b"\n\x00", b" \n", b"")))
     elif way == 6:
-        damaged = gzip.compress(content) if rng.random() < 0.3 else content[place:]
+        damaged = gzip.compress(content, mtime=0) if rng.random() < 0.3 else content[place:]
     elif way == 7:
         damaged = _lines_changed(content, rng)
     else:

@@ -4,7 +4,9 @@ The parent has imported the libraries, so that a child is a command as a user ru
 """
 
 import faulthandler
+import importlib
 import os
+import pkgutil
 import resource
 import runpy
 import select
@@ -19,26 +21,26 @@ from pathlib import Path
 from typing import Any
 
 LIBRARIES = (
+    "alembic.command",
+    "hydra._internal.instantiate._instantiate2",
     "lightning.pytorch",
     "matplotlib.figure",
-    "onnxruntime",
-    "optuna",
+    "networkx",
+    "onnxscript",
+    "optuna.storages",
     "pmdarima",
+    "pyarrow.pandas_compat",
     "pyarrow.parquet",
     "scipy.stats",
+    "sqlalchemy.orm",
+    "tensorboard.backend.event_processing.event_accumulator",
+    "tokenizers.implementations",
+    "torch._inductor.compiler_bisector",
+    "torch.fx.experimental.validator",
     "torch.utils.tensorboard",
     "torchmetrics",
-    "throughtime.api",
-    "throughtime.cli.commands",
-    "throughtime.cli.job",
-    "throughtime.inference.evaluate",
-    "throughtime.inference.export",
-    "throughtime.inference.load",
-    "throughtime.report.difference",
-    "throughtime.report.page",
-    "throughtime.sweep.summarise",
 )
-"""Modules that the parent imports; one that is not installed is passed over."""
+"""Libraries that the parent imports; one that is not installed is passed over."""
 
 CREATES = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate"}
 CREATES |= {"os.chmod", "os.chown", "os.utime", "os.mkfifo", "shutil.rmtree"}
@@ -90,10 +92,23 @@ class Outcome:
 
 
 def import_libraries() -> None:
-    """Import what commands import, once for all children."""
-    for name in LIBRARIES:
+    """Import what commands import, once for all children: the libraries, and all modules of throughtime."""
+    import throughtime
+
+    own = (module.name for module in pkgutil.walk_packages(throughtime.__path__, "throughtime."))
+    for name in (*LIBRARIES, *own):
         with suppress(ImportError):
-            __import__(name)
+            importlib.import_module(name)
+    from hydra.core.plugins import Plugins
+
+    Plugins.instance()  # it looks for plugins once
+
+
+def check_single_thread() -> None:
+    """Raise `RuntimeError` where this process has further threads: a child would wait for their locks for ever."""
+    count = len(os.listdir("/proc/self/task"))
+    if count > 1:
+        raise RuntimeError(f"the process has {count} threads, and must have one to be forked")
 
 
 def run_script(script: Path, words: list[str]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fuzzing.case import Case, faults
 from fuzzing.files import cache_case, data_case, run_case, sweep_case
-from fuzzing.process import Limits, Outcome, import_libraries
+from fuzzing.process import Limits, Outcome, check_single_thread, import_libraries
 from fuzzing.sandbox import changes
 from fuzzing.settings import options_case, settings_case
 from fuzzing.shapes import shapes_case
@@ -81,7 +81,6 @@ def run_one(template: Template, case: Case, limits: Limits) -> tuple[Outcome, li
 
 def fuzz(options: argparse.Namespace) -> int:
     """Run the cases that the command line asks for; returns 1 where one failed."""
-    started = time.monotonic()
     numbers: Sequence[int] = range(options.first, options.first + options.cases)
     if options.case is not None:
         numbers = [options.case]
@@ -89,8 +88,10 @@ def fuzz(options: argparse.Namespace) -> int:
         numbers = [number for number in numbers if kind_of(number) == options.only]
     with _folder(keep=options.case is not None) as root:
         import_libraries()
+        check_single_thread()
         template = make_template(root, any(kind_of(number) in NEEDS_RUNS for number in numbers))
         summaries = {kind: Summary() for kind in KINDS}
+        started = time.monotonic()
         for number in numbers:
             if options.seconds is not None and time.monotonic() - started > options.seconds:
                 break

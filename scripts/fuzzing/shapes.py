@@ -152,6 +152,8 @@ def _changed(tensor: Any, rng: random.Random) -> tuple[str, Any]:
         "a parameter": lambda: torch.nn.Parameter(tensor.float()),
     }
     name = rng.choice(list(ways))
+    if not isinstance(tensor, torch.Tensor):  # it has been replaced already
+        return "as it was", tensor
     try:
         return name, ways[name]()
     except (RuntimeError, IndexError, TypeError):  # a way that this tensor does not take

@@ -17,7 +17,7 @@ from fuzzing.sandbox import Sandbox
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 SHORT = (
-    *("trainer.max_steps=2", "trainer.max_time=00:00:00:08", "trainer.val_check_interval=1"),
+    *("trainer.max_steps=2", "trainer.max_time=00:00:00:08", "trainer.val_check_interval=2"),
     *("trainer.limit_val_batches=1", "trainer.limit_test_batches=2", "trainer.accelerator=cpu"),
     *("data.batch_size=2", "data.eval_batch_size=4", "cell.hidden_size=4"),
 )
@@ -137,7 +137,7 @@ def write_data(folder: Path) -> None:
     values = [round(10 + 3 * math.sin(hour / 3.8) + rng.random(), 3) for hour in range(240)]
     wide = "time,load,temperature\n" + "".join(f"{t},{v},{20 - v}\n" for t, v in zip(times, values, strict=True))
     (folder / "series.csv").write_text(wide)
-    (folder / "series.csv.gz").write_bytes(gzip.compress(wide.encode()))
+    (folder / "series.csv.gz").write_bytes(gzip.compress(wide.encode(), mtime=0))
     long = (f"{name},{t},{v}\n" for name in "pq" for t, v in zip(times, values, strict=True))
     (folder / "long.csv").write_text("name,time,value\n" + "".join(long))
     _write_parquet(folder / "series.parquet", times, values)
