@@ -14,7 +14,7 @@ SINGLE_THREADED = {
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
-    "ARROW_DEFAULT_MEMORY_POOL": "system",  # Arrow's own starts a thread
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
 
 
