@@ -11,18 +11,90 @@ from typing import Any
 from fuzzing.values import LARGE, WORK
 
 SNIPPETS = (
-    *(b"", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\r\n", b"\r", b"\n\n\n", b"\t\t\t", b",,,,", b"  ", b"\x1a", b"#"),
-    *(b"'", b'"', b'"""', b"[" * 3000, b"{" * 3000, b'{"a":' * 1500, b"9" * 400, b"1e999", b"-1e308", b"NaN", b"\x1b[2J"),
-    *("é☃文𝄞\u202e\u2028".encode(), b"\xc3", b"\xed\xa0\x80", b"9999-12-31", b"0000-00-00", b"- : &a *a", b"${oc.env:HOME}"),
-    *(b"=cmd|' /C calc'!A0", b"<script>", b"x" * 70_000, b"\n" * 3000, b"0\n" * 500, b"-DOCSTART- O\n", b"\xa0", b"\x85"),
+    *(
+        b"",
+        b"\x00",
+        b"\xff\xfe",
+        b"\xef\xbb\xbf",
+        b"\r\n",
+        b"\r",
+        b"\n\n\n",
+        b"\t\t\t",
+        b",,,,",
+        b"  ",
+        b"\x1a",
+        b"#",
+    ),
+    *(
+        b"'",
+        b'"',
+        b'"""',
+        b"[" * 3000,
+        b"{" * 3000,
+        b'{"a":' * 1500,
+        b"9" * 400,
+        b"1e999",
+        b"-1e308",
+        b"NaN",
+        b"\x1b[2J",
+    ),
+    *(
+        "é☃文𝄞\u202e\u2028".encode(),
+        b"\xc3",
+        b"\xed\xa0\x80",
+        b"9999-12-31",
+        b"0000-00-00",
+        b"- : &a *a",
+        b"${oc.env:HOME}",
+    ),
+    *(
+        b"=cmd|' /C calc'!A0",
+        b"<script>",
+        b"x" * 70_000,
+        b"\n" * 3000,
+        b"0\n" * 500,
+        b"-DOCSTART- O\n",
+        b"\xa0",
+        b"\x85",
+    ),
 )
 """Bytes that are put into a file."""
 
 ENCODINGS = ("utf-16", "utf-32", "utf-8-sig", "cp1252", "shift-jis", "utf-7")
 
 VALUES = (
-    *(None, True, False, -1, 0, 1, 2**31, 2**63, 10**30, 0.5, 1e300, float("nan"), float("inf"), "", "abc", "文\u202e"),
-    *([], {}, [1], [None], {"a": 1}, [[[[]]]], "x" * 5000, "../../outside/kept.txt", "/nothing", "a\nb", "${seed}", "=1+1"),
+    *(
+        None,
+        True,
+        False,
+        -1,
+        0,
+        1,
+        2**31,
+        2**63,
+        10**30,
+        0.5,
+        1e300,
+        float("nan"),
+        float("inf"),
+        "",
+        "abc",
+        "文\u202e",
+    ),
+    *(
+        [],
+        {},
+        [1],
+        [None],
+        {"a": 1},
+        [[[[]]]],
+        "x" * 5000,
+        "../../outside/kept.txt",
+        "/nothing",
+        "a\nb",
+        "${seed}",
+        "=1+1",
+    ),
     *({"_target_": "os.system"}, {"_target_": "throughtime.cell.LSTM"}, [1, "a", None]),
 )
 """Values that take the place of another in a file that parses."""
@@ -81,9 +153,13 @@ def _lines_changed(content: bytes, rng: random.Random) -> bytes:
         lines = [line for line in lines for _ in range(rng.choice((1, 2)))]
     elif way == 3:
         mark = rng.choice((b",", b"\t", b" ", b";"))
-        lines = [line + mark + b"x" if rng.random() < 0.2 else line.rpartition(mark)[0] or line for line in lines]
+        lines = [
+            line + mark + b"x" if rng.random() < 0.2 else line.rpartition(mark)[0] or line for line in lines
+        ]
     else:
-        lines = [line.replace(b"1", rng.choice(SNIPPETS[:14])) if rng.random() < 0.1 else line for line in lines]
+        lines = [
+            line.replace(b"1", rng.choice(SNIPPETS[:14])) if rng.random() < 0.1 else line for line in lines
+        ]
     return b"\n".join(lines)
 
 
@@ -106,7 +182,13 @@ def damage_value(content: Any, rng: random.Random) -> Any:
 
 def _places(content: Any, path: tuple = ()) -> Iterator[tuple[Any, Any, tuple]]:
     """Each container in plain containers with each of its keys, and the path to it."""
-    items = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    items = (
+        content.items()
+        if isinstance(content, dict)
+        else enumerate(content)
+        if isinstance(content, list)
+        else ()
+    )
     for key, value in list(items):
         yield content, key, (*path, key)
         yield from _places(value, (*path, key))
@@ -139,7 +221,9 @@ def damage_checkpoint(path: Path, rng: random.Random) -> None:
         holder, key, _ = rng.choice(tensors)
         holder[key] = _other_tensor(holder[key], rng)
     else:
-        part = rng.choice(("config", "artifacts", "loops", "optimizer_states", "callbacks", "random", "whole"))
+        part = rng.choice(
+            ("config", "artifacts", "loops", "optimizer_states", "callbacks", "random", "whole")
+        )
         if part == "whole" or part not in content:
             content = damage_value(content, rng)
         else:
@@ -154,7 +238,12 @@ def _other_tensor(tensor: Any, rng: random.Random) -> Any:
     flat = tensor.reshape(-1)
     ways = (
         *(lambda: flat[:0], lambda: flat, lambda: tensor.unsqueeze(0), lambda: torch.cat([flat, flat])),
-        *(lambda: tensor.double(), lambda: tensor.to(torch.int8), lambda: tensor.bool(), lambda: tensor.half()),
+        *(
+            lambda: tensor.double(),
+            lambda: tensor.to(torch.int8),
+            lambda: tensor.bool(),
+            lambda: tensor.half(),
+        ),
         *(lambda: tensor.float() * float("nan"), lambda: tensor.float() * 1e38, lambda: torch.zeros(())),
         *(lambda: tensor.to(torch.complex64), lambda: torch.zeros(1, LARGE), lambda: tensor.to("meta")),
         lambda: tensor.float().to_sparse(),

@@ -48,7 +48,10 @@ def data_case(template: Template, rng: random.Random) -> Case:
         script, words = "scripts/evaluate.py", [run, "--path", name]
         parts, new = (*parts, f"work/{run}"), ()
     else:
-        script, words = "scripts/predict.py", [run, name, *rng.choice(((), ("--output", "made"), ("--probabilities",)))]
+        script, words = (
+            "scripts/predict.py",
+            [run, name, *rng.choice(((), ("--output", "made"), ("--probabilities",)))],
+        )
         parts, new = (*parts, f"work/{run}"), ("work/made",)
     seed = rng.random()
     return Case(
@@ -72,10 +75,18 @@ def run_case(template: Template, rng: random.Random) -> Case:
         ("scripts/evaluate.py", [run], "none"),
         ("scripts/predict.py", [run, INPUTS[task]], "none"),
         ("scripts/generate.py", [run, "--length", "5"], "none"),
-        ("scripts/report.py", ["runs", "--format", rng.choice(("terminal", "csv", "markdown", "json"))], "none"),
+        (
+            "scripts/report.py",
+            ["runs", "--format", rng.choice(("terminal", "csv", "markdown", "json"))],
+            "none",
+        ),
         ("scripts/report.py", ["runs", "--runs", "--figure", "made.png"], "made"),
         ("scripts/report.py", ["--diff", run, run], "none"),
-        ("scripts/export.py", [run, "--format", rng.choice(("safetensors", "onnx")), "--output", "made"], "made"),
+        (
+            "scripts/export.py",
+            [run, "--format", rng.choice(("safetensors", "onnx")), "--output", "made"],
+            "made",
+        ),
     )
     script, words, writes = rng.choice(commands)
     names = _files_of(template.files / "work" / run)

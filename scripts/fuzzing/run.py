@@ -1,7 +1,6 @@
 """Run of the cases: draw each from the seed and its number, run it, and sum up."""
 
 import argparse
-import os
 import random
 import shutil
 import tempfile
@@ -111,9 +110,8 @@ def fuzz(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _folder(keep: bool) -> Iterator[Path]:
-    """A new folder for all files, removed at the end unless it is kept; libraries write their caches there too."""
+    """A new folder for all files, removed at the end unless it is kept."""
     root = tempfile.mkdtemp(prefix="fuzz-")
-    os.environ["MPLCONFIGDIR"] = os.path.join(root, "matplotlib")
     try:
         yield Path(root)
     finally:

@@ -11,7 +11,19 @@ from fuzzing.case import Case, shown
 from fuzzing.template import REPOSITORY, SHORT, TINY, Template, command
 from fuzzing.values import hostile, near
 
-GROUPS = ("cell", "engine", "model", "head", "decode", "optim", "callback", "trainer", "logger", "tokenizer", "data")
+GROUPS = (
+    "cell",
+    "engine",
+    "model",
+    "head",
+    "decode",
+    "optim",
+    "callback",
+    "trainer",
+    "logger",
+    "tokenizer",
+    "data",
+)
 OTHER_GROUPS = ("task", "experiment", "sweep", "debug", "optim/schedule")
 
 FITTING: dict[str, dict[str, tuple[str, ...]]] = {
@@ -33,22 +45,86 @@ FITTING_ALL = {"optim": ("adamw", "sgd"), "logger": ("tensorboard", "csv", "none
 HYDRA = (
     *("hydra.verbose=true", "hydra.job.chdir=true", "hydra.output_subdir=.hydra", "hydra/job_logging=none"),
     *("hydra/job_logging=default", "hydra.job.name=a/b", "hydra.job.env_set.X=1", "hydra.mode=MULTIRUN"),
-    *("hydra/launcher=basic", "hydra/launcher=nope", "hydra/sweeper=nope", "hydra=null", "~hydra", "hydra.run=5"),
-    *("hydra.run.dir=null", "hydra.run.dir=''", "hydra.run.dir=文", "hydra.run.dir='a b'", "hydra.run.dir=a/b/c"),
+    *(
+        "hydra/launcher=basic",
+        "hydra/launcher=nope",
+        "hydra/sweeper=nope",
+        "hydra=null",
+        "~hydra",
+        "hydra.run=5",
+    ),
+    *(
+        "hydra.run.dir=null",
+        "hydra.run.dir=''",
+        "hydra.run.dir=文",
+        "hydra.run.dir='a b'",
+        "hydra.run.dir=a/b/c",
+    ),
     *("hydra.sweep.dir=5", "hydra.callbacks.x._target_=os.system", "hydra.searchpath=[file://nothing]"),
-    *("--config-dir=nothing", "--config-name=nothing", "--package=x", "--resolve", "--info", "--nothing", "-x"),
+    *(
+        "--config-dir=nothing",
+        "--config-name=nothing",
+        "--package=x",
+        "--resolve",
+        "--info",
+        "--nothing",
+        "-x",
+    ),
     *("--config-path=nothing", "--multirun", "-m", "--cfg", "--help", "--hydra-help", "--version", "--run"),
-    *("resume=nothing", "rerun=nothing", "resume=.", "rerun=[1]", "resume={a:1}", "init_from=text.txt", "init_from=1"),
-    *("trust=nothing", "trust=os", "trust=../outside", "seed=-1", "seed=1.5", "seed=a", "seed=true", "seed=null"),
+    *(
+        "resume=nothing",
+        "rerun=nothing",
+        "resume=.",
+        "rerun=[1]",
+        "resume={a:1}",
+        "init_from=text.txt",
+        "init_from=1",
+    ),
+    *(
+        "trust=nothing",
+        "trust=os",
+        "trust=../outside",
+        "seed=-1",
+        "seed=1.5",
+        "seed=a",
+        "seed=true",
+        "seed=null",
+    ),
 )
 """Words about how a command runs, and others beside the parts of an experiment."""
 
-NEW_KEYS = ("nothing", "cell.nothing", "data.nothing.a", "trainer.callbacks", "model.layers.cell", "optim.optimizer.x")
+NEW_KEYS = (
+    "nothing",
+    "cell.nothing",
+    "data.nothing.a",
+    "trainer.callbacks",
+    "model.layers.cell",
+    "optim.optimizer.x",
+)
 
 TARGETS = (
-    *("throughtime.cell.LSTM", "throughtime.head.Softmax", "throughtime.engine.Fused", "torch.optim.AdamW", "os.system"),
-    *("throughtime.data.text.TextData", "lightning.pytorch.Trainer", "throughtime.callback.Progress", "str", "''"),
-    *("throughtime.task.textgen.TextGeneration", "throughtime.tokenizer.Words", "builtins.eval", "5", "null", "[a]"),
+    *(
+        "throughtime.cell.LSTM",
+        "throughtime.head.Softmax",
+        "throughtime.engine.Fused",
+        "torch.optim.AdamW",
+        "os.system",
+    ),
+    *(
+        "throughtime.data.text.TextData",
+        "lightning.pytorch.Trainer",
+        "throughtime.callback.Progress",
+        "str",
+        "''",
+    ),
+    *(
+        "throughtime.task.textgen.TextGeneration",
+        "throughtime.tokenizer.Words",
+        "builtins.eval",
+        "5",
+        "null",
+        "[a]",
+    ),
 )
 
 
@@ -73,7 +149,9 @@ def settings_case(template: Template, rng: random.Random) -> Case:
 
 
 def data_parts(files: Path) -> tuple[str, ...]:
-    return tuple(f"work/{path.name}" for path in (files / "work").iterdir() if path.name not in ("runs", "multirun"))
+    return tuple(
+        f"work/{path.name}" for path in (files / "work").iterdir() if path.name not in ("runs", "multirun")
+    )
 
 
 def _choices(task: str, rng: random.Random) -> list[str]:
@@ -83,7 +161,9 @@ def _choices(task: str, rng: random.Random) -> list[str]:
     for group in rng.sample(GROUPS, rng.choice((0, 1, 2, 3))):
         options = _options(group)
         if rng.random() < 0.06:
-            found.append(rng.choice((f"{group}=nothing", f"~{group}", f"{group}=null", f"{group}=[{options[0]}]")))
+            found.append(
+                rng.choice((f"{group}=nothing", f"~{group}", f"{group}=null", f"{group}=[{options[0]}]"))
+            )
         elif group in fitting and rng.random() < 0.8:
             found.append(f"{group}={rng.choice(fitting[group])}")
         elif group in ("cell", "engine") or rng.random() < 0.2:
@@ -145,10 +225,29 @@ OPTIONS: dict[str, tuple[str, ...]] = {
         *("--interactive", "--weights"),
     ),
     "predict": (
-        *("--output", "--probabilities", "--format", "--encoding", "--horizon", "--future", "--plot", "--weights"),
+        *(
+            "--output",
+            "--probabilities",
+            "--format",
+            "--encoding",
+            "--horizon",
+            "--future",
+            "--plot",
+            "--weights",
+        ),
     ),
     "report": (
-        *("--where", "--runs", "--by", "--sort", "--reverse", "--metrics", "--format", "--output", "--figure"),
+        *(
+            "--where",
+            "--runs",
+            "--by",
+            "--sort",
+            "--reverse",
+            "--metrics",
+            "--format",
+            "--output",
+            "--figure",
+        ),
     ),
 }
 """Options of the scripts."""
@@ -187,7 +286,11 @@ def options_case(template: Template, rng: random.Random) -> Case:
     name = rng.choice(list(OPTIONS))
     if name in ("generate", "predict") and rng.random() < 0.8:
         task = "textgen" if name == "generate" else rng.choice(("tagging", "forecasting"))
-    run = f"runs/{task}" if rng.random() < 0.8 else rng.choice(("runs", ".", f"runs/{task}/checkpoints/last.ckpt", "nothing"))
+    run = (
+        f"runs/{task}"
+        if rng.random() < 0.8
+        else rng.choice(("runs", ".", f"runs/{task}/checkpoints/last.ckpt", "nothing"))
+    )
     words = ["runs" if name == "report" else run]
     if name == "predict":
         words.append(INPUTS[task] if rng.random() < 0.8 else rng.choice(list(INPUTS.values())))

@@ -122,7 +122,9 @@ def _changed(tensor: Any, rng: random.Random) -> tuple[str, Any]:
         "transposed memory": lambda: tensor.transpose(0, -1).contiguous().transpose(0, -1),
         "expanded": lambda: tensor[:1].expand(tensor.shape),
         "expanded by one": lambda: tensor[:1].expand(tensor.shape[0] + 1, *tensor.shape[1:]),
-        "with an offset": lambda: torch.cat([tensor.reshape(-1)[:1], tensor.reshape(-1)])[1:].view(tensor.shape),
+        "with an offset": lambda: torch.cat([tensor.reshape(-1)[:1], tensor.reshape(-1)])[1:].view(
+            tensor.shape
+        ),
         "transposed": lambda: tensor.transpose(0, -1),
         "one more lane": lambda: torch.cat([tensor, tensor[:1]]),
         "one less": lambda: tensor[:-1],
@@ -142,7 +144,9 @@ def _changed(tensor: Any, rng: random.Random) -> tuple[str, Any]:
         "complex": lambda: tensor.to(torch.complex64),
         "on meta": lambda: tensor.to("meta"),
         "sparse": lambda: tensor.to_sparse(),
-        "negative": lambda: -tensor.abs().float().to(tensor.dtype) - 1 if tensor.dtype != torch.bool else tensor,
+        "negative": lambda: (
+            -tensor.abs().float().to(tensor.dtype) - 1 if tensor.dtype != torch.bool else tensor
+        ),
         "large": lambda: tensor.long() + 2**40,
         "NaN": lambda: torch.full_like(tensor.float(), float("nan")),
         "None": lambda: None,
@@ -171,8 +175,15 @@ def _result(engine: Any, cell: Any, arguments: dict[str, Any]) -> list[Any] | Ex
         values = [outputs, *_tensors(state)]
         weighted = [value.sum() * (at + 1) for at, value in enumerate(values) if value.requires_grad]
         weights = [weight for weight in cell.parameters() if weight.requires_grad]
-        sources = [*weights, *(one for one in _tensors((given["inputs"], given["state"])) if one.requires_grad)]
-        gradients = torch.autograd.grad(sum(weighted), sources, allow_unused=True, materialize_grads=True) if weighted else ()
+        sources = [
+            *weights,
+            *(one for one in _tensors((given["inputs"], given["state"])) if one.requires_grad),
+        ]
+        gradients = (
+            torch.autograd.grad(sum(weighted), sources, allow_unused=True, materialize_grads=True)
+            if weighted
+            else ()
+        )
         return [value.detach() for value in (*values, *gradients)]
     except Exception as error:
         return error
@@ -219,4 +230,8 @@ def _compare(expected: list[Any] | Exception, found: list[Any] | Exception) -> N
 
 
 def _told(result: list[Any] | Exception) -> str:
-    return f"{type(result).__name__}: {result}"[:160] if isinstance(result, Exception) else f"{len(result)} tensors"
+    return (
+        f"{type(result).__name__}: {result}"[:160]
+        if isinstance(result, Exception)
+        else f"{len(result)} tensors"
+    )

@@ -24,13 +24,25 @@ SHORT = (
 """Settings of every tiny run."""
 
 TINY: dict[str, tuple[str, ...]] = {
-    "textgen": ("data.path=text.txt", "data.chunk_length=8", "model.front.size=3", "callback.samples.length=5"),
+    "textgen": (
+        "data.path=text.txt",
+        "data.chunk_length=8",
+        "model.front.size=3",
+        "callback.samples.length=5",
+    ),
     "tagging": (
         *("data=conll", "data.path=tags.conll", "model.front.size=3", "model.front.characters.size=3"),
         "model.front.characters.hidden_size=3",
     ),
     "forecasting": (
-        *("data=csv", "data.path=series.csv", "data.time=time", "data.look_back=8", "data.horizon=3", "data.autoregression_order=3"),
+        *(
+            "data=csv",
+            "data.path=series.csv",
+            "data.time=time",
+            "data.look_back=8",
+            "data.horizon=3",
+            "data.autoregression_order=3",
+        ),
         *("task.paths=3", "task.backtest.origins=2", "callback.forecast_figures.count=1"),
     ),
 }
@@ -63,9 +75,7 @@ class Template:
     def run(self, action: Callable[[], None], limits: Limits) -> Outcome:
         """Perform an action in a child process, in the sandbox as it is."""
         writable = (f"{self.sandbox.root}/", f"{self.kernels}/")
-        return run_child(
-            action, self.root, self.sandbox.work, self.sandbox.environment, writable, limits
-        )
+        return run_child(action, self.root, self.sandbox.work, self.sandbox.environment, writable, limits)
 
     def in_child(self, action: Callable[[], None]) -> str:
         """Perform an action that must succeed in a child process; returns its output."""
@@ -125,17 +135,23 @@ def write_data(folder: Path) -> None:
     pairs = [list(zip(*one, strict=True)) for one in zip(sentences, tags, strict=True)]
     (folder / "tags.conll").write_text("\n".join("".join(f"{w} {t}\n" for w, t in one) for one in pairs))
     rows = ["".join(_conllu_line(at, w, t) for at, (w, t) in enumerate(one, 1)) for one in pairs]
-    (folder / "tags.conllu").write_text("\n".join(f"# sent_id = {at}\n{one}" for at, one in enumerate(rows)) + "\n")
+    (folder / "tags.conllu").write_text(
+        "\n".join(f"# sent_id = {at}\n{one}" for at, one in enumerate(rows)) + "\n"
+    )
     (folder / "words.in").write_text("".join(" ".join(one) + "\n" for one in sentences))
     (folder / "words.out").write_text("".join(" ".join(one) + "\n" for one in tags))
     (folder / "vectors.txt").write_text("".join(f"{word} {rng.random():.3f} -0.5 1\n" for word in words))
     (folder / "code").mkdir()
     for name in "abc":
-        source = "".join(f"def {name}{at}(x):\n    return [x + {at} for _ in range({at})]\n\n" for at in range(12))
+        source = "".join(
+            f"def {name}{at}(x):\n    return [x + {at} for _ in range({at})]\n\n" for at in range(12)
+        )
         (folder / "code" / f"{name}.py").write_text(source)
     times = [f"2024-01-{1 + hour // 24:02d} {hour % 24:02d}:00" for hour in range(240)]
     values = [round(10 + 3 * math.sin(hour / 3.8) + rng.random(), 3) for hour in range(240)]
-    wide = "time,load,temperature\n" + "".join(f"{t},{v},{20 - v}\n" for t, v in zip(times, values, strict=True))
+    wide = "time,load,temperature\n" + "".join(
+        f"{t},{v},{20 - v}\n" for t, v in zip(times, values, strict=True)
+    )
     (folder / "series.csv").write_text(wide)
     (folder / "series.csv.gz").write_bytes(gzip.compress(wide.encode(), mtime=0))
     long = (f"{name},{t},{v}\n" for name in "pq" for t, v in zip(times, values, strict=True))

@@ -24,7 +24,10 @@ PLANTED = {
     "a hang": ("time.sleep(100)", ["hang"]),
     "a crash": ("ctypes.string_at(0)", ["crash: ended by signal 11"]),
     "an abort": ("os.abort()", ["crash: ended by signal 6"]),
-    "a file in the home": ("Path.home().joinpath('new').touch()", ["write outside the run's folder: created home/new"]),
+    "a file in the home": (
+        "Path.home().joinpath('new').touch()",
+        ["write outside the run's folder: created home/new"],
+    ),
     "a file in the temporary folder": (
         "tempfile.mkstemp(prefix='left')",
         ["write outside the run's folder: created tmp/left"],
@@ -34,7 +37,10 @@ PLANTED = {
         "Path('../outside/kept.txt').write_text('x')",
         ["write outside the run's folder: changed outside/kept.txt"],
     ),
-    "the data removed": ("Path('data.txt').unlink()", ["write outside the run's folder: removed work/data.txt"]),
+    "the data removed": (
+        "Path('data.txt').unlink()",
+        ["write outside the run's folder: removed work/data.txt"],
+    ),
     "a file outside the sandbox": (
         "Path(os.environ['ELSEWHERE']).write_text('x')",
         ["write outside the run's folder: open '{elsewhere}'"],
@@ -97,7 +103,9 @@ def test_planted_faults_of_each_kind_are_found_and_nothing_else_is(tmp_path: Pat
     finished = run_python("-c", PROGRAM, str(tmp_path / "fuzz"), codes, ELSEWHERE=elsewhere)
     assert finished.returncode == 0, finished.stderr
     found = json.loads(finished.stdout)
-    expected = {name: [one.format(elsewhere=elsewhere) for one in faults] for name, (_, faults) in PLANTED.items()}
+    expected = {
+        name: [one.format(elsewhere=elsewhere) for one in faults] for name, (_, faults) in PLANTED.items()
+    }
     for name, faults in expected.items():
         assert len(found[name]) == len(faults), (name, found[name])
         for fault, beginning in zip(found[name], faults, strict=True):
@@ -116,8 +124,11 @@ def test_a_case_with_a_fault_is_told_with_its_command_and_fails_the_script(tmp_p
     )
     finished = run_python("-c", program, TMPDIR=str(tmp_path))
     assert finished.returncode == 1, finished.stderr
-    failed = [line for line in finished.stdout.splitlines() if line.startswith("  repeat: python scripts/fuzz.py --seed 5")]
-    chances = [random.Random(f"5/{number}").randint(0, 1) for number in range(400) if kind_of(number) == "shapes"]
+    repeat = "  repeat: python scripts/fuzz.py --seed 5"
+    failed = [line for line in finished.stdout.splitlines() if line.startswith(repeat)]
+    chances = [
+        random.Random(f"5/{number}").randint(0, 1) for number in range(400) if kind_of(number) == "shapes"
+    ]
     assert len(failed) == chances.count(0) > 0
     row = next(line.split() for line in finished.stdout.splitlines() if line.startswith("shapes"))
     assert row[1:4] == [str(len(chances)), str(chances.count(1)), str(chances.count(0))]
@@ -126,7 +137,9 @@ def test_a_case_with_a_fault_is_told_with_its_command_and_fails_the_script(tmp_p
 
 def test_every_kind_takes_part() -> None:
     assert set(ORDER) == set(KINDS)
-    assert {line.split()[0] for line in table({kind: Summary() for kind in KINDS}).splitlines()[1:]} == set(KINDS)
+    assert {line.split()[0] for line in table({kind: Summary() for kind in KINDS}).splitlines()[1:]} == set(
+        KINDS
+    )
 
 
 def test_large_numbers_are_not_given_to_keys_that_say_how_long_a_run_is() -> None:
