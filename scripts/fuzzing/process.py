@@ -55,7 +55,8 @@ class Limits:
     """Limits of a case.
 
     Attributes:
-        seconds: of wall-clock time, after which the child is killed.
+        seconds: after which the child is killed: of processor time, or of wall-clock time in which it hardly used
+            the processor. On a machine that many processes share, a child that is still at work has five times as long.
         memory: bytes of resident memory that count as a failure.
         address_space: bytes beyond those of the parent, at which allocations fail.
         file_size: bytes of a file, at which writes fail.
@@ -168,12 +169,32 @@ def run_child(
     )
 
 
+WORKING = 0.02
+"""The least share of a processor by which a child counts as at work."""
+
+PATIENCE = 5
+"""How many times its limit of seconds a child at work may take on a machine that many processes share."""
+
+
 def _has_ended(child: int, seconds: float) -> bool:
+    """Wait for the end of a child, which may take so many seconds; returns whether it has ended."""
     descriptor = os.pidfd_open(child)
+    started = time.monotonic()
     try:
-        return bool(select.select([descriptor], [], [], seconds)[0])
+        while not select.select([descriptor], [], [], min(1.0, seconds))[0]:
+            waited, used = time.monotonic() - started, _processor_seconds(child)
+            at_work = used > WORKING * waited and waited < PATIENCE * seconds
+            if used > seconds or (waited > seconds and not at_work):
+                return False
+        return True
     finally:
         os.close(descriptor)
+
+
+def _processor_seconds(child: int) -> float:
+    """Processor time of a child and of those of its children that have ended."""
+    fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _perform(

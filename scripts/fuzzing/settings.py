@@ -171,8 +171,6 @@ def _choices(task: str, rng: random.Random) -> list[str]:
     if rng.random() < 0.1:
         group = rng.choice(OTHER_GROUPS)
         found.append(f"{group}={rng.choice([*_options(group), 'nothing', 'null'])}")
-        if group == "sweep" and rng.random() < 0.5:
-            found.append("-m")
     return found
 
 

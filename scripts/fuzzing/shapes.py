@@ -95,7 +95,7 @@ def _arguments(cell: Any, rng: random.Random) -> tuple[dict[str, Any], list[str]
     for _ in range(rng.choice((0, 0, 1, 1, 2))):
         name = rng.choice(("inputs", "state", "state", "lengths", "resets"))
         value = arguments[name]
-        if isinstance(value, tuple):
+        if isinstance(value, tuple) and value:
             parts = list(value)
             index = rng.randrange(len(parts))
             told, parts[index] = _changed(parts[index], rng)
