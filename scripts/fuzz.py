@@ -26,7 +26,13 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the number of the first case (default 0)")
     parser.add_argument("--seconds", type=float, help="start no further case after so many seconds of cases")
     parser.add_argument("--only", metavar="KIND", help="only cases of this kind, such as settings or shapes")
-    parser.add_argument("--case", type=int, metavar="NUMBER", help="repeat one case, and keep its files")
+    parser.add_argument(
+        "--case",
+        type=int,
+        nargs="+",
+        metavar="NUMBER",
+        help="repeat these cases, and keep the files of the last",
+    )
     parser.add_argument("--verbose", action="store_true", help="a line for each case")
     options = parser.parse_args()
     os.environ.update(SINGLE_THREADED)  # before torch is imported: a parent with threads must not fork

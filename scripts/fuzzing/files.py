@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fuzzing.case import Case, shown
 from fuzzing.damage import damage_bytes, damage_checkpoint, damage_json, damage_yaml
-from fuzzing.settings import INPUTS, data_parts
+from fuzzing.settings import EXPORTED, INPUTS, data_parts
 from fuzzing.template import SHORT, TINY, Template, command
 
 DATA: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -84,7 +84,7 @@ def run_case(template: Template, rng: random.Random) -> Case:
         ("scripts/report.py", ["--diff", run, run], "none"),
         (
             "scripts/export.py",
-            [run, "--format", rng.choice(("safetensors", "onnx")), "--output", "made"],
+            [run, "--format", rng.choice(EXPORTED), "--output", "made"],
             "made",
         ),
     )

@@ -82,7 +82,7 @@ def fuzz(options: argparse.Namespace) -> int:
     """Run the cases that the command line asks for; returns 1 where one failed."""
     numbers: Sequence[int] = range(options.first, options.first + options.cases)
     if options.case is not None:
-        numbers = [options.case]
+        numbers = options.case
     if options.only is not None:
         numbers = [number for number in numbers if kind_of(number) == options.only]
     with _folder(keep=options.case is not None) as root:

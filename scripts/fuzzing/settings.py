@@ -250,10 +250,13 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 }
 """Options of the scripts."""
 
+EXPORTED = (*("safetensors",) * 4, "onnx")
+"""Formats of an export; ONNX takes seconds."""
+
 FLAGS = ("--json", "--interactive", "--probabilities", "--plot", "--runs", "--reverse")
 RIGHT = {
     "--weights": ("raw",),
-    "--format": ("safetensors", "onnx", "terminal", "csv", "markdown", "json", "conll", "conllu"),
+    "--format": ("safetensors", "terminal", "csv", "markdown", "json", "conll", "conllu"),
     "--temperature": ("0", "0.5", "2"),
     "--top-k": ("1", "3"),
     "--top-p": ("0.5", "1"),
@@ -298,7 +301,7 @@ def options_case(template: Template, rng: random.Random) -> Case:
             right = RIGHT.get(option, ("1",))
             words.append(rng.choice(right) if rng.random() < 0.6 else hostile(option.replace("--", "."), rng))
     if name == "export" and "--format" not in words:
-        words += ["--format", rng.choice(("safetensors", "onnx"))]
+        words += ["--format", rng.choice(EXPORTED)]
     asked = any(word in ("--output", "--figure", "--plot", "--future") for word in words)
     run_folder = f"work/runs/{task}"
     return Case(
