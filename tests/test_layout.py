@@ -17,7 +17,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init_
 NAMES = [str(path.relative_to(PACKAGE)) for path in MODULES]
 
 LEVELS = (
-    ("errors", "files", "tree"),
+    ("errors", "files", "signals", "tree"),
     ("config", "distributed"),
     ("cell",),
     ("engine",),
@@ -44,7 +44,7 @@ WRITER_CALLS |= {"add_hparams", "add_histogram", "add_audio", "add_video"}
 ADAPTER = "callback/logging.py"
 
 WRITING_LIBRARIES = ("torch.utils.tensorboard", "tensorboard.summary", "wandb", "mlflow")
-WRITE_BY_THEM = {ADAPTER, "run/loggers.py", "sweep/tensorboard_figure.py"}
+WRITE_BY_THEM = {ADAPTER, "run/loggers.py", "sweep/comparison.py"}
 """The adapter, the builder of loggers, and the figure of a sweep, which is logged without a trainer."""
 
 OPERATOR_RULES = [

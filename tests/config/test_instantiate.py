@@ -4,6 +4,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
 from throughtime.callback.progress import Progress
 from throughtime.cell.elman import Elman
@@ -113,3 +115,10 @@ def test_what_a_part_cannot_take_from_the_data_is_told_by_its_key() -> None:
     head = instantiate({"_target_": "throughtime.head.Softmax", "_partial_": True}, "head")
     with pytest.raises(UserError, match=r"head: Softmax does not fit this task's data; it takes no channels"):
         head(input_size=3, channels=2)
+
+
+def test_whatever_a_class_of_another_library_raises_is_told_by_its_key() -> None:
+    optimizer = {"_target_": "torch.optim.AdamW", "_partial_": True, "lr": 0.1, "betas": [0.9]}
+    configure = instantiate(optimizer, "optim.optimizer")
+    with pytest.raises(UserError, match=r"optim.optimizer \(AdamW\): list index out of range"):
+        configure(params=[nn.Parameter(torch.zeros(1))])

@@ -22,3 +22,8 @@ def test_what_was_typed_stays() -> None:
 
 def test_a_configuration_without_typed_classes_stays_as_it_is() -> None:
     assert without_unknown_arguments(CONFIG, ["seed=2"]) == (CONFIG, [])
+
+
+def test_a_class_that_is_taken_out_is_no_typed_class() -> None:
+    without = {**CONFIG, "cell": {"hidden_size": 8}}
+    assert without_unknown_arguments(without, ["~cell._target_"]) == (without, [])

@@ -70,6 +70,13 @@ WRONG = {
     "inputs in another precision": ("inputs", lambda x, cell: x.double(), "inputs of type float32"),
     "inputs of integers": ("inputs", lambda x, cell: x.long(), "inputs of type float32, got int64"),
     "inputs elsewhere": ("inputs", lambda x, cell: x.to("meta"), "inputs on cpu"),
+    "sparse inputs": ("inputs", lambda x, cell: x.to_sparse(), "inputs to be a dense tensor, got one of layout sparse"),
+    "sparse resets": ("resets", lambda r, cell: r.to_sparse(), "resets to be a dense tensor"),
+    "a sparse state": (
+        "state",
+        lambda s, cell: map_state(lambda part: part.to_sparse(), s),
+        r"state\.\w+ to be a dense tensor",
+    ),
     "inputs of another library": ("inputs", lambda x, cell: x.numpy(), "inputs to be a Tensor"),
     "a state of fewer lanes": ("state", lambda s, cell: cell.initial_state(20), r"\[32, \d+\], got \[20, \d+\]"),
     "a state of more lanes": ("state", lambda s, cell: cell.initial_state(40), r"\[32, \d+\], got \[40, \d+\]"),

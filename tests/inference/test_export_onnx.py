@@ -4,6 +4,9 @@ Only the script traces here: the checks of shapes in the tests would refuse the 
 """
 
 import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +95,11 @@ def test_what_cannot_be_exported_says_so_in_a_sentence(command, tmp_path: Path) 
     assert finished.returncode == 2 and finished.stderr.count("\n") == 1
     assert "model=segments and direct can" in finished.stderr
     assert not (tmp_path / "run" / "export_onnx").exists()
+
+
+def test_the_runtime_leaves_no_files_of_its_own(tmp_path: Path) -> None:
+    program = "from throughtime.inference.export_onnx import onnx_runtime; onnx_runtime()"
+    folders = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    environment = os.environ | folders | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    assert [path for path in tmp_path.rglob("*") if path.name == ".ses" or "Microsoft" in path.parts] == []

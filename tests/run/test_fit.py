@@ -143,6 +143,22 @@ def test_a_carried_state_of_another_batch_size_is_not_gone_on_with(
     assert "carried on is that of 5 lanes, but the next chunk has 8" in finished.stderr
 
 
+@pytest.mark.parametrize("part", ["progress", "optimiser"])
+def test_parts_of_a_checkpoint_that_the_first_step_cannot_use_are_told(
+    fit_small: Fit, command, tmp_path: Path, part: str
+) -> None:
+    path = fit_small() / "checkpoints" / "last.ckpt"
+    checkpoint = torch.load(path, weights_only=True)
+    if part == "progress":
+        checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]["ready"] = [1]
+    else:
+        checkpoint["optimizer_states"][0]["param_groups"][0]["betas"] = "none"
+    torch.save(checkpoint, path)
+    finished = command("train.py", "resume=run", "trainer.max_steps=24")
+    assert finished.returncode == 2 and finished.stderr.count("\n") == 1, finished.stderr
+    assert "last.ckpt is not a whole checkpoint: its parts do not fit each other" in finished.stderr
+
+
 def test_a_run_without_a_checkpoint_is_not_gone_on_with(
     command, small: tuple[str, ...], tmp_path: Path
 ) -> None:

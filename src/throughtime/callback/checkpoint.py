@@ -36,7 +36,7 @@ class Checkpoint(callbacks.Checkpoint):
 
     Attributes:
         best, best_step: the best value of the monitored metric, and the optimiser step that gave it.
-        training: whether training has begun; a checkpoint that it goes on from is restored by then.
+        trained: whether a first batch is over; a checkpoint that training goes on from is restored and used by then.
     """
 
     def __init__(self, every_n_seconds: float = 30.0, every_n_steps: int | None = None) -> None:
@@ -47,7 +47,7 @@ class Checkpoint(callbacks.Checkpoint):
         self.every_n_steps = every_n_steps
         self.best: float | None = None
         self.best_step: int | None = None
-        self.training = False
+        self.trained = False
         self._signal: int | None = None
         self._answering = False
         self._started_at: float | None = None
@@ -81,7 +81,6 @@ class Checkpoint(callbacks.Checkpoint):
         self._reinstall_handler(trainer)
 
     def on_train_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        self.training = True
         self._reinstall_handler(trainer)
 
     def on_test_start(self, trainer: pl.Trainer, *_: Any) -> None:
@@ -112,6 +111,7 @@ class Checkpoint(callbacks.Checkpoint):
             self._random = None
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        self.trained = True
         if trainer.fit_loop.epoch_loop._should_accumulate() or self._validation_is_due(trainer):
             return
         number = self._agreed_signal(trainer)

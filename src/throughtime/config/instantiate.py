@@ -167,8 +167,21 @@ def _call(factory: Any, key: str, /, **arguments: Any) -> Any:
     except UserError as error:
         sentence = str(error) if str(error).startswith(key) else f"{key}: {error}"
         raise LocatedError(sentence) from error
-    except (TypeError, ValueError, MisconfigurationException) as error:
+    except (*_REFUSALS, MisconfigurationException) as error:
+        if not isinstance(error, _OWN_REFUSALS) and _is_own(factory):
+            raise
         raise LocatedError(f"{key} ({factory.__qualname__}): {error}") from error
+
+
+_OWN_REFUSALS = (TypeError, ValueError)
+"""Errors by which classes of this package refuse the value of an argument."""
+
+_REFUSALS = (*_OWN_REFUSALS, LookupError, AttributeError, ArithmeticError, AssertionError)
+"""Errors by which classes of other libraries do, such as those of an optimiser whose `betas` is too short."""
+
+
+def _is_own(factory: Any) -> bool:
+    return str(getattr(factory, "__module__", "")).partition(".")[0] == "throughtime"
 
 
 def _unknown(factory: Any, arguments: Collection[str]) -> list[str]:

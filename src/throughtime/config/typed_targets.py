@@ -24,7 +24,7 @@ def without_unknown_arguments(
     Raises:
         UserError: a typed class is not of its place's kind.
     """
-    names = [override.lstrip("+").partition("=")[0] for override in typed]
+    names = [override.lstrip("+").partition("=")[0] for override in typed if not override.startswith("~")]
     places = [name.removesuffix("._target_") for name in names if name.endswith("._target_")]
     if not places:
         return dict(config), []

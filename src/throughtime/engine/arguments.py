@@ -62,7 +62,7 @@ def check_arguments(
     The values of lengths are checked on a CPU only, as elsewhere the run would have to wait for them.
 
     Raises:
-        TypeError: an argument is no tensor, or has another type of numbers.
+        TypeError: an argument is no dense tensor, or has another type of numbers.
         ValueError: it has another shape, structure or device, or a length is not in 0 … T.
     """
     _check_tensor("inputs", inputs)
@@ -144,7 +144,17 @@ def _difference(expected: _Expected, state: Tree, lanes: Any, mixed: bool) -> Ex
             return TypeError(f"expected {name} of type {_name(dtype)}, got {_name(part.dtype)}")
         if part.device != device:
             return ValueError(f"expected {name} on {device}, got it on {part.device}")
+        if error := _sparse(name, part):
+            return error
     return None
+
+
+def _sparse(name: str, tensor: Tensor) -> TypeError | None:
+    """The error of a tensor that is not dense."""
+    if tensor.layout == torch.strided:
+        return None
+    layout = str(tensor.layout).removeprefix("torch.")
+    return TypeError(f"expected {name} to be a dense tensor, got one of layout {layout}")
 
 
 def _parts(name: str, state: Tree) -> Iterator[tuple[str, Tensor]]:
@@ -173,6 +183,8 @@ def _check_mask(
 def _check_tensor(name: str, value: Any) -> None:
     if not isinstance(value, Tensor):
         raise TypeError(f"expected {name} to be a Tensor, got {_kind(value)}")
+    if error := _sparse(name, value):
+        raise error
 
 
 def _check_device(name: str, tensor: Tensor, device: torch.device) -> None:

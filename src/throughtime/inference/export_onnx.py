@@ -1,11 +1,14 @@
 """Export to ONNX: one graph for any number of steps and lanes, checked against PyTorch."""
 
+import importlib
 import importlib.util
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -39,6 +42,7 @@ def write_onnx(graph: ExportGraph, path: Path) -> str:
         UserError: something in the model cannot be traced, has no counterpart in ONNX, or does not compute the same.
     """
     check_packages()
+    onnx_runtime()  # before the tracer imports it
     try:
         with _running_on(graph.module, SymbolicScan()), _quietly(), torch.no_grad():
             _traced(graph).save(path)
@@ -60,10 +64,15 @@ def write_onnx(graph: ExportGraph, path: Path) -> str:
     )
 
 
+def onnx_runtime() -> ModuleType:
+    """ONNX Runtime without its telemetry, which writes to the home and the temporary folder and opens connections."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    return importlib.import_module("onnxruntime")
+
+
 def check_onnx(graph: ExportGraph, path: Path) -> float:
     """The largest difference between ONNX Runtime and the plain loop, relative to each output's largest value."""
-    import onnxruntime
-
+    onnxruntime = onnx_runtime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -202,11 +202,11 @@ def _train_and_test(
 def _resume(
     trainer: pl.Trainer, checkpointing: Checkpoint, task: Task, data: DataModule, checkpoint: Path
 ) -> None:
-    """Train from a checkpoint; until it is restored, an error of another shape is one of the checkpoint."""
+    """Train from a checkpoint; until the first step that uses it is over, an error of another shape is one of it."""
     try:
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     except WRONG_SHAPE:
-        if checkpointing.training:
+        if checkpointing.trained:
             raise
         with shape_errors_as_user_errors(checkpoint):
             raise
