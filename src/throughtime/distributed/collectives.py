@@ -2,7 +2,7 @@
 
 A run has one process a device, and each process a rank; a run of one process is rank 0 of 1 and communicates nothing.
 Every collective must be called by all ranks and returns the same value on all of them, to the last bit: sums are taken
-in the order of the ranks. Values travel as plain data (`throughtime.distributed.encoding`), never as pickles.
+in the order of the ranks. Values travel as plain data (`throughtime.distributed.serialization`), never as pickles.
 """
 
 from typing import TypeVar
@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, distributed
 
-from throughtime.distributed.encoding import decode, encode
+from throughtime.distributed.serialization import deserialize, serialize
 
 Value = TypeVar("Value")
 
@@ -33,14 +33,14 @@ def all_gather(value: Value) -> list[Value]:
     """
     if world_size() == 1:
         return [value]
-    own = encode(value).to(_device())
+    own = serialize(value).to(_device())
     sizes = [torch.zeros(1, dtype=torch.int64, device=own.device) for _ in range(world_size())]
     distributed.all_gather(sizes, torch.tensor([len(own)], device=own.device))
     padded = own.new_zeros(max(int(size) for size in sizes))
     padded[: len(own)] = own
     parts = [torch.empty_like(padded) for _ in sizes]
     distributed.all_gather(parts, padded)
-    return [decode(part[: int(size)]) for part, size in zip(parts, sizes, strict=True)]
+    return [deserialize(part[: int(size)]) for part, size in zip(parts, sizes, strict=True)]
 
 
 def broadcast(value: Value, source: int = 0) -> Value:
@@ -52,12 +52,12 @@ def broadcast(value: Value, source: int = 0) -> Value:
     """
     if world_size() == 1:
         return value
-    own = encode(value if rank() == source else None).to(_device())
+    own = serialize(value if rank() == source else None).to(_device())
     size = torch.tensor([len(own)], device=own.device)
     distributed.broadcast(size, source)
     data = own if rank() == source else own.new_empty(int(size))
     distributed.broadcast(data, source)
-    return decode(data)
+    return deserialize(data)
 
 
 def all_sum(value: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Encoding of plain containers with tensors as bytes: what ranks send each other can hold no code.
+"""Serialization of plain containers with tensors as bytes: what ranks send each other can hold no code.
 
     [8 bytes: length of the description] [description: JSON] [bytes of each tensor, one after the other]
 
@@ -25,7 +25,7 @@ TYPES = {
 """The types of tensors that can be encoded, by their names."""
 
 
-def encode(value: Any) -> UInt8[Tensor, " N"]:
+def serialize(value: Any) -> UInt8[Tensor, " N"]:
     """Encode a tree of dictionaries with texts as keys, lists, tuples, numbers, texts, None and tensors.
 
     Raises:
@@ -40,8 +40,8 @@ def encode(value: Any) -> UInt8[Tensor, " N"]:
     return torch.cat([*parts, *(tensor.flatten().view(torch.uint8) for tensor in tensors)])
 
 
-def decode(data: UInt8[Tensor, " N"]) -> Any:
-    """The value that `encode` was given, with its tensors on the CPU.
+def deserialize(data: UInt8[Tensor, " N"]) -> Any:
+    """The value that `serialize` was given, with its tensors on the CPU.
 
     Raises:
         ValueError: the bytes are not such an encoding.

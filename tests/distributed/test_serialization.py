@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from throughtime.distributed.encoding import TYPES, decode, encode
+from throughtime.distributed.serialization import TYPES, deserialize, serialize
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from throughtime.distributed.encoding import TYPES, decode, encode
     ],
 )
 def test_plain_values_come_back_with_their_kinds(value: Any) -> None:
-    assert decode(encode(value)) == value
+    assert deserialize(serialize(value)) == value
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -35,7 +35,7 @@ def test_tensors_come_back_to_the_last_bit(name: str) -> None:
         "empty": values[:0],
         "odd": values[:1, :1],
     }
-    found = decode(encode(sent))
+    found = deserialize(serialize(sent))
     for key, tensor in sent.items():
         assert found[key].dtype == tensor.dtype and torch.equal(found[key], tensor), key
         assert found[key].shape == tensor.shape
@@ -43,17 +43,17 @@ def test_tensors_come_back_to_the_last_bit(name: str) -> None:
 
 def test_a_nan_keeps_its_bits() -> None:
     nan = torch.tensor([0x7FF8_0000_0000_0001], dtype=torch.int64).view(torch.float64)
-    assert decode(encode(nan)).view(torch.int64).item() == 0x7FF8_0000_0000_0001
+    assert deserialize(serialize(nan)).view(torch.int64).item() == 0x7FF8_0000_0000_0001
 
 
 def test_counts_come_back_as_a_dictionary() -> None:
-    assert decode(encode(Counter(a=2))) == {"a": 2}
+    assert deserialize(serialize(Counter(a=2))) == {"a": 2}
 
 
 @pytest.mark.parametrize("value", [Path("x"), print, {1: 2}, {"a": {3}}, torch.zeros(1, dtype=torch.uint32)])
 def test_what_is_not_plain_is_refused(value: Any) -> None:
     with pytest.raises(TypeError, match=r"cannot be sent|that can be sent"):
-        encode(value)
+        serialize(value)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_what_is_not_plain_is_refused(value: Any) -> None:
     [(b"float32", b"floatXX"), (b'"float32", [2]', b'"float32", [9]')],
 )
 def test_bytes_that_are_no_encoding_are_refused(before: bytes, after: bytes) -> None:
-    data = encode(torch.zeros(2)).numpy().tobytes()
+    data = serialize(torch.zeros(2)).numpy().tobytes()
     assert data.count(before) == 1
     with pytest.raises(ValueError, match=r"no tensor of type|are missing"):
-        decode(torch.frombuffer(bytearray(data.replace(before, after)), dtype=torch.uint8))
+        deserialize(torch.frombuffer(bytearray(data.replace(before, after)), dtype=torch.uint8))
