@@ -43,7 +43,7 @@ class CheckpointFile:
         path: the folder of a run (its best checkpoint), or a checkpoint file.
 
     Raises:
-        UserError: there is no checkpoint, it is damaged, or it is none of throughtime's.
+        UserError: there is no checkpoint, it is damaged, or it is not one of throughtime's.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -90,6 +90,6 @@ def load(path: str | Path, weights: str = RAW) -> Loaded:
         weights: `raw` as they were trained, or an average that the run kept, `ema` or `average`.
 
     Raises:
-        UserError: there is no checkpoint, it is damaged, it is none of throughtime's, or it has no such weights.
+        UserError: there is no checkpoint, it is damaged, it is not one of throughtime's, or it has no such weights.
     """
     return CheckpointFile(path).load(weights)

@@ -49,6 +49,18 @@ def test_a_forecast_is_drawn_with_its_intervals_and_its_truth():
     assert np.array_equal(lines["forecast"], point) and np.array_equal(lines["truth"], truth, equal_nan=True)
     assert [area.get_label() for area in first.collections] == ["95 %", "80 %"]
     assert not second.collections and second.get_title() == "b"
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["truth", "95 %", "80 %", "forecast"]
+
+
+def test_every_axis_has_a_label_with_its_unit():
+    errors = plot_errors([{"mae": 1.0, "rmse": 2.0}], "standardised")
+    residuals = plot_residuals(np.array([[1.0, -1.0]]))
+    forecasts = plot_forecasts([Example("a", np.zeros(6), np.arange(4.0), {})])
+    for axes in (*errors.axes, *residuals.axes, *forecasts.axes):
+        assert axes.get_xlabel() and axes.get_ylabel() and axes.get_title()
+    assert errors.axes[0].get_ylabel() == "error, in standard deviations"
+    assert [text.get_text() for text in residuals.legends[0].get_texts()] == ["95 %", "80 %", "median"]
 
 
 def test_errors_and_residuals_are_drawn_for_each_step():

@@ -36,7 +36,8 @@ def test_the_figure_shows_shares_of_true_tags(measured):
     figure = confusion(measured, most_tags=2)
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["O|", "B-X"]
-    assert axes.images[0].get_array().tolist() == [[1, 0], [0, 1]]
+    assert axes.images[0].get_array().tolist() == [[100, 0], [0, 100]]
+    assert all(one.get_ylabel() for one in figure.axes) and axes.get_xlabel()
 
 
 def test_a_validation_and_a_test_write_files_and_tensorboard(fit, task, measured, tmp_path, tensorboard):

@@ -96,7 +96,7 @@ class ForecastFigures(Callback):
         lanes = np.unique(np.linspace(0, len(chosen) - 1, self.count).round().astype(int))
         return {
             "forecast": plot_forecasts([_example(data, chosen[lane], int(lane), arrays) for lane in lanes]),
-            "error_by_step": plot_errors(task.measured[split].by_step()),
+            "error_by_step": plot_errors(task.measured[split].by_step(), task.units),
             "residuals": plot_residuals((arrays["truth"] - arrays["point"]).reshape(len(forecast.point), -1)),
         }
 
@@ -146,7 +146,9 @@ def plot_forecasts(examples: Sequence[Example]) -> Figure:
     for place, example in enumerate(examples):
         axes = figure.add_subplot(len(examples), 1, place + 1)
         ahead = np.arange(1, len(example.point) + 1)
-        axes.plot(np.arange(1 - len(example.history), 1), example.history, color=TRUTH, linewidth=1)
+        past = example.history if example.truth is None else np.append(example.history, example.truth[:1])
+        start = 1 - len(example.history)
+        axes.plot(np.arange(start, start + len(past)), past, color=TRUTH, linewidth=1)
         if example.truth is not None:
             axes.plot(ahead, example.truth, color=TRUTH, linewidth=1, label="truth")
         for shade, (coverage, (low, high)) in zip((0.15, 0.3), example.intervals.items(), strict=False):
@@ -156,20 +158,33 @@ def plot_forecasts(examples: Sequence[Example]) -> Figure:
         axes.plot(ahead, example.point, color=FORECAST, linewidth=1.5, label="forecast")
         axes.axvline(0.5, color="grey", linewidth=0.5)
         axes.set_title(example.title, fontsize=9)
-        axes.legend(loc="upper left", fontsize=7, ncols=4, frameon=False)
+        axes.set_ylabel("value, in the data's unit", fontsize=8)
         if place == len(examples) - 1:
             axes.set_xlabel("steps from the origin")
+    if figure.axes:
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", fontsize=8, ncols=4, frameon=False)
     return figure
 
 
-def plot_errors(steps: Sequence[Mapping[str, float]]) -> Figure:
-    """Mean absolute and root mean squared error for each step ahead."""
+UNIT_LABELS = {"original": "in the data's unit", "standardised": "in standard deviations"}
+
+
+def plot_errors(steps: Sequence[Mapping[str, float]], units: str = "original") -> Figure:
+    """Mean absolute and root mean squared error for each step ahead.
+
+    Args:
+        steps: `mae` and `rmse` of each step.
+        units: of both, `original` or `standardised`.
+    """
     figure = new_figure(7.0, 4.0)
     axes = figure.add_subplot()
     ahead = np.arange(1, len(steps) + 1)
     for name in ("mae", "rmse"):
         axes.plot(ahead, [step[name] for step in steps], label=name.upper())
+    axes.set_title("error by step of the horizon", fontsize=10)
     axes.set_xlabel("step of the horizon")
+    axes.set_ylabel(f"error, {UNIT_LABELS[units]}")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
     return figure
@@ -182,13 +197,27 @@ def plot_residuals(residuals: Float[np.ndarray, "S n"]) -> Figure:
     finite = residuals[np.isfinite(residuals)]
     spread.hist(finite, bins=50, color=FORECAST)
     spread.axvline(0, color=TRUTH, linewidth=0.5)
-    spread.set_xlabel("truth - forecast")
+    spread.set_title("residuals of all steps", fontsize=10)
+    spread.set_xlabel("truth − forecast, in the data's unit")
+    spread.set_ylabel("number of forecast steps")
     ahead = np.arange(1, len(residuals) + 1)
     rows = [row[np.isfinite(row)] for row in residuals]
     for low, high, shade in ((2.5, 97.5, 0.15), (10, 90, 0.3)):
         ends = np.array([np.percentile(row, (low, high)) if len(row) else (np.nan, np.nan) for row in rows])
-        by_step.fill_between(ahead, ends[:, 0], ends[:, 1], color=FORECAST, alpha=shade, linewidth=0)
-    by_step.plot(ahead, [np.median(row) if len(row) else np.nan for row in rows], color=FORECAST)
+        by_step.fill_between(
+            ahead,
+            ends[:, 0],
+            ends[:, 1],
+            color=FORECAST,
+            alpha=shade,
+            linewidth=0,
+            label=f"{high - low:.0f} %",
+        )
+    medians = [np.median(row) if len(row) else np.nan for row in rows]
+    by_step.plot(ahead, medians, color=FORECAST, label="median")
     by_step.axhline(0, color=TRUTH, linewidth=0.5)
+    by_step.set_title("residuals by step", fontsize=10)
     by_step.set_xlabel("step of the horizon")
+    by_step.set_ylabel("truth − forecast, in the data's unit")
+    figure.legend(loc="outside lower right", fontsize=8, ncols=3, frameon=False)
     return figure

@@ -82,20 +82,21 @@ def markdown_table(rows: list[tuple[str, ...]]) -> str:
 
 
 def confusion(measured: Measured, most_tags: int) -> Figure:
-    """The confusion matrix: a row a true tag, coloured by the fraction that was predicted as each tag."""
+    """The confusion matrix: a row a true tag, coloured by the percentage that was predicted as each tag."""
     expected = measured.confusion.expected()[:-1].double()
     chosen = expected.argsort(descending=True, stable=True)[:most_tags]
     fractions = measured.confusion.matrix(chosen) / expected[chosen, None].clamp(min=1)
     names = [measured.tags[tag] for tag in chosen.tolist()]
     side = 2.5 + 0.35 * len(names)
     figure = Figure(figsize=(side, side), layout="constrained")
-    axes = figure.add_subplot(xlabel="predicted", ylabel="true")
-    image = axes.imshow(fractions.numpy(), cmap="Blues", vmin=0, vmax=1)
+    axes = figure.add_subplot(xlabel="predicted tag", ylabel="true tag")
+    axes.set_title("percent of each true tag that is predicted as each tag", fontsize=10)
+    image = axes.imshow(100 * fractions.numpy(), cmap="Blues", vmin=0, vmax=100)
     axes.set_xticks(range(len(names)), names, rotation=90)
     axes.set_yticks(range(len(names)), names)
     for row, column in (fractions >= 0.005).nonzero().tolist():
         fraction = float(fractions[row, column])
         shade = "white" if fraction > 0.5 else "black"
         axes.text(column, row, f"{100 * fraction:.0f}", ha="center", va="center", size=7, color=shade)
-    figure.colorbar(image, ax=axes, shrink=0.6, label="fraction of the true tag")
+    figure.colorbar(image, ax=axes, shrink=0.6, label="percent of the true tag")
     return figure
