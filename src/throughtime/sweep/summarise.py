@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from throughtime.config.trust import as_override
 from throughtime.errors import UserError, printable
 from throughtime.run.folder import Created
 from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, WAITING, Outcome, outcome_of
@@ -53,7 +54,7 @@ STATUSES = (COMPLETED, FAILED, INTERRUPTED, WAITING)
 
 def resume_command(folder: Path) -> str:
     """The line with the exact command that resumes a sweep."""
-    return f"go on         python train.py -m resume={shlex.quote(str(folder))}"
+    return f"go on         python train.py -m resume={shlex.quote(str(folder))}{as_override()}"
 
 
 def write_comparison(folder: Path, outcomes: Sequence[Outcome]) -> str:
