@@ -17,7 +17,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init_
 NAMES = [str(path.relative_to(PACKAGE)) for path in MODULES]
 
 LEVELS = (
-    ("errors", "files", "tree"),
+    ("errors", "files", "signals", "tree"),
     ("config", "distributed"),
     ("cell",),
     ("engine",),
