@@ -122,6 +122,20 @@ def test_a_folder_that_is_gone_ends_the_run(fit_by_steps, folder):
         fit_by_steps(Delete())
 
 
+def test_a_folder_that_becomes_a_link_is_not_written_to(fit_by_steps, folder, tmp_path):
+    class Swap(Callback):
+        def on_train_batch_end(self, trainer, *_):
+            if trainer.global_step == 5:
+                folder.rename(tmp_path / "elsewhere")
+                folder.symlink_to(tmp_path / "elsewhere")
+                self.before = sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir())
+
+    swap = Swap()
+    with pytest.raises(UserError, match="checkpoints is a symbolic link"):
+        fit_by_steps(swap)
+    assert sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir()) == swap.before
+
+
 def test_what_a_kill_left_of_a_save_is_removed_by_the_next_and_no_other_file(fit_by_steps, folder):
     for name in ("..next.ckpt.a1b2c3_4", ".best.ckpt.abcdefgh", ".mine.ckpt.abcdefgh", "best.ckpt.backup"):
         (folder / name).touch()

@@ -1,5 +1,6 @@
 """Code of the user's own is built by the user's own word: on the command line or in the environment, never a file."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -117,3 +118,14 @@ def test_no_file_can_give_the_word(
         finished = command("train.py", f"resume={run}", "trainer.max_steps=30")
     assert finished.returncode == 2
     assert "trust" in finished.stderr and finished.stderr.count("\n") == 1
+
+
+def test_commands_that_are_shown_have_the_word(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(trust.VARIABLE, "")
+    assert (trust.as_override(), trust.as_option()) == ("", "")
+    monkeypatch.setenv(trust.VARIABLE, "my_cells,my_heads")
+    assert shlex.split(trust.as_override()) == ["trust=my_cells,my_heads"]
+    assert shlex.split(trust.as_option()) == ["--trust", "my_cells,my_heads"]
+    (tmp_path / "a b" / "mine").mkdir(parents=True)
+    monkeypatch.setenv(trust.VARIABLE, str(tmp_path / "a b" / "mine"))
+    assert shlex.split(trust.as_option()) == ["--trust", str(tmp_path / "a b" / "mine")]

@@ -113,3 +113,24 @@ def test_forecasts_are_measured_again_with_the_scaler_of_their_run(command, tmp_
     assert evaluate(str(run), str(tmp_path / "series.csv")) == pytest.approx(again)
     with pytest.raises(UserError, match="has the series wind, but the model was trained on load"):
         evaluate(str(run), str(tmp_path / "other.csv"))
+
+
+@pytest.mark.parametrize(
+    ("name", "read"), [("mine.txt", True), (".secret/mine.txt", False), ("../mine.txt", False)]
+)
+def test_a_checkpoint_without_any_record_reads_what_lies_here(
+    name: str, read: bool, trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    (here / ".secret").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    (here / name).write_text("abc def\n" * 300)
+    content = torch.load(trained.run / "checkpoints" / "best.ckpt", weights_only=True)
+    del content[FINGERPRINT]
+    content["config"]["data"]["path"] = str(here / name)
+    torch.save(content, here / "only.ckpt")
+    if read:
+        assert evaluate("only.ckpt")["test/loss"] > 0
+        return
+    with pytest.raises(UserError, match="not the data that"):
+        evaluate("only.ckpt")

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from throughtime.config.trust import VARIABLE
 from throughtime.head.softmax import Softmax
 from throughtime.optim.optimization import Optimization
 from throughtime.run.folder import RunFolder
@@ -131,3 +132,11 @@ def test_the_task_adds_its_table_and_its_commands(tmp_path: Path) -> None:
     shown = end_message(results(), RunFolder(tmp_path), configured(STEPS), TASK).splitlines()
     assert "beside a baseline" in shown
     assert f"generate     python scripts/generate.py {tmp_path}" in shown
+
+
+def test_commands_of_a_run_of_trusted_code_have_the_word(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv(VARIABLE, "my_cells")
+    shown = commands(end_message(results(), RunFolder(tmp_path), configured(STEPS), TASK))
+    assert shown["train.py"][-1] == "trust=my_cells"
+    assert shown["scripts/generate.py"][-2:] == ["--trust", "my_cells"]
+    assert "my_cells" not in str(shown["tensorboard"])

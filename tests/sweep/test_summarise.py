@@ -51,3 +51,8 @@ def test_the_figure_is_in_tensorboard_once_however_often_the_sweep_is_concluded(
 
 def test_the_command_that_goes_on_can_be_pasted() -> None:
     assert resume_command(Path("my sweeps/a")).endswith("python train.py -m resume='my sweeps/a'")
+
+
+def test_the_command_that_resumes_a_sweep_of_trusted_code_has_the_word(monkeypatch) -> None:
+    monkeypatch.setenv("THROUGHTIME_TRUST", "my_cells")
+    assert resume_command(Path("a")).endswith("resume=a trust=my_cells")

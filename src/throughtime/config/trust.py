@@ -6,6 +6,7 @@ of a sweep or of several devices inherit it. No file can give it.
 """
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,6 +52,16 @@ def make_importable() -> None:
         folder = str(Path(entry).parent) if os.sep in entry else os.getcwd()
         if folder not in sys.path:
             sys.path.append(folder)
+
+
+def as_override() -> str:
+    """The word to add to a train.py command, with a space before it; empty where no package is trusted."""
+    return f" {shlex.quote(f'trust={word}')}" if (word := ",".join(_entries())) else ""
+
+
+def as_option() -> str:
+    """The option to add to the command of a script, with a space before it; empty where no package is trusted."""
+    return f" --trust {shlex.quote(word)}" if (word := ",".join(_entries())) else ""
 
 
 def is_trusted(target: str) -> bool:

@@ -1,6 +1,7 @@
 """Evaluate a trained task: on its own test split, or on other data of the same kind."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
@@ -53,7 +54,9 @@ def evaluate(
     with shape_errors_as_user_errors(loaded.path):
         data.restore(loaded.artifacts)
     data.setup()
-    if other is None and files and not _hashes(data.fingerprint()) <= _hashes(loaded.fingerprint):
+    recorded = _hashes(loaded.fingerprint)
+    own = _hashes(data.fingerprint()) <= recorded if recorded else all(map(_lies_here, files))
+    if other is None and not own:
         raise UserError(
             f"{', '.join(files)}: these are not the data that {path} was trained on, so nothing is measured on them; "
             f"name them to do so: --path {files[-1]}"
@@ -72,6 +75,17 @@ def evaluate(
     )
     trainer.test(loaded.task, datamodule=data, verbose=False)
     return {name: float(value) for name, value in sorted(trainer.callback_metrics.items()) if name != "step"}
+
+
+def _lies_here(file: str) -> bool:
+    """Whether a file lies below the working folder, and neither it nor a folder on the way is hidden.
+
+    Nothing else is read for a checkpoint that does not tell what it was trained on.
+    """
+    path, here = Path(file).resolve(), Path.cwd()
+    return path.is_relative_to(here) and not any(
+        part.startswith(".") for part in path.relative_to(here).parts
+    )
 
 
 def _hashes(fingerprint: Any) -> set[str]:

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 from throughtime.callback.display import duration
+from throughtime.config.trust import as_option, as_override
 from throughtime.data.base import DataModule
 from throughtime.run.build import Config
 from throughtime.run.folder import RunFolder
@@ -49,8 +50,9 @@ def end_message(results: Results, folder: RunFolder, config: Config, task: Task)
         lines.append(table)
     lines.append(f"run folder   {run}")
     if results.checkpoint is not None:
-        lines.append(f"go on        python train.py resume={run}{_larger_budget(results, config['trainer'])}")
-        lines += [f"{label:<12} {command}" for label, command in task.next_commands(run)]
+        larger = _larger_budget(results, config["trainer"])
+        lines.append(f"go on        python train.py resume={run}{larger}{as_override()}")
+        lines += [f"{label:<12} {command}{as_option()}" for label, command in task.next_commands(run)]
     parent = folder.path.resolve().parent
     # runs/<task>/<run>, or a place of the user's own
     above = parent.parent if parent.name == results.task else parent

@@ -11,6 +11,7 @@ from optuna.importance import get_param_importances
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from throughtime.config.trust import as_override
 from throughtime.report.columns import short_names
 from throughtime.report.grid import TextGrid, as_terminal_text
 from throughtime.report.numbers import format_number, format_setting
@@ -117,4 +118,4 @@ def _command(
         f"{one.label} {format_number(value)}" for one, value in zip(objectives, trial.values, strict=True)
     )
     command = shlex.join([*kept, *overrides(trial, space)])
-    return f"trial {trial.number} ({values}):\n  python train.py {command}"
+    return f"trial {trial.number} ({values}):\n  python train.py {command}{as_override()}"

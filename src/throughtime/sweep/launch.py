@@ -10,6 +10,7 @@ from types import FrameType
 from hydra.core.plugins import Plugins
 from omegaconf import read_write
 
+from throughtime.config.trust import as_override
 from throughtime.errors import Interrupted, UserError
 from throughtime.signals import leave_closed_terminal, stopping_signals
 from throughtime.sweep.job import COMPLETED, INTERRUPTED, Job, Outcome, outcome_of
@@ -118,7 +119,7 @@ def _run_in_parallel(session: Session, jobs: Sequence[Job], n_jobs: int) -> None
             raise UserError(
                 f"the launcher {session.config.hydra.launcher._target_.rpartition('.')[2]} started no job "
                 f"({type(problem).__name__}: {problem}); see conf/hydra/launcher/ for its requirements, then: "
-                f"python train.py -m resume={session.folder}"
+                f"python train.py -m resume={session.folder}{as_override()}"
             ) from problem
         for job in begun:
             if outcome_of(job, session.folder).status == INTERRUPTED and not _is_stopping(session):

@@ -4,6 +4,7 @@ import shlex
 from collections import Counter
 from pathlib import Path
 
+from throughtime.config.trust import as_override
 from throughtime.errors import UserError, printable
 from throughtime.run.folder import Created
 from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, WAITING, outcome_of
@@ -53,4 +54,4 @@ STATUSES = (COMPLETED, FAILED, INTERRUPTED, WAITING)
 
 def resume_command(folder: Path) -> str:
     """The line with the exact command that resumes a sweep."""
-    return f"go on         python train.py -m resume={shlex.quote(str(folder))}"
+    return f"go on         python train.py -m resume={shlex.quote(str(folder))}{as_override()}"
