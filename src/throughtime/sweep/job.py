@@ -12,10 +12,11 @@ from typing import Any
 
 import yaml
 
+from throughtime.cli.sweep_folder import RECORD
 from throughtime.config.recorded import check_recorded
 from throughtime.errors import UserError
-from throughtime.run.folder import RunFolder, write_json
-from throughtime.run.recorded_files import read_results
+from throughtime.run.folder import RunFolder, with_data_in, write_json
+from throughtime.run.recorded_files import read_object, read_results
 
 JOB = "job.json"
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same parser in C, where it is installed
@@ -149,7 +150,23 @@ def _holds(folder: RunFolder, job: Job) -> bool:
         recorded = yaml.load(folder.config.read_text(encoding="utf-8"), Loader)
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return False
-    return isinstance(recorded, dict) and config_identity(recorded) == job.identity
+    if not isinstance(recorded, dict):
+        return False
+    start = started_in(folder.path.parent)
+    if start is None or config_identity(recorded) == job.identity:
+        return config_identity(recorded) == job.identity
+    # A job that went on from another folder has recorded the places of its data.
+    placed = (config_identity(with_data_in(config, start)) for config in (recorded, job.config))
+    return next(placed) == next(placed)
+
+
+def started_in(sweep: Path) -> str | None:
+    """The working folder in which a sweep was started and its relative paths typed; None where it is unknown."""
+    try:
+        start = read_object(sweep / RECORD).get("folder")
+    except UserError:
+        return None
+    return start if isinstance(start, str) else None
 
 
 def _is_list_of_texts(value: Any) -> bool:
