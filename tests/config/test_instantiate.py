@@ -113,3 +113,11 @@ def test_what_a_part_cannot_take_from_the_data_is_told_by_its_key() -> None:
     head = instantiate({"_target_": "throughtime.head.Softmax", "_partial_": True}, "head")
     with pytest.raises(UserError, match=r"head: Softmax does not fit this task's data; it takes no channels"):
         head(input_size=3, channels=2)
+
+
+def test_a_number_where_a_text_is_needed_is_told_with_its_quotes() -> None:
+    config = {"_target_": "throughtime.data.text.TextData", "path": 100}
+    with pytest.raises(
+        UserError, match=r"data\.path=100 is of the wrong kind.*in quotes: 'data\.path=\"100\"'"
+    ):
+        instantiate(config, "data")
