@@ -122,3 +122,11 @@ def test_whatever_a_class_of_another_library_raises_is_told_by_its_key() -> None
     configure = instantiate(optimizer, "optim.optimizer")
     with pytest.raises(UserError, match=r"optim.optimizer \(AdamW\): list index out of range"):
         configure(params=[nn.Parameter(torch.zeros(1))])
+
+
+def test_a_number_where_a_text_is_needed_is_told_with_its_quotes() -> None:
+    config = {"_target_": "throughtime.data.text.TextData", "path": 100}
+    with pytest.raises(
+        UserError, match=r"data\.path=100 is of the wrong kind.*in quotes: 'data\.path=\"100\"'"
+    ):
+        instantiate(config, "data")

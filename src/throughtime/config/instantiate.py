@@ -220,7 +220,12 @@ def _check_arguments(located: Located, arguments: Mapping[str, Any], key: str, g
     for name, value in arguments.items():
         if name in parameters and not _fits(value, parameters[name].annotation):
             expected = _in_words(parameters[name].annotation)
-            raise UserError(f"{key}.{name}={_as_typed(value)} is of the wrong kind; {expected} is needed")
+            hint = ""
+            if _SIMPLE[str] in expected and isinstance(value, int | float) and not isinstance(value, bool):
+                hint = f"; a text that looks like a number stands in quotes: '{key}.{name}=\"{value}\"'"
+            raise UserError(
+                f"{key}.{name}={_as_typed(value)} is of the wrong kind; {expected} is needed{hint}"
+            )
 
 
 def _check_parts(

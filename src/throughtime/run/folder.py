@@ -104,21 +104,35 @@ def with_data_found(config: dict[str, Any], start: object) -> dict[str, Any]:
 
     They become absolute where the working folder is another one and the data still lie there.
     """
-    data = config.get("data")
-    if not isinstance(start, str) or not isinstance(data, Mapping) or os.path.realpath(start) == os.getcwd():
+    if not isinstance(start, str) or os.path.realpath(start) == os.getcwd():
         return config
-    places = {key: _place_of_data(data[key], start) for key in DATA_PATHS if key in data}
+    return with_data_in(config, start, only_found=True)
+
+
+def with_data_in(config: dict[str, Any], start: str, only_found: bool = False) -> dict[str, Any]:
+    """A configuration whose relative paths of data are those in the folder `start`.
+
+    Args:
+        config: in plain containers.
+        start: the folder in which they were typed.
+        only_found: whether a path where nothing lies stays as it is.
+    """
+    data = config.get("data")
+    if not isinstance(data, Mapping):
+        return config
+    places = {key: _place_of_data(data[key], start, only_found) for key in DATA_PATHS if key in data}
     return {**config, "data": {**data, **places}}
 
 
-def _place_of_data(typed: Any, start: str) -> Any:
+def _place_of_data(typed: Any, start: str, only_found: bool) -> Any:
     """One path, or each of a list, in the folder where it was typed."""
     if isinstance(typed, list):
-        return [_place_of_data(one, start) for one in typed]
+        return [_place_of_data(one, start, only_found) for one in typed]
     if not isinstance(typed, str) or typed.startswith("~") or os.path.isabs(typed):
         return typed
     place = os.path.join(start, typed)
-    return place if os.path.exists(place) or (glob.has_magic(place) and glob.glob(place)) else typed
+    found = os.path.exists(place) or (glob.has_magic(place) and bool(glob.glob(place)))
+    return place if found or not only_found else typed
 
 
 ATTEMPT = "attempt_"

@@ -74,16 +74,20 @@ def check_memory_of_weights(build: Callable[[], torch.nn.Module], config: Mappin
     ]
     if not large:
         return
+    key, size = max(large, key=lambda pair: pair[1])
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
             weights = sum(weight.numel() for weight in build().parameters())
     except UserError:
         raise
-    except Exception:  # a layer that computes with its weights has none to compute with here
-        return
+    except Exception as error:  # a layer that computes with its weights has none to compute with here
+        if "overflow" not in str(error):
+            return
+        raise UserError(
+            f"{key}={size} gives weights of more bytes than can be addressed; make it smaller"
+        ) from error
     needed, memory = COPIES * BYTES * weights, physical_memory()
     if needed > memory:
-        key, size = max(large, key=lambda pair: pair[1])
         raise UserError(
             f"training {weights:,} weights needs {_gigabytes(needed)}, and this machine has {_gigabytes(memory)} of "
             f"memory; make the model smaller, such as {key}={size}"

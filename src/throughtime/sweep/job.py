@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from throughtime.cli.sweep_folder import RECORD
 from throughtime.config.recorded import check_recorded, read_mapping
 from throughtime.errors import UserError
 from throughtime.files import read_start
-from throughtime.run.folder import RunFolder, write_json
-from throughtime.run.recorded_files import LARGEST, error_lines, read_results
+from throughtime.run.folder import RunFolder, with_data_in, write_json
+from throughtime.run.recorded_files import LARGEST, error_lines, read_object, read_results
 
 JOB = "job.json"
 NOT_IDENTIFYING = ("resume", "rerun", "sweep")
@@ -144,9 +145,24 @@ def outcome_of(job: Job, sweep: Path) -> Outcome:
 def _holds(folder: RunFolder, job: Job) -> bool:
     """Whether the run in the folder is this job: its recorded configuration has the job's identity."""
     try:
-        return config_identity(read_mapping(folder.config)) == job.identity
+        recorded = read_mapping(folder.config)
     except (UserError, RecursionError):
         return False
+    start = started_in(folder.path.parent)
+    if start is None or config_identity(recorded) == job.identity:
+        return config_identity(recorded) == job.identity
+    # A job that went on from another folder has recorded the places of its data.
+    placed = (config_identity(with_data_in(config, start)) for config in (recorded, job.config))
+    return next(placed) == next(placed)
+
+
+def started_in(sweep: Path) -> str | None:
+    """The working folder in which a sweep was started and its relative paths typed; None where it is unknown."""
+    try:
+        start = read_object(sweep / RECORD).get("folder")
+    except UserError:
+        return None
+    return start if isinstance(start, str) else None
 
 
 def _is_list_of_texts(value: Any) -> bool:

@@ -6,6 +6,7 @@ may start a job twice. One process at a time works on a job; others wait for its
 
 import errno
 import fcntl
+import math
 import os
 import re
 import traceback
@@ -17,14 +18,23 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from throughtime.callback.display import duration
-from throughtime.cli.sweep_folder import RECORD
 from throughtime.config.registry import locate
 from throughtime.errors import Diverged, Unavailable, UserError
 from throughtime.files import no_follow, write_text
 from throughtime.run.folder import ATTEMPT, RunFolder, check_no_links, with_data_found, write_json
-from throughtime.run.recorded_files import read_object, read_results
+from throughtime.run.recorded_files import read_results
 from throughtime.run.results import Results
-from throughtime.sweep.job import COMPLETED, FAILED, INTERRUPTED, JOB, WAITING, Job, Outcome, outcome_of
+from throughtime.sweep.job import (
+    COMPLETED,
+    FAILED,
+    INTERRUPTED,
+    JOB,
+    WAITING,
+    Job,
+    Outcome,
+    outcome_of,
+    started_in,
+)
 
 LOCK, OUTPUT, STOP = "lock", "output.txt", "stop"
 KEPT = (JOB, LOCK, OUTPUT)
@@ -146,7 +156,7 @@ def _train(job: Job, folder: Path, resumes: bool) -> None:
     from throughtime.run.log_filters import filter_logs
 
     filter_logs()
-    config = with_data_found(job.config, _start(folder.parent))
+    config = with_data_found(job.config, started_in(folder.parent))
     with open(folder / OUTPUT, "a", opener=no_follow) as output:
         log = partial(print, file=output, flush=True)
         run = partial(Run, folder=RunFolder(folder), choices=job.choices, log=log)
@@ -160,14 +170,6 @@ def _train(job: Job, folder: Path, resumes: bool) -> None:
             with _interrupted_by_the_machine(folder):
                 results = fit_run(run(config, overrides=job.overrides, existing=existing))
     results.fail_where_never_finite(RunFolder(folder))
-
-
-def _start(sweep: Path) -> object:
-    """The working folder in which a sweep was started, as sweep.json has it; None where it has none."""
-    try:
-        return read_object(sweep / RECORD).get("folder")
-    except UserError:
-        return None
 
 
 def _has_checkpoint(folder: Path) -> bool:

@@ -230,7 +230,7 @@ class Task(LightningModule):
         else:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
-    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+    def on_before_batch_transfer(self, batch: object, dataloader_idx: int) -> Batch:
         if not isinstance(batch, Batch):
             raise UserError(
                 f"the loader of the data gives a {type(batch).__name__} where a throughtime.data.Batch is needed"

@@ -10,6 +10,7 @@ from throughtime.data.series.number_format import (
     find_number_format,
     has_groups,
     to_numbers,
+    with_minus,
     without_symbol,
 )
 from throughtime.errors import UserError
@@ -77,7 +78,7 @@ def test_blanks_and_apostrophes_between_groups_are_found(cells, mark):
 
 
 def test_a_typographic_minus_sign_is_one():
-    assert to_numbers(column("\u22125.5", "-5.5"), NumberFormat()).tolist() == [-5.5, -5.5]
+    assert to_numbers(with_minus(column("\u22125.5", "-5.5")), NumberFormat()).tolist() == [-5.5, -5.5]
 
 
 def test_groups_are_seen_where_the_decimal_mark_is_known():

@@ -215,6 +215,7 @@ def test_a_spreadsheet_is_told_to_be_saved_as_csv(tmp_path):
     [
         ("d;b\n1;64 058,57\n2;1\u00a0234,5\n", 'thousands mark " "'),
         ("d;b\n1;64'058.57\n2;1'234.5\n", 'thousands mark "\'"'),
+        ("d;b\n1;64\u2019058,57\n2;1\u2019234,5\n", 'thousands mark "\'"'),
     ],
 )
 def test_groups_between_blanks_or_apostrophes_need_no_setting(write, text, said):
@@ -227,3 +228,9 @@ def test_groups_between_blanks_or_apostrophes_need_no_setting(write, text, said)
 def test_a_number_in_quotes_stands_for_a_missing_value_however_it_is_written(write):
     values = Table(write("b\n-200\n-200.0\n5\nx\n"), missing=["-200", "x"]).numbers("b", "data.values")
     assert np.isnan(values).tolist() == [True, True, False, True]
+
+
+def test_the_minus_sign_of_typography_is_one(write):
+    table = Table(write("d;b\n1;5\n2;\u22127,5\n"))
+    table.find_format([("b", "data.values")])
+    assert table.numbers("b", "data.values").tolist() == [5, -7.5]

@@ -191,6 +191,12 @@ def test_the_horizon_must_be_positive(trained, tmp_path):
         predict(trained().task, write(frame(40), tmp_path / "history.csv"), None, horizon=0)
 
 
+@pytest.mark.parametrize("horizon", [10**6 + 1, 10**12])
+def test_a_horizon_that_no_machine_forecasts_is_refused(trained, tmp_path, horizon):
+    with pytest.raises(UserError, match=f"--horizon={horizon} is above its limit of 1,000,000 steps"):
+        predict(trained().task, write(frame(40), tmp_path / "history.csv"), None, horizon=horizon)
+
+
 def test_forecasts_come_back_in_local_time_and_an_other_step_is_refused(trained, tmp_path):
     table = frame(150)
     local = pd.date_range("2023-10-26", periods=150, freq="h", tz="Europe/Berlin")

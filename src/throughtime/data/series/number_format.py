@@ -11,12 +11,11 @@ from throughtime.errors import UserError
 SYMBOLS = "$€£¥₹₽₩%‰°"
 """Signs of a currency, of per cent and of degrees that may stand before or behind every number of a column."""
 
-_SIGN = re.compile(
-    rf"^(?P<sign>[+\u2212-]?)(?P<before>[{SYMBOLS}]?)\s*(?P<number>.*?)\s*(?P<after>[{SYMBOLS}]?)$"
-)
+_SIGN = re.compile(rf"^(?P<sign>[+-]?)(?P<before>[{SYMBOLS}]?)\s*(?P<number>.*?)\s*(?P<after>[{SYMBOLS}]?)$")
 _GROUPS = r"[+-]?[1-9]\d{0,2}[.,]\d{3}"
 _OTHER = {".": ",", ",": "."}
-_PLAIN_MARKS = {" ": " \u00a0\u202f", "'": "'\u2019"}
+GROUP_MARKS = {" ": " \u00a0\u202f", "'": "'\u2019"}
+"""Marks between groups of digits that can be nothing else, and the characters that stand for each."""
 
 
 class NumberFormat(NamedTuple):
@@ -114,7 +113,7 @@ def find_number_format(
 def find_group_mark(columns: Iterable[pd.Series]) -> str:
     """The blank or apostrophe between groups of three digits, which can be nothing else; "" where there is none."""
     for column in columns:
-        for mark, marks in _PLAIN_MARKS.items():
+        for mark, marks in GROUP_MARKS.items():
             if column.str.fullmatch(rf"[+-]?\d{{1,3}}(?:[{marks}]\d{{3}})+(?:[.,]\d*)?").any():
                 return mark
     return ""
@@ -126,13 +125,17 @@ def has_groups(columns: Iterable[pd.Series], decimal: str) -> bool:
     return any(bool(column.str.fullmatch(grouped).any()) for column in columns)
 
 
+def with_minus(text: pd.Series) -> pd.Series:
+    """The cells with a hyphen for the minus sign of typography, U+2212."""
+    return text.str.replace("\u2212", "-", regex=False)
+
+
 def to_numbers(text: pd.Series, form: NumberFormat) -> pd.Series:
-    """The cells as numbers; NaN where a cell is none in this format. U+2212 is a minus sign too."""
-    text = text.str.replace("\u2212", "-", regex=False)
+    """The cells as numbers; NaN where a cell is none in this format."""
     if form.thousands:
         mark, point = re.escape(form.thousands), re.escape(form.decimal)
-        if form.thousands in _PLAIN_MARKS:
-            mark = f"[{_PLAIN_MARKS[form.thousands]}]"
+        if form.thousands in GROUP_MARKS:
+            mark = f"[{GROUP_MARKS[form.thousands]}]"
         plain = rf"[+-]?\d*(?:{point}\d*)?(?:[eE][+-]?\d+)?"
         grouped = rf"[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{point}\d*)?"
         fits = text.str.fullmatch(f"{plain}|{grouped}")

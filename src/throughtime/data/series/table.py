@@ -13,11 +13,13 @@ import pandas as pd
 from jaxtyping import Float
 
 from throughtime.data.series.number_format import (
+    GROUP_MARKS,
     NumberFormat,
     find_group_mark,
     find_number_format,
     has_groups,
     to_numbers,
+    with_minus,
     without_symbol,
 )
 from throughtime.errors import UserError
@@ -397,7 +399,7 @@ class Table:
         columns = []
         for name, key in names:
             if self.is_text(name, key):
-                text = self.text(name, key)
+                text = with_minus(self.text(name, key))
                 present = self._present(text)
                 columns.append(without_symbol(text, present)[0][present])
         if self.thousands is None and (mark := find_group_mark(columns)):
@@ -420,7 +422,7 @@ class Table:
         """The format where the mark of thousands is known."""
         if thousands in (".", ","):
             return NumberFormat("," if thousands == "." else ".", thousands)
-        marks = " \u00a0\u202f" if thousands == " " else thousands
+        marks = GROUP_MARKS.get(thousands, thousands)
         plain = [column.str.replace(f"[{marks}]", "", regex=True) for column in columns]
         return NumberFormat(
             find_number_format(plain, self.separator, str(self.path), self.hint).decimal, thousands
@@ -434,7 +436,7 @@ class Table:
         """
         column = self.column(name, key)
         if self.is_text(name, key):
-            text = self.text(name, key)
+            text = with_minus(self.text(name, key))
             present = self._present(text)
             plain, symbol = without_symbol(text, present)
             if symbol:

@@ -27,6 +27,9 @@ from throughtime.task.forecasting.task import Forecast, Forecasting
 
 _BATCH_SIZE = 256  # series of a batch
 
+LONGEST_FORECAST = 1_000_000
+"""Steps that are forecast at most."""
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `scripts/predict.py`."""
@@ -63,6 +66,10 @@ def predict(
     trained = task.artifacts["input_sizes"]["horizon"]
     horizon = trained if horizon is None else horizon
     check_positive(**{"--horizon": horizon})
+    if horizon > LONGEST_FORECAST:
+        raise UserError(
+            f"--horizon={horizon} is above its limit of {LONGEST_FORECAST:,} steps; give a smaller number"
+        )
     whole = -(-horizon // trained) * trained
     needed = whole - trained + task.model.steps_read(horizon - (whole - trained))
     read = read_history(task.artifacts, history)
@@ -133,7 +140,13 @@ def extend(
             times = np.arange(len(series), len(series) + horizon) + series.times[0]
         else:
             last = pd.Timestamp(series.times[-1])
-            times = time_range(last, frequency, periods=horizon + 2)
+            try:
+                times = time_range(last, frequency, periods=horizon + 2)
+            except (ValueError, OverflowError) as error:
+                raise UserError(
+                    f"{horizon} steps of {frequency} from {last} on lead beyond the years that a date can have; give a "
+                    "smaller --horizon"
+                ) from error
             times = times[times > last][:horizon].to_numpy()
         gap = np.full((horizon, series.values.shape[1]), np.nan)
         held = np.repeat(series.past[-1:], horizon, axis=0)
