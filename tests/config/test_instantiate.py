@@ -122,3 +122,14 @@ def test_whatever_a_class_of_another_library_raises_is_told_by_its_key() -> None
     configure = instantiate(optimizer, "optim.optimizer")
     with pytest.raises(UserError, match=r"optim.optimizer \(AdamW\): list index out of range"):
         configure(params=[nn.Parameter(torch.zeros(1))])
+
+
+@pytest.mark.parametrize("part", [{}, {"lr": 0.1}])
+def test_a_part_without_its_class_is_told(part: dict) -> None:
+    with pytest.raises(
+        UserError, match=r"engine=\{.*\} describes no engine; conf/ holds those to choose from"
+    ):
+        instantiate(part, "engine")
+    optim = {"_target_": "throughtime.optim.Optimization", "optimizer": part}
+    with pytest.raises(UserError, match=r"optim.optimizer=\{.*\} describes no optimiser"):
+        instantiate(optim, "optim")
