@@ -163,7 +163,7 @@ def _damaged(
                     damage_bytes(path, others, chance)
                 else:
                     damage(path, chance)
-            except ValueError:  # no longer a file that parses, as the same one was drawn twice
+            except Exception:  # no longer a file that parses, as the same one was drawn twice
                 damage_bytes(path, others, chance)
 
     told = ", ".join(f"{name} {way}" for name, (way, _) in zip(chosen, ways, strict=True))

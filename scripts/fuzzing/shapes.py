@@ -57,7 +57,7 @@ def compare(engine: str, cell_name: str, seed: int) -> None:
         expected = _result(plain, cell, arguments)
         found = _result(tried, cell, arguments)
         print(f"{engine} on {cell_name}: {changes}: {_told(expected)} / {_told(found)}", flush=True)
-        _compare(expected, found)
+        _compare(expected, found, 1 + len(cell.initial_state(1)))
 
 
 def _build(group: str, name: str, **given: Any) -> Any:
@@ -209,7 +209,8 @@ def _tensors(tree: Any) -> list[Any]:
     return [one for part in tree for one in _tensors(part)] if isinstance(tree, tuple) else []
 
 
-def _compare(expected: list[Any] | Exception, found: list[Any] | Exception) -> None:
+def _compare(expected: list[Any] | Exception, found: list[Any] | Exception, count: int) -> None:
+    """Raise `AssertionError` where two results differ; the first `count` tensors are values, the others gradients."""
     import torch
 
     if isinstance(found, Exception):
@@ -225,7 +226,9 @@ def _compare(expected: list[Any] | Exception, found: list[Any] | Exception) -> N
         return
     if isinstance(expected, Exception):
         raise AssertionError("the plain loop refuses these arguments") from expected
-    for one, other in zip(expected, found, strict=True):
+    for place, (one, other) in enumerate(zip(expected, found, strict=True)):
+        # The plain loop's gradient of a lane that is over is 0 times its state, and NaN where that is NaN.
+        other = torch.where(one.isnan(), one, other) if place >= count else other
         torch.testing.assert_close(other, one, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
 
 

@@ -130,3 +130,14 @@ def test_a_number_where_a_text_is_needed_is_told_with_its_quotes() -> None:
         UserError, match=r"data\.path=100 is of the wrong kind.*in quotes: 'data\.path=\"100\"'"
     ):
         instantiate(config, "data")
+
+
+@pytest.mark.parametrize("part", [{}, {"lr": 0.1}])
+def test_a_part_without_its_class_is_told(part: dict) -> None:
+    with pytest.raises(
+        UserError, match=r"engine=\{.*\} describes no engine; conf/ holds those to choose from"
+    ):
+        instantiate(part, "engine")
+    optim = {"_target_": "throughtime.optim.Optimization", "optimizer": part}
+    with pytest.raises(UserError, match=r"optim.optimizer=\{.*\} describes no optimiser"):
+        instantiate(optim, "optim")

@@ -23,6 +23,10 @@ MAY_BE_NAN = ("data.missing",)
 """Keys whose value may be NaN: the number that stands for a missing one."""
 
 
+_MAY_BE_VALUES = ("data part", "task part")
+"""Kinds of parts whose places may hold plain mappings too: any argument of data and tasks."""
+
+
 class LocatedError(UserError):
     """An error that names the key of the innermost part it comes from."""
 
@@ -97,7 +101,7 @@ def _check_no_nan(config: Any, key: str) -> None:
 def _check_place(config: Any, key: str) -> None:
     """Raise `UserError` where a part must stand and none does."""
     kind = kind_at(key)
-    if kind is not None and not (isinstance(config, Mapping) and ("_target_" in config or not config)):
+    if kind is not None and not (isinstance(config, Mapping) and "_target_" in config):
         raise UserError(f"{key}={config} describes no {KINDS[kind].noun}; conf/ holds those to choose from")
 
 
@@ -115,8 +119,10 @@ def _check(
     if not isinstance(config, Mapping):
         return
     arguments = {name: value for name, value in config.items() if name not in _OWN}
+    kind = kind_at(key)
+    if kind not in _MAY_BE_VALUES:
+        _check_place(config, key)
     if "_target_" in config:
-        kind = kind_at(key)
         if kind is not None and kind not in kinds:
             raise UserError(f"{key}: a {KINDS[kind].noun} is not built from a checkpoint")
         found = located[key] = locate(config["_target_"], key)
