@@ -10,7 +10,6 @@ from torch.nn import functional
 
 from throughtime.cell.base import Cell
 from throughtime.cell.initial_state import InitialState
-from throughtime.cell.initialisation import initialise
 from throughtime.errors import check_fraction, check_positive
 
 EPSILON = 1e-5
@@ -35,7 +34,8 @@ class Unitary(Cell):
     optimiser's step needs no projection; it costs one linear system a sequence.
 
     A is initialised with blocks [[0, s], [-s, 0]], s = -tan(t/2), t uniform in [0, π/2), which are rotations by t; θ
-    uniform in [0, 2π), b at 0, where modReLU is the identity.
+    uniform in [0, 2π), b at 0, where modReLU is the identity. Nothing fades then, so that the norm of h grows with the
+    square root of the steps; U is small, uniform in ±0.01 as in the reference code of scoRNN.
 
     Args:
         input_size: I.
@@ -71,7 +71,7 @@ class Unitary(Cell):
         self.complex_valued = complex_valued
         self.weight_input = nn.Parameter(torch.empty(features, input_size))
         self.bias = nn.Parameter(torch.zeros(hidden_size))
-        initialise(self.weight_input, "glorot")
+        nn.init.uniform_(self.weight_input, -0.01, 0.01)
         lower = torch.zeros(hidden_size, hidden_size)
         first = torch.arange(0, hidden_size - 1, 2)
         lower[first + 1, first] = torch.tan(math.pi / 4 * torch.rand(len(first)))
