@@ -234,12 +234,12 @@ def test_a_disk_without_room_for_a_record_costs_no_checkpoint(
             run_job(tmp_path / "0", [].append)
     checkpoints = {path: path.read_bytes() for path in (tmp_path / "0" / "checkpoints").iterdir()}
 
-    def full(path: Path) -> None:
+    def full(path: Path, text: str) -> None:
         raise no_space(0)
 
     with monkeypatch.context() as patch:
         for module in ("run.fit", "run.folder", "sweep.run_job"):
-            patch.setattr(f"throughtime.{module}.atomic_write", full)
+            patch.setattr(f"throughtime.{module}.write_text", full)
         assert run_job(tmp_path / "0", [].append).status == INTERRUPTED
     assert {path: path.read_bytes() for path in (tmp_path / "0" / "checkpoints").iterdir()} == checkpoints
     assert run_job(tmp_path / "0", [].append).status == COMPLETED
