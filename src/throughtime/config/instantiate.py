@@ -119,10 +119,8 @@ def _check(
     if not isinstance(config, Mapping):
         return
     arguments = {name: value for name, value in config.items() if name not in _OWN}
-    kind = kind_at(key)
-    if kind not in _MAY_BE_VALUES:
-        _check_place(config, key)
     if "_target_" in config:
+        kind = kind_at(key)
         if kind is not None and kind not in kinds:
             raise UserError(f"{key}: a {KINDS[kind].noun} is not built from a checkpoint")
         found = located[key] = locate(config["_target_"], key)
@@ -224,6 +222,12 @@ def _check_arguments(located: Located, arguments: Mapping[str, Any], key: str, g
         if name in given or name in GIVEN_BY_THE_PROGRAM or (allowed is not None and name not in allowed):
             raise UserError(f"{key}.{name} is given by the program, never by a configuration; leave it out")
     for name, value in arguments.items():
+        if (
+            name in parameters
+            and isinstance(value, Mapping)
+            and kind_at(f"{key}.{name}") not in _MAY_BE_VALUES
+        ):
+            _check_place(value, f"{key}.{name}")
         if name in parameters and not _fits(value, parameters[name].annotation):
             expected = _in_words(parameters[name].annotation)
             hint = ""
