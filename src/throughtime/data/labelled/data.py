@@ -244,8 +244,18 @@ class LabelledData(DataModule):
             "channels": list(found.channels),
             "symbols": None if found.symbols is None else list(found.symbols),
             "chunk_length": self.chunk_length,
-            "longest": max(len(sequence) for sequence in found.sequences),
+            "chunked": self._longest > self._steps,
+            "largest_batch": {"steps": self._steps, "lanes": max(self.batch_size, self.eval_batch_size)},
         }
+
+    @property
+    def _longest(self) -> int:
+        return max(len(sequence) for sequence in self._found.sequences)
+
+    @property
+    def _steps(self) -> int:
+        """The most steps of a batch."""
+        return self._longest if self.chunk_length is None else min(self._longest, self.chunk_length)
 
     def describe(self) -> str:
         """The origin of the sequences, their lengths, and the number of their labels."""
