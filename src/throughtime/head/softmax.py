@@ -35,7 +35,7 @@ class Softmax(Head):
         bias: c, `[V]`.
 
     Raises:
-        UserError: a size is not positive, the dropout or the smoothing is no fraction, or weights do not fit the classes.
+        UserError: a size is not positive, the dropout or smoothing is no fraction, or weights do not fit the classes.
     """
 
     def __init__(

@@ -6,19 +6,20 @@ from jaxtyping import Float
 from throughtime.data.images.digits import Digits
 from throughtime.data.images.image_files import ImageFiles
 from throughtime.data.labelled.sequences import Augmentation, SequenceSource
-from throughtime.errors import UserError, check_positive
+from throughtime.errors import UserError
 
 
 class Shifts(Augmentation):
     """Move an image by -n to n pixels down and to the right, independently and uniformly; what is laid open is `fill`.
 
     Args:
-        pixels: n.
+        pixels: n; 0 leaves the images as they are.
         fill: the value of pixels that come in from outside.
     """
 
     def __init__(self, pixels: int = 1, fill: float = 0.0) -> None:
-        check_positive(**{"data.augmentation.pixels": pixels})
+        if pixels < 0:
+            raise UserError(f"data.augmentation.pixels={pixels} must be at least 0")
         self.pixels = pixels
         self.fill = fill
         self._source: Digits | ImageFiles | None = None

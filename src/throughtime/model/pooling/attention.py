@@ -53,7 +53,7 @@ class Attention(Pooling):
 
     def scores(self, features: Float[Tensor, "T B H"]) -> Float[Tensor, "T B"]:
         """The score a of each step."""
-        scores = torch.tanh(self.hidden(features)).float() @ self.query
+        scores = (torch.tanh(self.hidden(features)) * self.query).sum(-1)
         return LARGEST * torch.tanh(scores / LARGEST)
 
     def weights(

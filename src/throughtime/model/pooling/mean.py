@@ -34,6 +34,6 @@ class Mean(Pooling):
     def prefixes(
         self, features: Float[Tensor, "T B H"], state: MeanState
     ) -> tuple[Float[Tensor, "T B H"], MeanState]:
-        total = state.total + features.float().cumsum(0)
+        total = state.total + features.to(state.total.dtype).cumsum(0)
         steps = state.steps + torch.ones_like(features[..., 0], dtype=state.steps.dtype).cumsum(0)
         return total / steps[..., None], MeanState(total, steps)
