@@ -20,9 +20,7 @@ def test_the_loss_is_the_binary_cross_entropy_of_the_prediction():
     expected = functional.binary_cross_entropy(head.predict(OUTPUTS).exp(), TARGETS)
     torch.testing.assert_close(head.loss(OUTPUTS, TARGETS), expected)
     mask = torch.tensor([True, False, True, True, False, False])
-    torch.testing.assert_close(
-        head.loss(OUTPUTS, TARGETS, mask), head.loss(OUTPUTS[mask], TARGETS[mask])
-    )
+    torch.testing.assert_close(head.loss(OUTPUTS, TARGETS, mask), head.loss(OUTPUTS[mask], TARGETS[mask]))
 
 
 def test_knowing_nothing_costs_one_bit():

@@ -43,9 +43,7 @@ def test_pooled_features_of_a_step_are_those_of_the_sequence_cut_there(kind, ste
         cut = features[: step + 1]
         alone, _ = pooling(cut, pooling.initial_state(lanes))
         torch.testing.assert_close(pooled[step], alone[-1])
-        torch.testing.assert_close(
-            pooling.whole(cut, torch.full((lanes,), step + 1)), pooled[step]
-        )
+        torch.testing.assert_close(pooling.whole(cut, torch.full((lanes,), step + 1)), pooled[step])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -95,6 +95,7 @@ def _measure(predicted: Sequence[str], labels: Sequence[Any], names: Sequence[st
     metrics = ClassMetrics(names, False)
     found = torch.tensor([numbers[str(name)] for name in predicted])
     metrics.update(
-        torch.nn.functional.one_hot(found, len(names)), torch.tensor([numbers[name] for name in labels])
+        torch.nn.functional.one_hot(found, len(names)).double(),
+        torch.tensor([numbers[name] for name in labels]),
     )
     return metrics

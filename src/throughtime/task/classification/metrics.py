@@ -88,11 +88,25 @@ class ClassMetrics:
             "macro_f1": multiclass_f1_score(
                 probabilities, targets, count, average="macro", validate_args=False
             ),
-            "calibration_error": multiclass_calibration_error(
-                probabilities, targets, count, n_bins=BINS, norm="l1", validate_args=False
-            ),
+            "calibration_error": self._calibration_error(),
             **self._auroc(),
         }
+
+    def _calibration_error(self) -> Tensor:
+        """Σ over bins of |accuracy - confidence|, weighted by their sequences."""
+        probabilities, targets = self.probabilities, self.targets
+        confidence, predicted = probabilities.max(-1)
+        # Sums of float32 depend on the order, which would be that of batches and ranks.
+        order = (predicted == targets).long().argsort(stable=True)
+        order = order[confidence[order].argsort(stable=True)]
+        return multiclass_calibration_error(
+            probabilities[order],
+            targets[order],
+            len(self.labels),
+            n_bins=BINS,
+            norm="l1",
+            validate_args=False,
+        )
 
     def _of_labels(self) -> dict[str, Tensor]:
         probabilities, targets, count = self.probabilities, self.targets, len(self.labels)
