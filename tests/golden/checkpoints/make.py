@@ -1,7 +1,8 @@
-"""Tiny checkpoints of every task with their expected numbers; `python tests/golden/checkpoints/make.py TASK` rewrites one.
+"""Tiny checkpoints of every task with their expected numbers; `python tests/golden/checkpoints/make.py` writes them.
 
 They hold the format: a checkpoint that was written once loads and gives its numbers ever after. They are made anew
-only for a new task; a change that would need new ones for an old task breaks the checkpoints of users.
+only for a new task, which is named on the command line; a change that would need new ones for an old task breaks the
+checkpoints of users.
 """
 
 import json

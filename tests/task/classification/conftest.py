@@ -34,7 +34,7 @@ def make() -> Callable[..., Made]:
     def make(
         found: Any = None,
         pooling: Any = Last,
-        cell: Any = partial(GRU, hidden_size=4),
+        cell: Any = None,
         engine: Any = None,
         bidirectional: bool = False,
         horizon: int | None = None,
@@ -47,7 +47,7 @@ def make() -> Callable[..., Made]:
         model = SequenceModel(
             front=partial(Features, size=3),
             layers=partial(Bidirectional if bidirectional else Stack, depth=2),
-            cell=cell,
+            cell=cell or partial(GRU, hidden_size=4),
             engine=engine or Reference(),
             pooling=pooling,
             **artifacts["input_sizes"],
