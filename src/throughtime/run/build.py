@@ -81,7 +81,7 @@ def build_task(config: Config, artifacts: dict[str, Any], trains: bool = True) -
     task = build(
         config["task"], "task", model=model, head=head, optimization=optimization, artifacts=artifacts
     )
-    check_horizon(config["task"].get("horizon"), config["data"].get("chunk_length", 1))
+    check_horizon(config["task"].get("horizon"), config["data"].get("chunk_length") or 1)
     return task
 
 

@@ -45,13 +45,6 @@ def test_the_reliability_diagram_shows_the_fraction_that_is_right():
     assert "0.150" in figure.axes[0].get_title()
 
 
-class Trainer:
-    """The data of a trainer."""
-
-    def __init__(self, data):
-        self.datamodule = data
-
-
 @pytest.mark.parametrize("labels", [None, [("a",), ("a", "b"), (), ("b", "c")] * 15])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_a_figure_is_left_out_where_it_has_no_meaning(make, labels, bidirectional):
@@ -61,7 +54,7 @@ def test_a_figure_is_left_out_where_it_has_no_meaning(make, labels, bidirectiona
         with torch.no_grad():
             task.chunk_loss("test", batch)
     task.measured["test"] = task._unfinished["test"]
-    figures = ClassFigures(count=2).figures(Trainer(task.data), task, "test")
+    figures = ClassFigures(count=2).figures(task.data, task, "test")
     expected = {"reliability"} | ({"confusion"} if labels is None else set())
     assert set(figures) == expected | (set() if bidirectional else {"running"})
 

@@ -64,7 +64,7 @@ class ClassFigures(Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.sanity_checking or not takes_figures(trainer):
             return
-        for name, figure in self.figures(trainer, pl_module, "val").items():
+        for name, figure in self.figures(trainer.datamodule, pl_module, "val").items():
             log_figure(trainer, f"val/{name}", figure)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -72,12 +72,18 @@ class ClassFigures(Callback):
             return
         folder = Path(trainer.default_root_dir) / "figures"
         folder.mkdir(parents=True, exist_ok=True)
-        for name, figure in self.figures(trainer, pl_module, "test").items():
+        for name, figure in self.figures(trainer.datamodule, pl_module, "test").items():
             figure.savefig(folder / f"{name}.png", dpi=120)
             log_figure(trainer, f"test/{name}", figure)
 
-    def figures(self, trainer: pl.Trainer, task: Any, stage: str) -> dict[str, Figure]:
-        """The figures of a stage, by name."""
+    def figures(self, data: Any, task: Any, stage: str) -> dict[str, Figure]:
+        """The figures of a stage, by name.
+
+        Args:
+            data: the run's `LabelledData`.
+            task: its `Classification`, which has measured the stage.
+            stage: "val" or "test".
+        """
         measured = task.measured[stage]
         found = {"reliability": plot_reliability(measured.reliability().numpy())}
         if not task.multilabel:
@@ -88,7 +94,6 @@ class ClassFigures(Callback):
             names = [task.labels[number] for number in chosen.tolist()]
             found["confusion"] = plot_confusion(fractions, names, "class")
         if task.is_causal:
-            data: Any = trainer.datamodule
             part = data.part(stage)
             numbers = np.unique(np.linspace(0, len(part) - 1, self.count).round().astype(int))
             was_training = task.training
