@@ -41,17 +41,29 @@ def targets(config: Any, key: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
             yield from targets(value, key)
 
 
-def is_global(file: Path) -> bool:
-    return file.read_text().startswith("# @package _global_")
+def package(file: Path) -> tuple[str, ...]:
+    """The keys below which a file's content stands: those of its folder, unless its first line says others."""
+    first = file.read_text().partition("\n")[0]
+    if first.startswith("# @package "):
+        named = first.removeprefix("# @package ")
+        return () if named == "_global_" else tuple(named.split("."))
+    return file.relative_to(CONFIGURATIONS).parent.parts
+
+
+def needed(file: Path) -> tuple[str, ...]:
+    """What must be chosen besides: an input layer of a model that takes one, and the pooling of a model that pools."""
+    group = file.relative_to(CONFIGURATIONS).parent.as_posix()
+    if group == "model/inputs":
+        return ("model=classifier", "pooling=last")
+    return ("pooling=last",) if file.stem.startswith("classifier") else ()
 
 
 @pytest.mark.parametrize("file", FILES, ids=choice)
 def test_every_class_that_is_named_is_of_the_kind_of_its_place(file: Path) -> None:
-    group, *inner = file.relative_to(CONFIGURATIONS).parent.parts
-    if group == "hydra":  # Hydra builds its plugins itself
+    if file.relative_to(CONFIGURATIONS).parts[0] == "hydra":  # Hydra builds its plugins itself
         return
     for key, target in targets(OmegaConf.to_container(OmegaConf.load(file))):
-        place = key if is_global(file) else (group, *inner, *key)
+        place = (*package(file), *key)
         if place[0] != "hydra":
             assert callable(locate(target, ".".join(place)).factory)
 
@@ -64,7 +76,7 @@ def test_an_option_composes_and_instantiates(
         pytest.skip("trainer=gpu is built where there is a GPU; here is none")
     monkeypatch.chdir(tmp_path)
     group = file.relative_to(CONFIGURATIONS).parts[0]
-    config = configuration(choice(file), "trainer.max_steps=1")[group]
+    config = configuration(*needed(file), choice(file), "trainer.max_steps=1")[group]
     if group == "task" or choice(file) in NEEDS_FILES:  # a task waits for its model, head and artifacts
         config = config | {"_partial_": True}
     assert instantiate(config, group) is not None
@@ -72,9 +84,9 @@ def test_an_option_composes_and_instantiates(
 
 @pytest.mark.parametrize("file", OPTIONS, ids=choice)
 def test_an_option_rejects_an_unknown_key(file: Path, configuration: Callable[..., dict[str, Any]]) -> None:
-    group = file.relative_to(CONFIGURATIONS).parent.as_posix().replace("/", ".")
+    key = ".".join((*package(file), "no_such_key"))
     with pytest.raises(ConfigCompositionException, match="no_such_key"):
-        configuration(choice(file), f"{group}.no_such_key=1")
+        configuration(*needed(file), choice(file), f"{key}=1")
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if choice(file).startswith(WHOLE)], ids=choice)

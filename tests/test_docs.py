@@ -107,6 +107,15 @@ def table(rows: int) -> str:
     return "".join(f"{start + timedelta(minutes=30 * row)},{row % 48}\n" for row in range(rows))
 
 
+def pixels(rows: int) -> str:
+    """Images of 4 x 4 pixels in two classes, of which one is brighter."""
+    lines = (
+        (row % 2, *((row * pixel) % 50 + 200 * (row % 2) for pixel in range(16)))
+        for row in range(1, rows + 1)
+    )
+    return "".join(f"{','.join(map(str, line))}\n" for line in lines)
+
+
 def write_files(folder: Path) -> None:
     """Write the user's files that the pages speak of, and those that they show whole."""
     words = "The quick brown fox jumps over the lazy dog and says something new. "
@@ -122,6 +131,11 @@ def write_files(folder: Path) -> None:
         "seq.out": "O O O B-city\n" * lines,
         "series.csv": "time,load\n" + table(600),
         "history.csv": "time,demand\n" + table(800),
+        "digits.csv": "".join(
+            f"{','.join(str(row * pixel % 17) for pixel in range(64))}\n" for row in range(5)
+        ),
+        "pixels.csv": "label," + ",".join(f"p{pixel}" for pixel in range(16)) + "\n" + pixels(60),
+        "parity.txt": "".join(f"{number:06b}\n" for number in range(64)),
     }
     files |= {block.title: block.text for page in PAGES for block in blocks(page) if block.title}
     for name, content in files.items():

@@ -95,3 +95,52 @@ def test_without_dropout_no_random_number_is_drawn(dropout, training):
 def test_a_wrong_option_is_a_mistake_of_the_user(options):
     with pytest.raises(UserError, match=next(iter(options))):
         Softmax(**{"input_size": SIZE, "vocabulary_size": SYMBOLS, **options})
+
+
+def test_smoothing_is_that_of_torch_and_counts_in_training_alone():
+    head = Softmax(SIZE, SYMBOLS, label_smoothing=0.2)
+    mask = torch.rand(STEPS, LANES, generator=torch.Generator().manual_seed(2)) < 0.6
+    logits = head._logits(OUTPUTS)
+    expected = nn.functional.cross_entropy(logits[mask], TARGETS[mask], label_smoothing=0.2)
+    torch.testing.assert_close(head.loss(OUTPUTS, TARGETS, mask), expected)
+    plain = nn.functional.cross_entropy(logits[mask], TARGETS[mask])
+    torch.testing.assert_close(head.eval().loss(OUTPUTS, TARGETS, mask), plain)
+
+
+COUNTS = torch.bincount(TARGETS.flatten(), minlength=SYMBOLS).tolist()
+
+
+@pytest.mark.parametrize("weights", ["balanced", [1, 2, 3, 4, 5, 6, 7]])
+def test_the_weights_of_classes_have_a_mean_of_1_over_the_targets(weights):
+    head = Softmax(SIZE, SYMBOLS, class_weights=weights, class_counts=COUNTS)
+    losses = nn.functional.cross_entropy(
+        head._logits(OUTPUTS).flatten(0, 1), TARGETS.flatten(), reduction="none"
+    )
+    own = head._class_weights[TARGETS.flatten()]
+    assert own.mean().item() == pytest.approx(1)
+    torch.testing.assert_close(head.loss(OUTPUTS, TARGETS), (own * losses).mean())
+    # The mean over two halves is the mean of the whole: no normalisation by the weights of a batch.
+    halves = [head.loss(OUTPUTS[:, :2], TARGETS[:, :2]), head.loss(OUTPUTS[:, 2:], TARGETS[:, 2:])]
+    torch.testing.assert_close(head.loss(OUTPUTS, TARGETS), torch.stack(halves).mean())
+
+
+def test_balanced_weights_are_inverse_to_the_counts():
+    head = Softmax(SIZE, 3, class_weights="balanced", class_counts=[1, 2, 7])
+    weights = head._class_weights
+    torch.testing.assert_close(weights * torch.tensor([1.0, 2.0, 7.0]), torch.full((3,), 10 / 3))
+    assert "_class_weights" not in head.state_dict()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"class_weights": "balanced"}, "counts of classes"),
+        ({"class_weights": "inverse", "class_counts": [1] * SYMBOLS}, "class_weights=inverse"),
+        ({"class_weights": [1.0, 2.0]}, "has 2 numbers,.*each of the 7 classes"),
+        ({"class_weights": [0.0] * SYMBOLS}, "above 0"),
+        ({"label_smoothing": 1.0}, "label_smoothing"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(given, message):
+    with pytest.raises(UserError, match=message):
+        Softmax(SIZE, SYMBOLS, **given)

@@ -131,3 +131,15 @@ def test_the_truly_best_is_called_worse_in_at_most_one_table_of_twenty(record: C
         judged = judge(sorted(rows, key=lambda row: row.score.mean))
         wrong += next(row.verdict for row in judged if row.values["x"] == 0) == "worse"
     assert wrong / 1000 < 0.05
+
+
+def test_the_folds_of_a_cross_validation_are_one_row_with_their_spread(record: Callable[..., Record]) -> None:
+    folds = [
+        record(cell, seed=1, best=best + place, set={"data.folds": 3, "data.fold": fold})
+        for place, cell in enumerate(("lstm", "gru"))
+        for fold, best in enumerate((1.0, 1.2, 1.1))
+    ]
+    rows = summary_rows(folds)
+    assert [row.values for row in rows] == [{"cell": "lstm"}, {"cell": "gru"}]
+    assert rows[0].score.mean == pytest.approx(1.1) and rows[0].score.deviation == pytest.approx(0.1)
+    assert [row.score.count for row in rows] == [3, 3]

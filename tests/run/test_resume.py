@@ -176,3 +176,31 @@ def test_a_signal_saves_first_and_resume_goes_on_from_that_very_step(
     assert final(stopped)["global_step"] == 28
     assert command("train.py", f"resume={stopped}").returncode == 0
     assert_same(final(tmp_path / "whole")["state_dict"], final(stopped)["state_dict"])
+
+
+def test_a_classifier_of_chunks_that_was_killed_equals_one_never_killed(command, tmp_path: Path) -> None:
+    """Carried state of layers and pooling, augmentation and the position within a sequence survive."""
+    arguments = (
+        "task=classification",
+        "cell.hidden_size=4",
+        "pooling=attention",
+        "data.source.read=pixels",
+        "data.chunk_length=24",
+        "data.batch_size=64",
+        "data.augmentation.pixels=1",
+        "task.horizon=40",
+        "callback.checkpoint.every_n_steps=2",
+        "~callback.class_figures",
+        "trainer.max_steps=20",
+        "trainer.val_check_interval=10",
+    )
+    assert command("train.py", *arguments, f"hydra.run.dir={tmp_path}/whole").returncode == 0
+    killed = tmp_path / "killed"
+    start: tuple[str, ...] = (*arguments, f"hydra.run.dir={killed}")
+    for step in (5, 13):
+        finished = command("train.py", *start, signal_at_step=(signal.SIGKILL, step))
+        assert finished.returncode == -signal.SIGKILL, finished.stderr
+        start = (f"resume={killed}",)
+    finished = command("train.py", *start)
+    assert finished.returncode == 0, finished.stderr
+    assert_same_run(tmp_path / "whole", killed)

@@ -9,7 +9,12 @@ import torch
 from torch import nn
 
 from throughtime.errors import UserError
-from throughtime.run.size_limits import check_memory_of_weights, check_sizes, physical_memory
+from throughtime.run.size_limits import (
+    check_memory_of_steps,
+    check_memory_of_weights,
+    check_sizes,
+    physical_memory,
+)
 
 CONFIG = {
     "data": {"batch_size": 8, "eval_batch_size": 8, "chunk_length": 16},
@@ -80,3 +85,11 @@ def test_a_small_model_is_not_built_twice() -> None:
         raise AssertionError("built")
 
     check_memory_of_weights(build, {"cell": {"hidden_size": 512}})
+
+
+def test_a_batch_of_sequences_that_no_memory_holds_is_refused():
+    check_memory_of_steps(None, 128)
+    check_memory_of_steps({"steps": 1000, "lanes": 64}, 128)
+    steps = physical_memory() // (4 * 64 * 128) + 1
+    with pytest.raises(UserError, match=rf"64 sequences of {steps:,} steps .* set data\.chunk_length"):
+        check_memory_of_steps({"steps": steps, "lanes": 64}, 128)

@@ -76,6 +76,7 @@ KINDS: dict[str, Kind] = {
     "model": Kind("model", "torch.nn.Module", ("throughtime.model", "throughtime.model.forecast")),
     "input": Kind("input layer", "torch.nn.Module", ("throughtime.model.inputs",)),
     "layers": Kind("stack of layers", "torch.nn.Module", ("throughtime.model.layers",)),
+    "pooling": Kind("pooling", "throughtime.model.pooling.base.Pooling", ("throughtime.model.pooling",)),
     "head": Kind("head", "throughtime.head.base.Head", ("throughtime.head",)),
     "decoder": Kind("decoder", "throughtime.decode.base.Decoder", ("throughtime.decode",)),
     "optimization": Kind(
@@ -133,6 +134,8 @@ PLACES: dict[str, str] = {
     "model.front.characters.cell.cell": "cell",
     "model.front.characters.engine": "engine",
     "model.layers": "layers",
+    "model.pooling": "pooling",
+    "pooling": "pooling",
     "head": "head",
     "decode": "decoder",
     "optim": "optimization",
@@ -152,7 +155,19 @@ PLACES: dict[str, str] = {
 """The kind of each place; `*` stands for any one name. A place that is not here takes no part."""
 
 MODEL_PARTS = frozenset(
-    {"cell", "engine", "model", "input", "layers", "head", "decoder", "tokenizer", "task", "task part"}
+    {
+        "cell",
+        "engine",
+        "model",
+        "input",
+        "layers",
+        "pooling",
+        "head",
+        "decoder",
+        "tokenizer",
+        "task",
+        "task part",
+    }
 )
 """The kinds that a checkpoint from anywhere may build; the optimiser's parts join them where a run is resumed."""
 

@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "negative_binomial": ["NegativeBinomial"],
         "point": ["Point"],
         "quantile": ["Quantile"],
+        "sigmoid": ["Sigmoid"],
         "softmax": ["Softmax"],
         "student_t": ["StudentT"],
     },

@@ -1,12 +1,15 @@
 """Softmax head: one of V symbols or classes at every step, or of every sequence."""
 
+import math
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from throughtime.errors import UserError, check_fraction, check_positive
-from throughtime.head.base import Head
+from throughtime.errors import UserError, check_choice, check_fraction, check_positive
+from throughtime.head.base import Head, masked_mean
 
 IGNORED = -100
 
@@ -22,21 +25,35 @@ class Softmax(Head):
         vocabulary_size: V.
         tied: whether W is the embedding's matrix.
         dropout: the fraction of features that are dropped in training.
+        label_smoothing: ε; in training the target is (1 - ε) for the true symbol and ε / V for every symbol.
+        class_weights: of the losses in training: None for all alike, `balanced` for weights inverse to the counts,
+            or a weight for each symbol. They are scaled so that their mean over the training targets is 1.
+        class_counts: how often training has each symbol, where that is known.
 
     Attributes:
         weight: W, `[V, H]`, or `[V, size]` of the embedding.
         bias: c, `[V]`.
 
     Raises:
-        UserError: a size is not positive, or the dropout is no fraction.
+        UserError: a size is not positive, the dropout or smoothing is no fraction, or weights do not fit the classes.
     """
 
     def __init__(
-        self, input_size: int, vocabulary_size: int, tied: bool = False, dropout: float = 0.0
+        self,
+        input_size: int,
+        vocabulary_size: int,
+        tied: bool = False,
+        dropout: float = 0.0,
+        label_smoothing: float = 0.0,
+        class_weights: str | Sequence[float | int] | None = None,
+        class_counts: list[int] | None = None,
     ) -> None:
         check_positive(input_size=input_size, vocabulary_size=vocabulary_size)
-        check_fraction(dropout=dropout)
+        check_fraction(dropout=dropout, label_smoothing=label_smoothing)
         super().__init__()
+        self.label_smoothing = label_smoothing
+        weights = _class_weights(class_weights, class_counts, vocabulary_size)
+        self.register_buffer("_class_weights", weights, persistent=False)
         self.input_size = input_size
         self.tied = tied
         self.dropout = nn.Dropout(dropout)
@@ -68,7 +85,12 @@ class Softmax(Head):
         targets: Int[Tensor, "*T B"],
         mask: Bool[Tensor, "*T B"] | None = None,
     ) -> Float[Tensor, ""]:
-        """The mean of -ln p(target) in nats, over targets where `mask` is true; 0 where none is."""
+        """The mean of -ln p(target) in nats, over targets where `mask` is true; 0 where none is.
+
+        Label smoothing and class weights count in training alone, so that measured losses are cross-entropies.
+        """
+        if self.training and (self.label_smoothing or self._class_weights is not None):
+            return masked_mean(self._training_losses(outputs, targets, mask), mask)
         if mask is not None:
             targets = targets.masked_fill(~mask, IGNORED)
         logits = self._logits(outputs).flatten(0, -2)
@@ -77,9 +99,46 @@ class Softmax(Head):
         total = functional.cross_entropy(logits, targets.flatten(), ignore_index=IGNORED, reduction="sum")
         return total / mask.sum().clamp(min=1)
 
+    def _training_losses(
+        self,
+        outputs: Float[Tensor, "*T B H"],
+        targets: Int[Tensor, "*T B"],
+        mask: Bool[Tensor, "*T B"] | None,
+    ) -> Float[Tensor, "*T B"]:
+        """w_y [(1 - ε) (-ln p_y) + ε mean_v(-ln p_v)] of each target y."""
+        losses = -self._logits(outputs).log_softmax(-1)
+        if mask is not None:
+            targets = targets.masked_fill(~mask, 0)
+        smoothed = losses.gather(-1, targets[..., None])[..., 0] * (1 - self.label_smoothing)
+        smoothed = smoothed + self.label_smoothing * losses.mean(-1)
+        return smoothed if self._class_weights is None else self._class_weights[targets] * smoothed
+
     def predict(self, outputs: Float[Tensor, "*T H"]) -> Float[Tensor, "*T V"]:
         """The log-probability of every symbol."""
         return self._logits(outputs).log_softmax(-1)
 
     def _logits(self, outputs: Float[Tensor, "*T H"]) -> Float[Tensor, "*T V"]:
         return functional.linear(self.map(self.dropout(outputs)), self.weight, self.bias)
+
+
+def _class_weights(
+    given: str | Sequence[float | int] | None, counts: list[int] | None, classes: int
+) -> Float[Tensor, " V"] | None:
+    """The weight of each class's loss, with a mean of 1 over the training targets; None where all are 1."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        check_choice(["balanced"], class_weights=given)
+        if counts is None:
+            raise UserError(
+                "class_weights=balanced needs the counts of classes, which these data do not give"
+            )
+        given = [1 / max(count, 1) for count in counts]
+    if len(given) != classes or not all(0 < weight < math.inf for weight in given):
+        raise UserError(
+            f"class_weights has {len(given)} numbers, {', '.join(map(str, given[:5]))}, …, but needs one above 0 for "
+            f"each of the {classes} classes, in the order of their names"
+        )
+    shares = [1] * classes if counts is None or not sum(counts) else counts
+    mean = sum(weight * share for weight, share in zip(given, shares, strict=True)) / sum(shares)
+    return torch.tensor([weight / mean for weight in given])

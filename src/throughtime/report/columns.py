@@ -16,6 +16,9 @@ EVERYWHERE = ("task", "experiment", "debug")
 BOOKKEEPING = ("seed", "resume", "rerun", "sweep", "hydra")
 """Keys that do not describe the experiment; the seed only numbers its repetitions."""
 
+REPETITIONS = ("data.fold",)
+"""Further keys that number repetitions of an experiment, which are summarised in one row."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -63,6 +66,7 @@ def differing(records: Sequence[Record]) -> list[str]:
         key
         for key in keys
         if key.partition(".")[0] not in BOOKKEEPING
+        and key not in REPETITIONS
         and len({comparable(record, key) for record in records}) > 1
         and not _repeats_the_seed(key, records)
         and not _names_the_run(key, records)

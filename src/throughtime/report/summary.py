@@ -1,4 +1,4 @@
-"""Summary of runs that differ in their seed only: mean, spread, and the significance of differences."""
+"""Summary of runs that differ in their seed or fold only: mean, spread, and the significance of differences."""
 
 import math
 import statistics
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from throughtime.errors import UserError
-from throughtime.report.columns import columns, comparable, differing
+from throughtime.report.columns import REPETITIONS, columns, comparable, differing
 from throughtime.report.record import Record
 
 LEVEL = 0.05
@@ -102,10 +102,10 @@ def summary_rows(records: Sequence[Record], by: Sequence[str] | None = None) -> 
 
 
 def _one_a_seed(records: Sequence[Record], keys: Sequence[str]) -> list[Record]:
-    """The last completed run (else the last) of each configuration and seed, in the order of seeds."""
+    """The last completed run (else the last) of each configuration, seed and fold, in the order of seeds."""
     kept: dict[tuple, Record] = {}
     for record in sorted(records, key=lambda record: (record.status == "completed", str(record.path))):
-        kept[record.seed, *(comparable(record, key) for key in keys)] = record
+        kept[record.seed, *(comparable(record, key) for key in (*REPETITIONS, *keys))] = record
     return sorted(kept.values(), key=lambda record: (record.seed, str(record.path)))
 
 

@@ -18,7 +18,7 @@ from throughtime.run.checkpoint_content import (
     check_weights,
     shape_errors_as_user_errors,
 )
-from throughtime.run.size_limits import check_memory_of_weights, check_sizes
+from throughtime.run.size_limits import check_memory_of_steps, check_memory_of_weights, check_sizes
 from throughtime.task.base import Task, check_horizon
 
 CONFIGURATIONS = Path(__file__).resolve().parents[3] / "conf"
@@ -75,11 +75,13 @@ def build_task(config: Config, artifacts: dict[str, Any], trains: bool = True) -
     check_sizes(config)
     check_memory_of_weights(build_model_and_head, config)
     model, head = build_model_and_head()
+    if trains:
+        check_memory_of_steps(artifacts.get("largest_batch"), model.output_size)
     optimization = build(config["optim"], "optim") if trains else None
     task = build(
         config["task"], "task", model=model, head=head, optimization=optimization, artifacts=artifacts
     )
-    check_horizon(config["task"].get("horizon"), config["data"].get("chunk_length", 1))
+    check_horizon(config["task"].get("horizon"), config["data"].get("chunk_length") or 1)
     return task
 
 

@@ -4,7 +4,7 @@ Limits of counts are far above what is of use. The memory of the weights is comp
 model on PyTorch's meta device, and that of one batch from its lengths:
 
     bytes of training = 4 copies × 4 bytes × weights        (weights, gradients, two moments of Adam)
-    bytes of a batch  = 4 bytes × B × max(T, S)
+    bytes of a batch  = 4 bytes × B × max(T, S), and where the data say their longest sequence × H
 """
 
 import os
@@ -91,6 +91,24 @@ def check_memory_of_weights(build: Callable[[], torch.nn.Module], config: Mappin
         raise UserError(
             f"training {weights:,} weights needs {_gigabytes(needed)}, and this machine has {_gigabytes(memory)} of "
             f"memory; make the model smaller, such as {key}={size}"
+        )
+
+
+def check_memory_of_steps(sizes: Mapping[str, int] | None, features: int) -> None:
+    """Raise `UserError` where the features of one batch alone need more than the memory of this machine.
+
+    Args:
+        sizes: the `steps` and `lanes` of the largest batch; None where the data do not say.
+        features: H, of the model's last layer.
+    """
+    if sizes is None:
+        return
+    needed, memory = BYTES * sizes["steps"] * sizes["lanes"] * features, physical_memory()
+    if needed > memory:
+        raise UserError(
+            f"{sizes['lanes']} sequences of {sizes['steps']:,} steps with {features} features each need "
+            f"{_gigabytes(needed)}, and this machine has {_gigabytes(memory)} of memory; set data.chunk_length, or "
+            "smaller data.batch_size and data.eval_batch_size"
         )
 
 

@@ -1,7 +1,8 @@
-"""Tiny checkpoints of every task with their expected numbers; `python tests/golden/checkpoints/make.py` rewrites them.
+"""Tiny checkpoints of every task with their expected numbers; `python tests/golden/checkpoints/make.py` writes them.
 
 They hold the format: a checkpoint that was written once loads and gives its numbers ever after. They are made anew
-only for a new task; a change that would need new ones for an old task breaks the checkpoints of users.
+only for a new task, which is named on the command line; a change that would need new ones for an old task breaks the
+checkpoints of users.
 """
 
 import json
@@ -32,12 +33,13 @@ SETTINGS = {
         "model.front.characters.hidden_size=4",
     ),
     "forecasting": ("data=csv", "data.time=time", "data.look_back=24", "data.horizon=6", "data.seasons=[6]"),
+    "classification": ("data=images", "data.source.label_column=1", "pooling=attention"),
 }
 """What each run has besides `COMMON` and its data."""
 
 
 def write_data(task: str, folder: Path) -> Path:
-    """The data of a task: letters, tagged words or a wave, generated from a fixed seed."""
+    """The data of a task: letters, tagged words, images or a wave, generated from a fixed seed."""
     generator = random.Random(0)
     if task == "textgen":
         path = folder / "letters.txt"
@@ -51,6 +53,12 @@ def write_data(task: str, folder: Path) -> Path:
         path.write_text(
             "".join("".join(f"{word} {tags[word]}\n" for word in one) + "\n" for one in sentences)
         )
+    elif task == "classification":
+        path = folder / "pixels.csv"
+        images = [
+            [label, *(generator.randint(0, 99 + 50 * label) for _ in range(16))] for label in (0, 1, 2) * 30
+        ]
+        path.write_text("".join(f"{','.join(map(str, image))}\n" for image in images))
     else:
         path = folder / "wave.csv"
         rows = (f"2024-01-01 {step // 60:02}:{step % 60:02}:00,{math.sin(step):.4f}\n" for step in range(600))
@@ -59,8 +67,9 @@ def write_data(task: str, folder: Path) -> Path:
 
 
 def main() -> None:
-    """Train a tiny model of each task and keep its best checkpoint beside what it gives."""
-    for task, settings in SETTINGS.items():
+    """Train a tiny model of each task, or of those named, and keep its best checkpoint beside what it gives."""
+    for task in sys.argv[1:] or SETTINGS:
+        settings = SETTINGS[task]
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             data = write_data(task, folder)

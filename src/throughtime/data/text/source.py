@@ -1,7 +1,6 @@
 """Text sources: files of the user's own, or the text that Python itself ships; encodings and line ends."""
 
 import codecs
-import glob
 import hashlib
 import io
 import os
@@ -10,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from throughtime.data.paths import find_files
 from throughtime.errors import UserError
 from throughtime.tokenizer.stream import Origin, Piece
 
@@ -87,7 +87,7 @@ class TextSource:
     ) -> None:
         check_encoding(encoding)
         self.path = None if path is None else str(path)
-        found = [None] if self.path is None else _files(self.path, key)
+        found = [None] if self.path is None else find_files(self.path, key, "text file")
         encoding = "utf-8" if path is None else encoding
         digest = hashlib.sha256()
         self.bytes = 0
@@ -133,30 +133,6 @@ class TextSource:
             "sha256": self.sha256,
         }
         return known | ({"python": platform.python_version()} if self.path is None else {})
-
-
-def _files(path: str, key: str) -> list[Path]:
-    """The files that a path stands for, at least one."""
-    if not path:
-        raise UserError(f"{key}= is empty; name a text file, a folder of text files or a glob")
-    place = Path(os.path.expanduser(path))
-    if place.is_file():
-        return [place]
-    if place.is_dir():
-        files = [file for file in sorted(_below(place)) if file.is_file()]
-    elif glob.has_magic(path):
-        files = [file for file in sorted(map(Path, glob.glob(str(place), recursive=True))) if file.is_file()]
-    else:
-        raise UserError(f"{key}={path} does not exist; name a text file, a folder of text files or a glob")
-    if not files:
-        raise UserError(f"{key}={path} matches no file; name a text file, a folder of text files or a glob")
-    return files
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(parent, name) for name in files if not name.startswith("."))
 
 
 def find_sources(

@@ -5,6 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "by_kind": ["Features"],
         "characters": ["ConvolutionalCharacters", "RecurrentCharacters"],
         "embedding": ["Embedding"],
         "linear": ["Linear"],

@@ -1,5 +1,7 @@
 """Linear input layer: one linear map of each step's features."""
 
+from collections.abc import Sequence
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -13,6 +15,7 @@ class Linear(nn.Module):
         input_size: the features of x.
         size: the features of y; None for the identity.
         dropout: the fraction of features that are dropped in training.
+        frame_shape: (channels, height, width) of the features of x where they are an image; not used here.
 
     Attributes:
         output_size: the features of y.
@@ -21,7 +24,13 @@ class Linear(nn.Module):
         UserError: a size is not positive, or the dropout is no fraction.
     """
 
-    def __init__(self, input_size: int, size: int | None = None, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        size: int | None = None,
+        dropout: float = 0.0,
+        frame_shape: Sequence[int] | None = None,
+    ) -> None:
         check_positive(input_size=input_size, size=1 if size is None else size)
         check_fraction(dropout=dropout)
         super().__init__()

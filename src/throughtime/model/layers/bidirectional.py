@@ -37,6 +37,7 @@ class Bidirectional(nn.Module):
 
     Attributes:
         output_size: the features of y, twice those of a cell.
+        backward_size: the last of them, which the recurrence from the right gives.
 
     Raises:
         UserError: the depth is not positive, or the dropout is no fraction.
@@ -60,6 +61,7 @@ class Bidirectional(nn.Module):
                 layers.append(Stack(cell, engine, input_size, 1, dropout, variational, layer_norm=layer_norm))
             input_size = self.forwards[-1].output_size + self.backwards[-1].output_size
         self.output_size = input_size
+        self.backward_size = self.backwards[-1].output_size
 
     def initial_state(self, batch_size: int) -> Tree:
         """The states of every layer before its first step, from the left and from the right."""

@@ -29,6 +29,7 @@ class Stack(nn.Module):
 
     Attributes:
         output_size: the features of y^L.
+        backward_size: those of them that a recurrence from the end gives, 0.
 
     Raises:
         UserError: the depth is not positive, or the dropout is no fraction.
@@ -55,6 +56,7 @@ class Stack(nn.Module):
             self.cells.append(cell(input_size=input_size))
             input_size = self.cells[-1].output_size
         self.output_size = input_size
+        self.backward_size = 0
         self.norms = nn.ModuleList(
             nn.LayerNorm(layer.output_size) if layer_norm else nn.Identity() for layer in self.cells
         )

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from throughtime.callback.logging import log_figure, log_text, takes_figures
 from throughtime.errors import check_positive
+from throughtime.task.confusion import plot_confusion
 from throughtime.task.tagging.metrics import PairCounts
 
 HEADER = ("tag", "precision", "recall", "f1", "tokens")
@@ -87,16 +88,4 @@ def confusion(measured: Measured, most_tags: int) -> Figure:
     chosen = expected.argsort(descending=True, stable=True)[:most_tags]
     fractions = measured.confusion.matrix(chosen) / expected[chosen, None].clamp(min=1)
     names = [measured.tags[tag] for tag in chosen.tolist()]
-    side = 2.5 + 0.35 * len(names)
-    figure = Figure(figsize=(side, side), layout="constrained")
-    axes = figure.add_subplot(xlabel="predicted tag", ylabel="true tag")
-    axes.set_title("percent of each true tag that is predicted as each tag", fontsize=10)
-    image = axes.imshow(100 * fractions.numpy(), cmap="Blues", vmin=0, vmax=100)
-    axes.set_xticks(range(len(names)), names, rotation=90)
-    axes.set_yticks(range(len(names)), names)
-    for row, column in (fractions >= 0.005).nonzero().tolist():
-        fraction = float(fractions[row, column])
-        shade = "white" if fraction > 0.5 else "black"
-        axes.text(column, row, f"{100 * fraction:.0f}", ha="center", va="center", size=7, color=shade)
-    figure.colorbar(image, ax=axes, shrink=0.6, label="percent of the true tag")
-    return figure
+    return plot_confusion(fractions, names, "tag")

@@ -1,0 +1,11 @@
+"""Labelled sequences: one class, or several labels, for a whole sequence; common to all modalities."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "data": ["LabelledData"],
+        "sequences": ["Augmentation", "SequenceSet", "SequenceSource"],
+    },
+)

@@ -1,0 +1,61 @@
+"""Sigmoid head: several labels that may hold at once."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from throughtime.errors import check_fraction, check_positive
+from throughtime.head.base import Head, masked_mean
+
+
+class Sigmoid(Head):
+    """p(label k holds) = 1 / (1 + exp(-(W y + c)_k)), trained by binary cross-entropy, the mean over labels.
+
+    Args:
+        input_size: H, the features of one step or of one sequence.
+        vocabulary_size: K, the labels.
+        class_counts: how often each label holds in training; not used here.
+        dropout: the fraction of features that are dropped in training.
+
+    Attributes:
+        weight: W, `[K, H]`.
+        bias: c, `[K]`.
+
+    Raises:
+        UserError: a size is not positive, or the dropout is no fraction.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        vocabulary_size: int,
+        class_counts: list[int] | None = None,
+        dropout: float = 0.0,
+    ) -> None:
+        check_positive(input_size=input_size, vocabulary_size=vocabulary_size)
+        check_fraction(dropout=dropout)
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty(vocabulary_size, input_size)))
+        self.bias = nn.Parameter(torch.zeros(vocabulary_size))
+
+    def loss(
+        self,
+        outputs: Float[Tensor, "*T B H"],
+        targets: Float[Tensor, "*T B K"],
+        mask: Bool[Tensor, "*T B"] | None = None,
+    ) -> Float[Tensor, ""]:
+        """The mean over labels of their binary cross-entropy in nats, over targets where `mask` is true."""
+        logits = self._logits(outputs)
+        losses = functional.binary_cross_entropy_with_logits(
+            logits, targets.to(logits.dtype), reduction="none"
+        )
+        return masked_mean(losses.mean(-1), mask)
+
+    def predict(self, outputs: Float[Tensor, "*T H"]) -> Float[Tensor, "*T K"]:
+        """The log-probability that each label holds."""
+        return functional.logsigmoid(self._logits(outputs))
+
+    def _logits(self, outputs: Float[Tensor, "*T H"]) -> Float[Tensor, "*T K"]:
+        return functional.linear(self.dropout(outputs), self.weight, self.bias)

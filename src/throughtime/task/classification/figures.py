@@ -1,0 +1,192 @@
+"""Tables and figures of classes: logged at each validation, and written into the run's folder after the test."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+from jaxtyping import Float
+from lightning.pytorch import Callback
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from throughtime.callback.logging import log_figure, log_text, takes_figures
+from throughtime.errors import check_positive
+from throughtime.task.confusion import plot_confusion
+
+HEADER = ("class", "precision", "recall", "f1", "sequences")
+FEW_CHANNELS, MOST_LETTERS = 6, 60
+
+
+class ClassTable(Callback):
+    """Write precision, recall and F1 of each class to `classes_val.csv` and `classes_test.csv`; log the same table."""
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not trainer.sanity_checking:
+            self._write(trainer, "val", pl_module.measured["val"])
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._write(trainer, "test", pl_module.measured["test"])
+
+    def _write(self, trainer: pl.Trainer, stage: str, measured: Any) -> None:
+        if not trainer.is_global_zero:
+            return
+        rows = [
+            (name, *(f"{value:.4f}" for value in scores), str(count))
+            for name, *scores, count in measured.by_class()
+        ]
+        file = Path(trainer.default_root_dir) / f"classes_{stage}.csv"
+        with file.open("w", newline="", encoding="utf-8") as opened:
+            csv.writer(opened).writerows([HEADER, *rows])
+        lines = [HEADER, ("---",) + ("---:",) * (len(HEADER) - 1), *rows]
+        cells = ((cell.replace("|", "&#124;") for cell in line) for line in lines)
+        log_text(trainer, f"{stage}/classes", "\n".join(f"| {' | '.join(line)} |" for line in cells))
+
+
+class ClassFigures(Callback):
+    """Draws `confusion`, `reliability` and `running` at each validation (IMAGES), and as PNG files after the test.
+
+    `running` shows p(class | x_1 .. x_t) over t below the input, for sequences that are the same each time; a
+    bidirectional model has none.
+
+    Args:
+        count: the sequences that `running` shows.
+        most_classes: how many classes the confusion matrix shows, the most frequent ones; more could not be read.
+    """
+
+    def __init__(self, count: int = 4, most_classes: int = 30) -> None:
+        check_positive(count=count, most_classes=most_classes)
+        self.count = count
+        self.most_classes = most_classes
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.sanity_checking or not takes_figures(trainer):
+            return
+        for name, figure in self.figures(trainer.datamodule, pl_module, "val").items():
+            log_figure(trainer, f"val/{name}", figure)
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        folder = Path(trainer.default_root_dir) / "figures"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, figure in self.figures(trainer.datamodule, pl_module, "test").items():
+            figure.savefig(folder / f"{name}.png", dpi=120)
+            log_figure(trainer, f"test/{name}", figure)
+
+    def figures(self, data: Any, task: Any, stage: str) -> dict[str, Figure]:
+        """The figures of a stage, by name.
+
+        Args:
+            data: the run's `LabelledData`.
+            task: its `Classification`, which has measured the stage.
+            stage: "val" or "test".
+        """
+        measured = task.measured[stage]
+        found = {"reliability": plot_reliability(measured.reliability().numpy())}
+        if not task.multilabel:
+            counts = measured.confusion()
+            expected = counts.sum(1)
+            chosen = expected.argsort(descending=True, stable=True)[: self.most_classes].sort().values
+            fractions = counts[chosen][:, chosen] / expected[chosen, None].clamp(min=1)
+            names = [task.labels[number] for number in chosen.tolist()]
+            found["confusion"] = plot_confusion(fractions, names, "class")
+        if task.is_causal:
+            part = data.part(stage)
+            numbers = np.unique(np.linspace(0, len(part) - 1, self.count).round().astype(int))
+            was_training = task.training
+            task.eval()
+            found["running"] = plot_running(
+                [
+                    (
+                        f"{part.names[number]}: {_in_words(part.labels[number])}",
+                        part.sequences[number],
+                        task.running_probabilities(part.sequences[number]).numpy(),
+                    )
+                    for number in numbers
+                ],
+                task.labels,
+                part.symbols,
+            )
+            task.train(was_training)
+        return found
+
+
+def _in_words(label: Any) -> str:
+    return ", ".join(label) or "no label" if isinstance(label, tuple) else str(label)
+
+
+def plot_reliability(bins: Float[np.ndarray, "3 bins"]) -> Figure:
+    """Reliability diagram: the fraction that is right over the confidence, and the number of predictions below."""
+    confidence, right, count = bins
+    figure = Figure(figsize=(5.0, 5.5), layout="constrained")
+    above, below = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
+    width, there = 1 / len(count), count > 0
+    centres = (np.arange(len(count)) + 0.5) * width
+    above.bar(centres[there], right[there], width, color="#1f77b4", edgecolor="white", label="right")
+    above.plot(confidence[there], right[there], ".", color="#222222", label="at the mean confidence")
+    above.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle="--", label="calibrated")
+    error = float((count * np.abs(confidence - right)).sum() / max(count.sum(), 1))
+    above.set(ylabel="fraction that is right", xlim=(0, 1), ylim=(0, 1))
+    above.set_title(f"expected calibration error {error:.3f}", fontsize=9)
+    above.legend(loc="upper left", fontsize=7, frameon=False)
+    below.bar(centres, count, width, color="grey", edgecolor="white")
+    below.set(xlabel="confidence", ylabel="predictions")
+    return figure
+
+
+def plot_running(
+    examples: Sequence[tuple[str, np.ndarray, Float[np.ndarray, "T K"]]],
+    labels: Sequence[str],
+    symbols: Sequence[str] | None,
+) -> Figure:
+    """p(class | x_1 .. x_t) over t, below the input: an image of the features, curves of a few, or letters.
+
+    Args:
+        examples: title, sequence as it was read, and probabilities of each.
+        labels: the names of the classes.
+        symbols: the alphabet of ids; None for features.
+    """
+    figure = Figure(figsize=(4.2 * len(examples), 4.6), layout="constrained")
+    axes = figure.subplots(2, len(examples), height_ratios=(1, 1.4), squeeze=False)
+    for (above, below), (title, sequence, probabilities) in zip(axes.T, examples, strict=True):
+        steps = np.arange(1, len(sequence) + 1)
+        _draw_input(above, sequence, steps, symbols)
+        above.set_title(title if len(title) <= 48 else f"…{title[-47:]}", fontsize=8)
+        shown = np.argsort(-probabilities.max(0), kind="stable")[:6]
+        for number in np.sort(shown):
+            below.plot(
+                steps,
+                probabilities[:, number],
+                color=f"C{number % 10}",
+                marker="o" if len(steps) < 20 else None,
+                markersize=3,
+                label=labels[number],
+            )
+        below.set(xlabel="step t", xlim=(0.5, len(steps) + 0.5), ylim=(-0.02, 1.02))
+        above.set_xlim(0.5, len(steps) + 0.5)
+        below.legend(fontsize=7, ncols=2, loc="center left", framealpha=0.6)
+    axes[1, 0].set_ylabel("p(class | x_1 … x_t)")
+    return figure
+
+
+def _draw_input(axes: Axes, sequence: np.ndarray, steps: np.ndarray, symbols: Sequence[str] | None) -> None:
+    extent = (0.5, len(steps) + 0.5)
+    if symbols is not None:
+        if len(steps) <= MOST_LETTERS:
+            for step, number in zip(steps, sequence, strict=True):
+                axes.text(
+                    step, 0.5, symbols[number], ha="center", va="center", fontsize=8, family="monospace"
+                )
+            axes.set(yticks=[], ylim=(0, 1))
+        else:
+            axes.imshow(sequence[None], aspect="auto", cmap="tab20", extent=(*extent, 0, 1))
+            axes.set(yticks=[])
+    elif sequence.shape[1] <= FEW_CHANNELS:
+        axes.plot(steps, sequence, linewidth=1, marker="." if len(steps) < 20 else None)
+    else:
+        axes.imshow(sequence.T, aspect="auto", cmap="Greys", extent=(*extent, sequence.shape[1] + 0.5, 0.5))
+        axes.set(ylabel="feature")
+    axes.tick_params(labelbottom=False)

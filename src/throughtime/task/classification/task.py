@@ -1,0 +1,201 @@
+"""Classification of sequences: one class, or several labels at once, from all of their steps."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import add
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from throughtime.data.batch import Batch, Chunk
+from throughtime.data.labelled.batches import LabelledBatches
+from throughtime.data.labelled.standardise import Standardiser
+from throughtime.distributed.collectives import all_gather
+from throughtime.errors import UserError, check_choice
+from throughtime.head.base import Head
+from throughtime.head.sigmoid import Sigmoid
+from throughtime.head.softmax import Softmax
+from throughtime.optim.optimization import Optimization
+from throughtime.task.base import Task
+from throughtime.task.classification.baselines import compare, table
+from throughtime.task.classification.metrics import ClassMetrics
+from throughtime.task.export_graph import ExportGraph
+from throughtime.task.symbol_axis import SymbolAxis
+from throughtime.task.tbptt import TruncatedBPTT
+
+_CLASSES = ("val/accuracy", "val/balanced_accuracy", "val/macro_f1", "val/auroc", "val/loss")
+_LABELS = ("val/macro_f1", "val/micro_f1", "val/average_precision", "val/auroc", "val/loss")
+
+BATCH_SIZE = 64
+"""Sequences of a batch in prediction."""
+
+STREAMED = 256
+"""Steps of a chunk in which a running prediction is computed."""
+
+
+class Classification(Task):
+    """p(class | x_1 .. x_n) = head(pooling(features)), for a whole sequence.
+
+    Sequences may be cut into chunks, through which the state of layers and pooling is carried; the target counts in the
+    chunk with the last step. Of causal layers, p(class | x_1 .. x_t) can be read off every step t.
+
+    Args:
+        artifacts: what the data fitted, in plain containers.
+        monitor: the metric that chooses the best checkpoint; None for accuracy, and for macro F1 where several labels
+            may hold at once.
+        horizon: k2 of truncated backpropagation through time; None for the chunk's own length.
+
+    Attributes:
+        labels: the names of the classes, or of the labels.
+        multilabel: whether several labels may hold at once.
+        standardiser: of features.
+        artifacts: as given.
+        measured: the metrics of the last validation and the last test.
+
+    Raises:
+        UserError: a monitor that there is not, a head of the other kind, or a bidirectional model and chunks.
+    """
+
+    name: ClassVar[str] = "classification"
+    kind: ClassVar[str] = "labels"
+    monitor: ClassVar[str] = "val/accuracy"
+    mode: ClassVar[str] = "max"
+    directions: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        [
+            "accuracy",
+            "balanced_accuracy",
+            "macro_f1",
+            "micro_f1",
+            "auroc",
+            "average_precision",
+            "exact_match",
+        ],
+        "max",
+    ) | {"calibration_error": "min"}
+
+    def __init__(
+        self,
+        model: nn.Module,
+        head: Head,
+        optimization: Optimization | None,
+        artifacts: dict[str, Any],
+        monitor: str | None = None,
+        horizon: int | None = None,
+    ) -> None:
+        super().__init__(model, head, optimization, horizon)
+        self.artifacts = artifacts
+        self.labels: list[str] = list(artifacts["labels"])
+        self.multilabel: bool = artifacts["multilabel"]
+        self.standardiser = Standardiser.from_state(artifacts["standardiser"])
+        self.monitor = monitor or ("val/macro_f1" if self.multilabel else "val/accuracy")
+        self.mode = "min" if self.monitor == "val/loss" else "max"
+        check_choice(_LABELS if self.multilabel else _CLASSES, monitor=self.monitor)
+        if self.multilabel and isinstance(head, Softmax):
+            raise UserError("several labels may hold at once in these data, which needs head=sigmoid")
+        if not self.multilabel and isinstance(head, Sigmoid):
+            raise UserError("each sequence of these data has one class, which needs head=softmax")
+        if artifacts["chunked"] and not self.is_causal:
+            raise UserError(
+                "data.chunk_length cuts sequences, and a bidirectional model reads whole ones; set "
+                "data.chunk_length=null, or model=classifier"
+            )
+        self.measured: dict[str, ClassMetrics] = {}
+        self._unfinished = {stage: self._new_metrics() for stage in ("val", "test")}
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether the features of a step follow from the steps up to it."""
+        return not getattr(getattr(self.model, "layers", None), "backward_size", 0)
+
+    def symbol_axes(self) -> Mapping[str, Sequence[SymbolAxis]]:
+        axes = dict.fromkeys(("head.weight", "head.bias"), (SymbolAxis("classes", self.labels),))
+        if self.artifacts["symbols"] is not None:
+            symbols = SymbolAxis("symbols", self.artifacts["symbols"])
+            axes |= dict.fromkeys(("model.front.layer.weight", "model.front.weight"), (symbols,))
+        return axes
+
+    def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
+        probabilities, targets = self.head.predict(features).exp(), batch.targets
+        mask = batch.target_mask()
+        if mask is not None:
+            probabilities, targets = probabilities[mask], targets[mask]
+        self._unfinished[stage].update(probabilities, targets)
+
+    def metrics(self, stage: str, loss: float) -> Mapping[str, float]:
+        self.measured[stage] = reduce(add, all_gather(self._unfinished[stage]))
+        self._unfinished[stage] = self._new_metrics()
+        return self.measured[stage].values()
+
+    def summary_table(self) -> str:
+        """The model beside the baselines, on the test part."""
+        if "test" not in self.measured or not self.measured["test"].values():
+            return ""
+        data: Any = self.trainer.datamodule
+        train, test = data.part("train"), data.part("test")
+        if not len(train):
+            return table(self.measured["test"], {}, "test")
+        baselines, sentence = compare(train, test, self)
+        return "\n".join(filter(None, [table(self.measured["test"], baselines, "test"), sentence]))
+
+    @torch.inference_mode()
+    def probabilities(self, sequences: Sequence[np.ndarray]) -> Float[Tensor, "N K"]:
+        """The probability of every class for each sequence, as it was read, in their order."""
+        batches = LabelledBatches(
+            sequences,
+            None,
+            self.standardiser,
+            BATCH_SIZE,
+            shuffle=False,
+            chunk_length=self.artifacts["chunk_length"],
+        )
+        found = torch.zeros(len(sequences), len(self.labels))
+        carried = TruncatedBPTT()
+        for lanes, number in batches.buckets.chunks():
+            batch = self.transfer_batch_to_device(batches.batch(lanes, number), self.device, 0)
+            features = self.head_features(batch, carried.run(self.model, batch.chunk))
+            # Later chunks of the same sequences write over this: the last one has read all of them.
+            found[torch.from_numpy(lanes)] = self.head.predict(features).exp().float().cpu()
+        return found
+
+    @torch.inference_mode()
+    def running_probabilities(self, sequence: np.ndarray) -> Float[Tensor, "T K"]:
+        """p(class | x_1 .. x_t) of one sequence, as it was read, at every step t.
+
+        Raises:
+            UserError: the model is bidirectional, and a step's features follow from later steps too.
+        """
+        if not self.is_causal:
+            raise UserError(
+                "a bidirectional model reads a sequence to its end before it says anything; train a causal one "
+                "(model=classifier)"
+            )
+        carried, parts = TruncatedBPTT(), []
+        inputs = torch.from_numpy(self.standardiser(sequence))[:, None].to(self.device)
+        for start in range(0, len(sequence), STREAMED):
+            chunk = Chunk(inputs[start : start + STREAMED], fresh=start == 0)
+            features = carried.run(self.model, chunk)
+            parts.append(self.head.predict(features)[:, 0].exp().float().cpu())
+        return torch.cat(parts)
+
+    @classmethod
+    def add_predict_options(cls, parser: argparse.ArgumentParser) -> None:
+        from throughtime.task.classification.predict import add_options
+
+        add_options(parser)
+
+    def predict(self, options: argparse.Namespace, config: Mapping[str, Any]) -> None:
+        from throughtime.task.classification.predict import predict
+
+        predict(self, options.input, options.output, options.stream)
+
+    def export_graph(self) -> ExportGraph:
+        from throughtime.task.classification.export_graph import export_graph
+
+        return export_graph(self)
+
+    def _new_metrics(self) -> ClassMetrics:
+        return ClassMetrics(self.labels, self.multilabel)

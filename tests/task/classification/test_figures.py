@@ -1,0 +1,64 @@
+"""Tables and figures of classes show what was measured, for every kind of input."""
+
+import numpy as np
+import pytest
+import torch
+from toy_sequences import toy_set
+
+from throughtime.errors import UserError
+from throughtime.task.classification.figures import ClassFigures, plot_reliability, plot_running
+from throughtime.task.classification.metrics import ClassMetrics
+
+
+def probabilities_of(steps, classes=3):
+    return np.full((steps, classes), 1 / classes) * np.linspace(0.5, 1, steps)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("sequence", "symbols"),
+    [
+        (np.random.rand(8, 8).astype(np.float32), None),  # an image
+        (np.random.rand(300, 1).astype(np.float32), None),  # a curve
+        (np.array([0, 3, 1]), tuple("ACGT")),  # letters
+        (np.random.randint(0, 4, 200), tuple("ACGT")),  # more letters than can be read
+    ],
+)
+def test_probabilities_are_drawn_over_the_steps_of_their_input(sequence, symbols):
+    probabilities = probabilities_of(len(sequence))
+    examples = [("one", sequence, probabilities), ("two", sequence, probabilities)]
+    figure = plot_running(examples, ["a", "b", "c"], symbols)
+    above, below = figure.axes[0], figure.axes[2]
+    assert len(figure.axes) == 4 and above.get_xlim() == below.get_xlim()
+    for number, line in enumerate(below.get_lines()):
+        np.testing.assert_allclose(line.get_xdata(), np.arange(1, len(sequence) + 1))
+        np.testing.assert_allclose(line.get_ydata(), probabilities[:, number])
+    if symbols is not None and len(sequence) == 3:
+        assert [text.get_text() for text in above.texts] == ["A", "T", "C"]
+
+
+def test_the_reliability_diagram_shows_the_fraction_that_is_right():
+    metrics = ClassMetrics(["a", "b"], False)
+    metrics.update(torch.tensor([[0.9, 0.1]] * 4), torch.tensor([0, 0, 0, 1]))
+    figure = plot_reliability(metrics.reliability().numpy())
+    (bar,) = figure.axes[0].patches
+    assert bar.get_height() == pytest.approx(0.75)
+    assert "0.150" in figure.axes[0].get_title()
+
+
+@pytest.mark.parametrize("labels", [None, [("a",), ("a", "b"), (), ("b", "c")] * 15])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_figure_is_left_out_where_it_has_no_meaning(make, labels, bidirectional):
+    changes = {} if labels is None else {"labels": labels}
+    task = make(toy_set(**changes), bidirectional=bidirectional).float()
+    for batch in task.data.loader("test"):
+        with torch.no_grad():
+            task.chunk_loss("test", batch)
+    task.measured["test"] = task._unfinished["test"]
+    figures = ClassFigures(count=2).figures(task.data, task, "test")
+    expected = {"reliability"} | ({"confusion"} if labels is None else set())
+    assert set(figures) == expected | (set() if bidirectional else {"running"})
+
+
+def test_a_count_must_be_positive():
+    with pytest.raises(UserError, match="count"):
+        ClassFigures(count=0)
