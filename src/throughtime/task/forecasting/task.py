@@ -136,7 +136,8 @@ class Forecasting(Task):
     def on_test_epoch_start(self) -> None:
         super().on_test_epoch_start()
         self._begin("test")
-        self.comparison = Comparison(self.artifacts, self.new_metrics)
+        data = self.trainer.datamodule
+        self.comparison = Comparison(self.artifacts, self.new_metrics, None if data is None else data.store)
 
     def on_validation_epoch_end(self) -> None:
         super().on_validation_epoch_end()
