@@ -33,7 +33,7 @@ class Segments(Forecaster):
         layers, cell, engine: as `SequenceModel`.
         history_size, known_size, look_back, horizon, series_count: I, K, T, S and n of the data. Other sizes are not
             needed.
-        segment_length: w; None for half of T, at most 48.
+        segment_length: w; None for half of T, at most `longest_segment`.
         size: the features of a segment, an even number.
         step_size: the features of a step ahead, of which the head makes its forecast.
         linear: whether a linear map of the history is added to them.
@@ -53,11 +53,14 @@ class Segments(Forecaster):
         size: int = 256,
         step_size: int = 4,
         linear: bool = False,
+        longest_segment: int = 48,
         **sizes: Any,
     ) -> None:
         if segment_length is None:
-            segment_length = min(max(look_back // 2, 1), 48)
-        check_positive(segment_length=segment_length, size=size, step_size=step_size)
+            segment_length = min(max(look_back // 2, 1), longest_segment)
+        check_positive(
+            segment_length=segment_length, size=size, step_size=step_size, longest_segment=longest_segment
+        )
         if size % 2:
             raise UserError(f"size={size} must be even: half tells the place of a segment, half its series")
         if segment_length > look_back:
