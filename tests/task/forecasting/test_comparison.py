@@ -58,6 +58,13 @@ def test_the_autoregression_looks_back_further_than_the_model_and_no_further_tha
         return comparison.measured["autoregression 9"].overall()["mae"]
 
     assert mae(data.store) < 1e-5 < mae(None)
+    comparison = Comparison(
+        artifacts | {"seasons": [9]}, lambda: ForecastMetrics(12, *torch.ones(2, 1)), data.store
+    )
+    for batch in data.loader("test"):
+        window = batch.inputs
+        comparison.update(window.series[:, None], window, window.original(batch.targets), batch.mask)
+    assert comparison.measured["seasonal naive 9"].overall()["mae"] < 1e-5
     after = int(data.windows["test"][0, 1])
     data.store.values[after:] = 50.0
     first = data.windows_of(data.windows["test"][:1], 1).batch(data.windows["test"][:1]).inputs

@@ -1,5 +1,6 @@
 """Comparison of a model's test forecasts with baselines, as a table."""
 
+import math
 from collections.abc import Callable, Mapping
 from functools import cache, reduce
 from operator import add
@@ -23,8 +24,8 @@ COLUMNS = ("mae", "rmse", "smape", "mase")
 class Comparison:
     """Metrics of the baselines from the same origins.
 
-    The naive ones have the same history as the model: a season longer than it has no baseline. The linear
-    autoregression looks back as far as its order, where the series are given.
+    Seasonal naive and the linear autoregression look back as far as they need to, beyond the model's look-back too,
+    where the series are given; without them a season longer than the look-back has no baseline.
 
     Args:
         artifacts: what the data fitted: seasons and the linear autoregression.
@@ -39,7 +40,8 @@ class Comparison:
         store: SeriesStore | None = None,
     ) -> None:
         self.store = store
-        self.seasons = [m for m in artifacts["seasons"] if 1 < m <= artifacts["input_sizes"]["look_back"]]
+        longest = artifacts["input_sizes"]["look_back"] if store is None else math.inf
+        self.seasons = [m for m in artifacts["seasons"] if 1 < m <= longest]
         self.coefficients = artifacts["autoregression"]
         self.order = self.coefficients.shape[-1] - 1
         names = [
@@ -60,22 +62,27 @@ class Comparison:
     ) -> None:
         """Forecast these windows by every baseline and add the results to its metrics."""
         steps, history = len(truth), window.original_history()
+        longer = self._longer(window, history)
         forecasts = [
             naive(history, steps),
-            *(seasonal_naive(history, steps, season) for season in self.seasons),
+            *(seasonal_naive(longer, steps, season).to(history.dtype) for season in self.seasons),
             drift(history, steps),
-            self._autoregression(window, history, steps),
+            self._autoregression(window, longer, steps).to(history.dtype),
         ]
         for metrics, forecast in zip(self.measured.values(), forecasts, strict=True):
             metrics.update(rows, forecast, truth, mask)
 
+    def _longer(self, window: Window, history: Float[Tensor, "T B C"]) -> Float[Tensor, "N B C"]:
+        """The history as far as any baseline looks back."""
+        needed = max(self.order, *self.seasons, 0)
+        if self.store is None or needed <= len(history):
+            return history
+        places, origins = window.series.cpu().numpy(), window.origin.cpu().numpy()
+        return torch.from_numpy(self.store.history_before(places, origins, needed)).to(history.device)
+
     def _autoregression(
         self, window: Window, history: Float[Tensor, "T B C"], horizon: int
     ) -> Float[Tensor, "S B C"]:
-        if self.store is not None and self.order > len(history):
-            places, origins = window.series.cpu().numpy(), window.origin.cpu().numpy()
-            longer = self.store.history_before(places, origins, self.order)
-            history = torch.from_numpy(longer).to(history.device)
         forecast = history.new_empty(horizon, *history.shape[1:])
         for series in window.series.unique().tolist():
             lanes = window.series == series
