@@ -92,7 +92,7 @@ class Calibration(nn.Module):
         self.offsets.copy_(offsets)
 
     def adaptation(self, kept: Iterable[Key] = ()) -> Adaptation | None:
-        """What follows series from the fitted offsets on; None without a rate.
+        """A new adaptation that begins with the fitted offsets; None without a rate.
 
         Args:
             kept: the forecasts whose offsets it keeps.
