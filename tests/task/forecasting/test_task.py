@@ -104,10 +104,10 @@ def test_metrics_do_not_depend_on_the_size_of_batches():
 
 def test_intervals_follow_errors_that_grow_after_the_validation_part():
     """Noise that is four times as strong in the test part leaves offsets of validation far too narrow."""
-    noise = np.random.default_rng(1).standard_normal(2000) * np.where(np.arange(2000) < 1200, 1, 4)
+    noise = np.random.default_rng(1).standard_normal(4000) * np.where(np.arange(4000) < 1200, 1, 4)
     coverage = {}
     for rate in (0.0, 0.05):
-        task, data = built(values=noise, split=(0.4, 0.2, 0.4))
+        task, data = built(values=noise, split=(0.2, 0.1, 0.7))
         task.calibration = Calibration(LEVELS, data.horizon, rate)
         evaluate(task, data, "val", 64)
         task.calibration.fit()
