@@ -119,7 +119,7 @@ def candidate_orders(lengths: Sequence[int], others: Iterable[int] = ()) -> list
 
 
 def choose_order(
-    trained: Sequence[Float[np.ndarray, " N"]], origins: Sequence[Origins], candidates: Sequence[int]
+    trained: Sequence[Float[np.ndarray, " _"]], origins: Sequence[Origins], candidates: Sequence[int]
 ) -> int | None:
     """The order whose forecasts have the least mean absolute error at the origins; None where nothing is measured.
 
