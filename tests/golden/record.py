@@ -21,7 +21,22 @@ LOGGED = ("trainer.log_every_n_steps=1", "trainer.accelerator=cpu", "seed=1")
 RUNS = {
     "textgen": ("task=textgen", "trainer.max_steps=40", "trainer.val_check_interval=20", *LOGGED),
     "tagging": ("task=tagging", "trainer.max_steps=12", "trainer.val_check_interval=6", *LOGGED),
-    "forecasting": ("task=forecasting", "trainer.max_steps=40", "trainer.val_check_interval=20", *LOGGED),
+    "forecasting": (
+        "task=forecasting",
+        "data.split=[0.7,0.1,0.2]",
+        "data.look_back=336",
+        "data.calendar=[time_of_week]",
+        "cell.hidden_size=128",
+        "model.size=128",
+        "model.segment_length=48",
+        "model.linear=false",
+        "model.layers.dropout=0.3",
+        "optim.optimizer.lr=0.001",
+        "callback.early_stopping=null",
+        "trainer.max_steps=40",
+        "trainer.val_check_interval=20",
+        *LOGGED,
+    ),
     "textgen_default": ("task=textgen",),
 }
 """The runs by the names of their files; the last is the main job, whole."""

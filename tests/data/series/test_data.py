@@ -43,6 +43,37 @@ def test_changing_the_test_part_changes_no_training_and_no_validation(normalisat
     assert torch.equal(one.artifacts()["scaler"]["scale"], other.artifacts()["scaler"]["scale"])
 
 
+def test_the_order_of_the_autoregression_is_chosen_on_validation_alone_and_may_pass_the_look_back():
+    """The validation part repeats after 20 steps, of which a model with a look-back of 8 sees less than half."""
+    season = np.tile(np.random.default_rng(1).standard_normal(20), 15)
+    values = season + 0.05 * np.random.default_rng(2).standard_normal(300)
+    split = (0.6, 0.2, 0.2)
+
+    def order(values: np.ndarray) -> int:
+        return data_of(values, split=split).artifacts()["autoregression"].shape[-1] - 1
+
+    assert order(values) >= 20
+    steps = np.arange(300)
+    walk = np.random.default_rng(3).standard_normal(300).cumsum()
+    assert order(np.where(steps < 240, values, walk)) == order(values)  # another test part
+    assert order(np.where((steps >= 180) & (steps < 240), walk, values)) < 20  # another validation part
+
+
+def test_without_a_validation_part_the_autoregression_looks_back_as_far_as_the_model():
+    data = data_of(numbers(), split=(0.8, 0.0, 0.2))
+    assert data.artifacts()["autoregression"].shape == (1, 1, 9)
+    assert data_of(numbers(), autoregression_order=15).artifacts()["autoregression"].shape == (1, 1, 16)
+
+
+def test_other_data_are_compared_with_the_autoregression_of_training():
+    fitted = data_of(numbers()).artifacts()
+    other = SeriesSet((make_series("0", 3 * numbers() + 50),), ("x",))
+    data = SeriesData(lambda: other, look_back=8, horizon=4, seasons=(6,))
+    data.restore(fitted)
+    data.setup()
+    assert torch.equal(data.artifacts()["autoregression"], fitted["autoregression"])
+
+
 def test_the_parts_have_no_target_in_common():
     data = data_of(numbers())
     targets = {

@@ -64,3 +64,19 @@ def test_a_series_that_training_did_not_have_has_a_vector_that_stays_0():
 def test_mistakes_are_told(options, said):
     with pytest.raises(UserError, match=said):
         build(**options)
+
+
+def test_a_linear_map_of_the_history_is_added_to_the_features_of_each_step():
+    torch.manual_seed(0)
+    plain, linear = build(), build(linear=True)
+    assert plain.linear is None and not linear.linear.weight.any()
+    linear.load_state_dict(plain.state_dict(), strict=False)
+    history = torch.randn(10)
+    expected = plain.forecast(window(history), torch.Tensor.sum)
+    assert torch.equal(linear.forecast(window(history), torch.Tensor.sum), expected)  # it begins at 0
+    torch.nn.init.normal_(linear.linear.weight)
+    found = linear.forecast(window(history), torch.Tensor.sum)
+    weights = linear.linear.weight.detach().reshape(5, 4, 10)
+    assert torch.allclose(found - expected, torch.einsum("sft,t->sf", weights, history)[:, None], atol=1e-5)
+    linear.forecast(window(history), torch.Tensor.sum).sum().backward()
+    assert linear.linear.weight.grad.abs().min() > 0

@@ -226,3 +226,17 @@ def test_steps_on_the_15th_go_on_on_the_15th(trained, tmp_path):
         "2012-08-15",
         "2012-09-15",
     ]
+
+
+def test_intervals_are_adapted_to_the_history(trained, tmp_path):
+    """A history that strays from what was forecast widens them; that of the last ten horizons counts."""
+    loaded = trained()
+    widths = []
+    for strength in (1, 5):
+        history = frame(90)
+        history.loc[30:, "load"] = 20 + strength * (history["load"][30:] - 20)
+        predict(loaded.task, write(history, tmp_path / "history.csv"), tmp_path / "out.csv")
+        rows = pd.read_csv(tmp_path / "out.csv")
+        widths.append((rows["upper_80"] - rows["lower_80"]).groupby(rows["series"]).mean())
+    assert widths[1]["load"] > 1.5 * widths[0]["load"]
+    assert widths[1]["heat"] == pytest.approx(widths[0]["heat"], rel=1e-6)

@@ -26,6 +26,9 @@ from throughtime.model.inputs.linear import Linear
 from throughtime.model.layers.stack import Stack
 from throughtime.optim.optimization import Optimization
 from throughtime.run.build import build_data, build_task
+from throughtime.task.forecasting.calibration import Calibration
+from throughtime.task.forecasting.comparison import Comparison
+from throughtime.task.forecasting.metrics import LEVELS
 from throughtime.task.forecasting.task import Forecasting, forward_filled, path_quantile
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -97,6 +100,21 @@ def evaluate(task: Forecasting, data: SeriesData, stage: str, batch_size: int) -
 def test_metrics_do_not_depend_on_the_size_of_batches():
     task, data = built()
     assert evaluate(task, data, "val", 3) == pytest.approx(evaluate(task, data, "val", 256), rel=1e-4)
+
+
+def test_intervals_follow_errors_that_grow_after_the_validation_part():
+    """Noise that is four times as strong in the test part leaves offsets of validation far too narrow."""
+    noise = np.random.default_rng(1).standard_normal(4000) * np.where(np.arange(4000) < 1200, 1, 4)
+    coverage = {}
+    for rate in (0.0, 0.05):
+        task, data = built(values=noise, split=(0.2, 0.1, 0.7))
+        task.calibration = Calibration(LEVELS, data.horizon, rate)
+        evaluate(task, data, "val", 64)
+        task.calibration.fit()
+        task.comparison = Comparison(task.artifacts, task.new_metrics)
+        task.adaptation = task.calibration.adaptation()
+        coverage[rate] = evaluate(task, data, "test", 64)["coverage_80"]
+    assert coverage[0.0] < 0.45 and abs(coverage[0.05] - 0.8) < 0.05
 
 
 def test_it_learns_a_wave():
@@ -234,6 +252,18 @@ def test_a_killed_run_ends_as_if_it_had_not_been_killed(command, tmp_path, serie
         checkpoint = torch.load(only_run(folder) / "checkpoints" / "last.ckpt", weights_only=True)
         weights.append(checkpoint["state_dict"])
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+@pytest.mark.parametrize(("patience", "steps"), [(1, 10), (2, 12)])
+def test_a_run_stops_where_validation_no_longer_improves(command, tmp_path, series, patience, steps):
+    """Nothing is an improvement by a billion but the first value; without a stop the run has 12 steps."""
+    options = (f"callback.early_stopping.patience={patience}", "callback.early_stopping.min_delta=1e9")
+    arguments = (*own(series), *DECODING["segments"], *options)
+    ended = command("train.py", *arguments, "~callback.forecast_figures", folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    results = json.loads((only_run(tmp_path) / "results.json").read_text())
+    assert (results["status"], results["steps"]) == ("completed", steps)
+    assert "test/mae" in results["metrics"]
 
 
 def test_a_run_leaves_its_tables_figures_and_results(command, tmp_path, series):

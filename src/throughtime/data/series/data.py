@@ -6,10 +6,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Integer
+from jaxtyping import Float, Integer
 
 from throughtime.data.base import DataModule
-from throughtime.data.series.autoregression import fit_autoregression, seasonal_scale
+from throughtime.data.series.autoregression import (
+    Origins,
+    candidate_orders,
+    choose_order,
+    fit_autoregression,
+    seasonal_scale,
+)
 from throughtime.data.series.calendar import with_calendar
 from throughtime.data.series.lanes import SeriesLanes
 from throughtime.data.series.scaler import Scaler, fit_scaler, scaler_from_state
@@ -20,6 +26,9 @@ from throughtime.data.series.windows import Windows, window_pairs
 from throughtime.errors import UserError, check_choice, check_positive, check_seed
 
 LOADERS = ("windows", "lanes")
+
+MOST_ORIGINS = 1024
+"""Validation windows, evenly spaced, by which the order of the linear baseline is chosen."""
 
 
 class SeriesData(DataModule):
@@ -43,7 +52,8 @@ class SeriesData(DataModule):
         chunk_length: the steps of a chunk of lanes (k1).
         stride: the steps between the origins of two training windows.
         batch_size: B, of training; eval_batch_size: of the other splits, where no metric depends on it.
-        autoregression_order: of the linear baseline.
+        autoregression_order: of the linear baseline, which may look back further than the model; None to choose the
+            order by the mean absolute error on the validation part.
         seed: of the order of windows.
     """
 
@@ -66,13 +76,14 @@ class SeriesData(DataModule):
         stride: int = 1,
         batch_size: int = 64,
         eval_batch_size: int = 256,
-        autoregression_order: int = 48,
+        autoregression_order: int | None = None,
         seed: int = 1,
     ) -> None:
         super().__init__()
         sizes = {"look_back": look_back, "horizon": horizon, "chunk_length": chunk_length, "stride": stride}
         sizes |= {"batch_size": batch_size, "eval_batch_size": eval_batch_size}
-        sizes |= {"autoregression_order": autoregression_order} | {"seasons": min(seasons, default=1)}
+        sizes |= {"autoregression_order": 1 if autoregression_order is None else autoregression_order}
+        sizes |= {"seasons": min(seasons, default=1)}
         check_positive(**{f"data.{name}": size for name, size in sizes.items()})
         check_choice(LOADERS, **{"data.loading": loading})
         check_choice(NORMALISATIONS, **{"data.normalisation": normalisation})
@@ -89,7 +100,7 @@ class SeriesData(DataModule):
         self.scaler_kind, self.normalisation = scaler, normalisation
         self.loading, self.chunk_length, self.stride = loading, chunk_length, stride
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
-        self.autoregression_order = min(autoregression_order, look_back)
+        self.autoregression_order = autoregression_order
         self.seed = check_seed(seed)
         self.series: SeriesSet | None = None
         self._fitted: dict[str, Any] | None = None
@@ -202,8 +213,45 @@ class SeriesData(DataModule):
             "frequency": self.series.frequency,
             "reading": self._reading(),
             "mase_scale": self._by_channel(partial(seasonal_scale, season=(*self.seasons, 1)[0])),
-            "autoregression": self._by_channel(partial(fit_autoregression, order=self.autoregression_order)),
+            "autoregression": self._autoregression(),
         }
+
+    def _autoregression(self) -> torch.Tensor:
+        """The coefficients of each series and channel, `[n, C, P]`: those of training, where it was fitted there."""
+        if self._fitted is not None:
+            return self._fitted["autoregression"]
+        order = self.autoregression_order or self._chosen_order() or self.look_back
+        return self._by_channel(partial(fit_autoregression, order=order))
+
+    def _chosen_order(self) -> int | None:
+        """The order that forecasts the validation part best; None where there is none."""
+        channels = range(len(self.series.channels))
+        trained = [
+            series.values[slice(*span["train"]), channel]
+            for series, span in zip(self.series, self.spans, strict=True)
+            for channel in channels
+        ]
+        origins = [
+            self._validation_origins(place, channel)
+            for place in range(len(self.series))
+            for channel in channels
+        ]
+        other = {season + steps for season in self.seasons for steps in (0, self.horizon)}
+        candidates = candidate_orders([len(values) for values in trained], (self.look_back, *other))
+        return choose_order(trained, origins, candidates)
+
+    def _validation_origins(self, place: int, channel: int) -> Origins:
+        """The forecasts of a channel of a series from the origins of the validation part."""
+        pairs = self.windows["val"]
+        pairs = pairs[:: -(-len(pairs) // MOST_ORIGINS) or 1]
+        origins = pairs[pairs[:, 0] == place, 1]
+        ahead = origins[:, None] + np.arange(self.horizon)
+
+        def history(steps: int) -> Float[np.ndarray, "B T"]:
+            return self.store.history_before(np.full_like(origins, place), origins, steps)[..., channel].T
+
+        targets = self.series.series[place].values[ahead, channel]
+        return Origins(history, targets, float(self.store.scale[place, channel]))
 
     def _reading(self) -> dict[str, Any]:
         """The arguments that read a file of further history as the training data were read."""

@@ -109,6 +109,14 @@ class SeriesStore:
         )
         return Cut(window, torch.from_numpy(targets), torch.from_numpy(mask))
 
+    def history_before(
+        self, series: Integer[np.ndarray, " B"], origins: Integer[np.ndarray, " B"], steps: int
+    ) -> Float[np.ndarray, "T B C"]:
+        """The values before these origins in the data's units, padded and filled as those of `cut`."""
+        before = np.clip(origins + np.arange(-steps, 0)[:, None], 0, self.lengths[series] - 1)
+        values = self.values[self.starts[series] + before].astype(np.float64)
+        return self.location[series] + self.scale[series] * values
+
     def _season_before(
         self,
         series: Integer[np.ndarray, " B"],

@@ -25,13 +25,18 @@ class Segments(Forecaster):
 
     The oldest steps that fill no segment are left out, and so is what the last segment ahead has too much.
 
+    With `linear` a linear map of the history, y_s + A_s x, is added to the features of every step ahead, so that a
+    forecast follows a level that the recurrence did not meet in training. It begins at 0. Source: G. Lai, W.-C. Chang,
+    Y. Yang & H. Liu (2018), LSTNet, arXiv 1703.07015.
+
     Args:
         layers, cell, engine: as `SequenceModel`.
         history_size, known_size, look_back, horizon, series_count: I, K, T, S and n of the data. Other sizes are not
             needed.
-        segment_length: w; None for half of T, at most 48.
+        segment_length: w; None for half of T, at most `longest_segment`.
         size: the features of a segment, an even number.
         step_size: the features of a step ahead, of which the head makes its forecast.
+        linear: whether a linear map of the history is added to them.
     """
 
     def __init__(
@@ -47,11 +52,15 @@ class Segments(Forecaster):
         segment_length: int | None = None,
         size: int = 256,
         step_size: int = 4,
+        linear: bool = False,
+        longest_segment: int = 48,
         **sizes: Any,
     ) -> None:
         if segment_length is None:
-            segment_length = min(max(look_back // 2, 1), 48)
-        check_positive(segment_length=segment_length, size=size, step_size=step_size)
+            segment_length = min(max(look_back // 2, 1), longest_segment)
+        check_positive(
+            segment_length=segment_length, size=size, step_size=step_size, longest_segment=longest_segment
+        )
         if size % 2:
             raise UserError(f"size={size} must be even: half tells the place of a segment, half its series")
         if segment_length > look_back:
@@ -67,6 +76,10 @@ class Segments(Forecaster):
         self.covariates = nn.Linear(segment_length * known_size, size, bias=False) if known_size else None
         self.readout = nn.Linear(self.layers.output_size, segment_length * step_size)
         self.output_size = step_size
+        self.linear = None
+        if linear:
+            self.linear = nn.Linear(look_back * history_size, horizon * step_size, bias=False)
+            nn.init.zeros_(self.linear.weight)
 
     def steps_read(self, steps: int) -> int:
         """Whole segments, each of which reads the covariates of all its steps, within the trained horizon."""
@@ -88,7 +101,11 @@ class Segments(Forecaster):
         states = map_state(lambda part: part.repeat(ahead, *[1] * (part.dim() - 1)), state)
         decoded, _ = self.layers(queries.flatten(0, 1)[None], states)
         steps = self.readout(decoded[0]).unflatten(0, (ahead, lanes)).unflatten(-1, (self.segment_length, -1))
-        return steps.transpose(1, 2).flatten(0, 1)[: window.horizon]
+        steps = steps.transpose(1, 2).flatten(0, 1)[: window.horizon]
+        if self.linear is None:
+            return steps
+        direct = self.linear(window.history.transpose(0, 1).flatten(1)).unflatten(-1, (-1, self.step_size))
+        return steps + direct.transpose(0, 1)[: window.horizon]
 
     def _segments(self, steps: Float[Tensor, "T B I"]) -> Float[Tensor, "N B J"]:
         """Steps `[n·w, B, I]` as segments `[n, B, w·I]`."""

@@ -22,7 +22,8 @@ class Backtest(TaskPart):
     """Write `backtest.csv`: a row for each series, origin, step ahead and channel.
 
     The last origins of the test part are taken, `stride` steps apart. With `refit_steps` the trained weights are first
-    trained on, at each origin, with all windows that end before it; the scaler and the calibration stay.
+    trained on, at each origin, with all windows that end before it; the scaler and the calibration stay. The intervals
+    are those of the test.
 
     Args:
         origins: how many; 0 for none.
@@ -66,7 +67,7 @@ class Backtest(TaskPart):
                 self._refit(task, data, time)
             pairs = chosen[times == time]
             batch = task.transfer_batch_to_device(loader.batch(pairs), task.device, 0)
-            forecast = task.forecast(batch.inputs)
+            forecast = task.forecast(batch.inputs, task.adapted(pairs))
             truth = batch.inputs.original(batch.targets)
             if batch.mask is not None:
                 truth = truth.masked_fill(~batch.mask, torch.nan)

@@ -23,18 +23,19 @@ def drift(history: Float[Tensor, "T B C"], horizon: int) -> Float[Tensor, "S B C
     return history[-1] + steps[:, None, None] * slope
 
 
-def autoregression(
-    history: Float[Tensor, "T B C"], horizon: int, coefficients: Float[Tensor, "B C P"]
-) -> Float[Tensor, "S B C"]:
-    """x̂_t = a_0 + a_1 x_{t-p} + … + a_p x_{t-1}, step by step (`throughtime.data.series.autoregression`).
+def autoregression(history: Float[Tensor, "T B C"], steps: Float[Tensor, "C S P"]) -> Float[Tensor, "S B C"]:
+    """x̂_{t+s} = w_s0 + w_s1 x_{t-p} + … + w_sp x_{t-1} for each channel, with w of the steps ahead.
 
-    It is computed in double precision: a level far from 0 would take the digits of a small intercept.
+    It is computed in double precision: a level far from 0 would take the digits of a small intercept. Where the history
+    is shorter than p, its first value is repeated before it.
+
+    Args:
+        history: of lanes of one series.
+        steps: w of every channel (`throughtime.data.series.autoregression.multi_step`).
     """
-    coefficients = coefficients.double()
-    order = coefficients.shape[-1] - 1
-    intercept, weights = coefficients[..., 0], coefficients[..., 1:].permute(2, 0, 1)
+    order = steps.shape[-1] - 1
     values = history[-order:].double()
-    for _ in range(horizon):
-        following = intercept + (weights * values[-order:]).sum(0)
-        values = torch.cat([values, following[None]])
-    return values[order:].to(history.dtype)
+    values = torch.cat([values[:1].expand(order - len(values), -1, -1), values])
+    steps = steps.double().to(values.device)
+    forecast = torch.einsum("csp,pbc->sbc", steps[..., 1:], values) + steps[..., 0].T[:, None]
+    return forecast.to(history.dtype)

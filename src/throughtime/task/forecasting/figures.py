@@ -9,7 +9,7 @@ import lightning.pytorch as pl
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from lightning.pytorch import Callback
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -75,13 +75,12 @@ class ForecastFigures(Callback):
     def figures(self, trainer: pl.Trainer, task: pl.LightningModule, split: str) -> dict[str, Figure]:
         """The three figures of a split, by name."""
         data: Any = trainer.datamodule
-        pairs = data.windows[split]
-        chosen = pairs[np.unique(np.linspace(0, len(pairs) - 1, FIGURE_WINDOWS).round().astype(int))]
+        chosen = figure_windows(data.windows[split])
         batch = task.transfer_batch_to_device(
             data.windows_of(chosen, FIGURE_WINDOWS).batch(chosen), task.device, 0
         )
         with torch.no_grad():
-            forecast = task.forecast(batch.inputs)
+            forecast = task.forecast(batch.inputs, task.adapted(chosen))
         window = batch.inputs
         truth = window.original(batch.targets)
         if batch.mask is not None:
@@ -99,6 +98,13 @@ class ForecastFigures(Callback):
             "error_by_step": plot_errors(task.measured[split].by_step(), task.units),
             "residuals": plot_residuals((arrays["truth"] - arrays["point"]).reshape(len(forecast.point), -1)),
         }
+
+
+def figure_windows(pairs: Integer[np.ndarray, "n 2"]) -> Integer[np.ndarray, "m 2"]:
+    """The windows that figures are drawn of, evenly spaced."""
+    if not len(pairs):
+        return pairs
+    return pairs[np.unique(np.linspace(0, len(pairs) - 1, FIGURE_WINDOWS).round().astype(int))]
 
 
 def _example(data: Any, pair: np.ndarray, lane: int, arrays: dict[str, np.ndarray]) -> Example:

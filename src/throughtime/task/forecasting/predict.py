@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
 
 from throughtime.data.series.calendar import with_calendar
 from throughtime.data.series.scaler import scaler_from_state
 from throughtime.data.series.series import Series, SeriesSet
-from throughtime.data.series.store import SeriesStore, forward_fill
+from throughtime.data.series.store import Cut, SeriesStore, forward_fill
 from throughtime.data.series.table_series import TableSeries, series_names
 from throughtime.data.series.time_grid import time_range
 from throughtime.data.window import Window
@@ -24,6 +26,9 @@ from throughtime.files import output_file
 from throughtime.task.forecasting.backtest import forecast_table
 from throughtime.task.forecasting.figures import Example, plot_forecasts
 from throughtime.task.forecasting.task import Forecast, Forecasting
+
+RECENT = 10
+"""Horizons of the history whose forecasts the intervals are adapted to."""
 
 _BATCH_SIZE = 256  # series of a batch
 
@@ -204,13 +209,17 @@ def roll(task: Forecasting, series_set: SeriesSet, horizon: int) -> Forecast:
     artifacts = task.artifacts
     sizes, scaler = artifacts["input_sizes"], scaler_from_state(artifacts["scaler"])
     pieces: list[Forecast] = []
+    adapted: list[Tensor | None] = []
     for start in range(0, horizon, sizes["horizon"]):
         steps = min(sizes["horizon"], horizon - start)
         store = SeriesStore(series_set, scaler, artifacts["indicator"])
         origins = store.lengths - horizon + start
         parts = []
         for lanes in np.split(np.arange(len(series_set)), range(_BATCH_SIZE, len(series_set), _BATCH_SIZE)):
-            parts.append(task.forecast(_window(store, lanes, origins[lanes], artifacts)))
+            if start == 0:
+                adapted.append(recent_offsets(task, store, lanes, origins[lanes]))
+            window = _window(store, lanes, origins[lanes], artifacts)
+            parts.append(task.forecast(window, adapted[len(parts)]))
         piece = Forecast(*(torch.cat(batches, dim=-2) for batches in zip(*parts, strict=True)))
         pieces.append(Forecast(piece.point[:steps], piece.quantiles[:, :steps]))
         series_set = _with_values(series_set, origins, pieces[-1].point.double().cpu().numpy())
@@ -219,13 +228,46 @@ def roll(task: Forecasting, series_set: SeriesSet, horizon: int) -> Forecast:
     )
 
 
+def recent_offsets(
+    task: Forecasting,
+    store: SeriesStore,
+    lanes: Integer[np.ndarray, " B"],
+    origins: Integer[np.ndarray, " B"],
+) -> Float[Tensor, "pairs S B C"] | None:
+    """The offsets of the forecasts from these origins, adapted to those from the origins before them in the history.
+
+    They begin with the offsets of the validation part `RECENT` horizons earlier; None without an adaptation.
+    """
+    adaptation = task.calibration.adaptation()
+    if adaptation is None:
+        return None
+    artifacts, sizes = task.artifacts, task.artifacts["input_sizes"]
+    whole = sizes["look_back"] + (artifacts["season"] if artifacts["normalisation"] == "seasonal" else 0)
+    found = []
+    for lane, origin in zip(lanes.tolist(), origins.tolist(), strict=True):
+        earlier = np.arange(min(max(whole, origin - RECENT * sizes["horizon"]), origin), origin + 1)
+        for part in np.split(earlier, range(_BATCH_SIZE, len(earlier), _BATCH_SIZE)):
+            cut = _cut(store, np.full_like(part, lane), part, artifacts)
+            scores = task.scores(cut.window, cut.targets).masked_fill(~cut.mask, torch.nan)
+            places = torch.full(
+                (len(part),), lane
+            )  # several series that training did not have share a number
+            offsets = adaptation.follow(places, torch.from_numpy(part), scores)
+        found.append(offsets[:, :, -1])
+    return torch.stack(found, dim=2)
+
+
 def _window(
     store: SeriesStore, lanes: np.ndarray, origins: np.ndarray, artifacts: Mapping[str, Any]
 ) -> Window:
     """The windows of the trained horizon at these origins, of which all but the asked steps are cut off later."""
+    return _cut(store, lanes, origins, artifacts).window
+
+
+def _cut(store: SeriesStore, lanes: np.ndarray, origins: np.ndarray, artifacts: Mapping[str, Any]) -> Cut:
     sizes = artifacts["input_sizes"]
     level = (artifacts["normalisation"], artifacts["season"])
-    return store.cut(lanes, origins, sizes["look_back"], sizes["horizon"], *level).window
+    return store.cut(lanes, origins, sizes["look_back"], sizes["horizon"], *level)
 
 
 def _shortened(series_set: SeriesSet, steps: int) -> SeriesSet:

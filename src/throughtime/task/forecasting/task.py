@@ -5,8 +5,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
+from lightning.pytorch import LightningDataModule
 from torch import Tensor, nn
 
 from throughtime.data.batch import Batch
@@ -18,6 +20,7 @@ from throughtime.model.forecast.base import Forecaster
 from throughtime.optim.optimization import Optimization
 from throughtime.task.base import Task
 from throughtime.task.export_graph import ExportGraph
+from throughtime.task.forecasting.adaptation import Adaptation
 from throughtime.task.forecasting.backtest import Backtest
 from throughtime.task.forecasting.calibration import Calibration
 from throughtime.task.forecasting.comparison import Comparison
@@ -45,6 +48,8 @@ class Forecasting(Task):
         paths: the number of sampled futures for the intervals of a model that decodes step by step.
         monitor: the metric that chooses the best checkpoint; the least is the best.
         backtest: forecasts from rolling origins after the test.
+        adaptation_rate: with which intervals follow what becomes known from origin to origin (`Adaptation`), 0 for
+            intervals of the validation part alone.
     """
 
     name: ClassVar[str] = "forecasting"
@@ -65,6 +70,7 @@ class Forecasting(Task):
         paths: int = 50,
         monitor: str = "val/mae",
         backtest: Backtest | None = None,
+        adaptation_rate: float = 0.0,
     ) -> None:
         super().__init__(model, head, optimization, horizon)
         check_choice(UNITS, **{"task.units": units})
@@ -72,7 +78,8 @@ class Forecasting(Task):
         self.artifacts, self.units, self.paths = artifacts, units, paths
         self.monitor = monitor
         self.backtest = backtest
-        self.calibration = Calibration(LEVELS, artifacts["input_sizes"]["horizon"])
+        self.calibration = Calibration(LEVELS, artifacts["input_sizes"]["horizon"], adaptation_rate)
+        self.adaptation: Adaptation | None = None
         self.measured: dict[str, ForecastMetrics] = {}
         self.comparison: Comparison | None = None
         self._generator = torch.Generator()
@@ -93,13 +100,23 @@ class Forecasting(Task):
 
         return export_graph(self)
 
-    def forecast(self, window: Window) -> Forecast:
-        """Point forecasts and calibrated quantiles of a batch of windows."""
+    def forecast(self, window: Window, adapted: Float[Tensor, "pairs S B C"] | None = None) -> Forecast:
+        """Point forecasts and calibrated quantiles of a batch of windows.
+
+        Args:
+            window: the history.
+            adapted: offsets of each lane, in place of those of the validation part.
+        """
         features = self.model.forecast(window, self.head.predict)
-        quantiles = self.calibration(self._quantiles(window, features))
+        quantiles = self.calibration(self._quantiles(window, features), adapted)
         return Forecast(
             window.original(self.head.predict(features)), self.head.in_support(window.original(quantiles))
         )
+
+    def scores(self, window: Window, targets: Float[Tensor, "S B C"]) -> Float[Tensor, "pairs S B C"]:
+        """The scores of the model's own intervals (`Calibration.scores`)."""
+        features = self.model.forecast(window, self.head.predict)
+        return self.calibration.scores(self._quantiles(window, features), targets)
 
     def setup(self, stage: str) -> None:
         super().setup(stage)
@@ -133,7 +150,9 @@ class Forecasting(Task):
     def on_test_epoch_start(self) -> None:
         super().on_test_epoch_start()
         self._begin("test")
-        self.comparison = Comparison(self.artifacts, self.new_metrics)
+        data = self.trainer.datamodule
+        self.comparison = Comparison(self.artifacts, self.new_metrics, None if data is None else data.store)
+        self.adaptation = self.calibration.adaptation([] if data is None else self._shown(data))
 
     def on_validation_epoch_end(self) -> None:
         super().on_validation_epoch_end()
@@ -165,6 +184,23 @@ class Forecasting(Task):
         channels = window.scale.shape[-1]
         return window.series[:, None] * channels + torch.arange(channels, device=window.series.device)
 
+    def _shown(self, data: LightningDataModule) -> list[tuple[int, int]]:
+        """The test forecasts that files and figures show, by series and origin."""
+        from throughtime.task.forecasting.figures import figure_windows
+
+        chosen = [figure_windows(data.windows["test"])]
+        if self.backtest is not None:
+            chosen.append(self.backtest.choose(data))
+        return [(series, origin) for pairs in chosen for series, origin in pairs.tolist()]
+
+    def adapted(self, pairs: Integer[np.ndarray, "n 2"]) -> Float[Tensor, "pairs S n C"] | None:
+        """The offsets that the test gave to forecasts that are shown; None where it has not measured all of them."""
+        given = {} if self.adaptation is None else self.adaptation.of
+        keys = [(series, origin) for series, origin in pairs.tolist()]
+        if not all(key in given for key in keys):
+            return None
+        return torch.from_numpy(np.stack([given[key] for key in keys], axis=2)).to(self.device)
+
     def _begin(self, stage: str) -> None:
         self.measured[stage] = self.new_metrics()
         self._generator.manual_seed(0)
@@ -175,7 +211,12 @@ class Forecasting(Task):
         if stage == "val":
             self.calibration.observe(quantiles, batch.targets, batch.mask)
         else:
-            quantiles = self.calibration(quantiles)
+            adapted = None
+            if self.adaptation is not None:
+                scores = self.calibration.scores(quantiles, batch.targets)
+                scores = scores if batch.mask is None else scores.masked_fill(~batch.mask, torch.nan)
+                adapted = self.adaptation.follow(window.series, window.origin, scores)
+            quantiles = self.calibration(quantiles, adapted)
         point, truth = window.original(self.head.predict(features)), window.original(batch.targets)
         intervals = self.head.in_support(window.original(quantiles))
         self.measured[stage].update(self.rows(window), point, truth, batch.mask, intervals)
