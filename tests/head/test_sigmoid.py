@@ -40,3 +40,11 @@ def test_nothing_counts_where_nothing_is_true_in_the_mask():
 def test_mistakes_are_told():
     with pytest.raises(UserError, match="dropout"):
         Sigmoid(SIZE, LABELS, dropout=1.0)
+
+
+def test_smoothing_counts_in_training_alone():
+    head = Sigmoid(SIZE, LABELS, label_smoothing=0.2)
+    smooth = functional.binary_cross_entropy_with_logits(head._logits(OUTPUTS), TARGETS * 0.8 + 0.1)
+    torch.testing.assert_close(head.loss(OUTPUTS, TARGETS), smooth)
+    plain = functional.binary_cross_entropy_with_logits(head._logits(OUTPUTS), TARGETS)
+    torch.testing.assert_close(head.eval().loss(OUTPUTS, TARGETS), plain)

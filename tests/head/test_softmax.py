@@ -144,3 +144,8 @@ def test_balanced_weights_are_inverse_to_the_counts():
 def test_weights_that_do_not_fit_are_refused(given, message):
     with pytest.raises(UserError, match=message):
         Softmax(SIZE, SYMBOLS, **given)
+
+
+def test_a_tied_head_needs_an_embedding():
+    with pytest.raises(UserError, match=r"head\.tied needs an embedding of symbols"):
+        Softmax(SIZE, SYMBOLS, tied=True).tie(None)

@@ -17,13 +17,14 @@ class Sigmoid(Head):
         vocabulary_size: K, the labels.
         class_counts: how often each label holds in training; not used here.
         dropout: the fraction of features that are dropped in training.
+        label_smoothing: ε; in training the target is 1 - ε / 2 for a label that holds and ε / 2 for one that does not.
 
     Attributes:
         weight: W, `[K, H]`.
         bias: c, `[K]`.
 
     Raises:
-        UserError: a size is not positive, or the dropout is no fraction.
+        UserError: a size is not positive, or the dropout or the smoothing is no fraction.
     """
 
     def __init__(
@@ -32,10 +33,12 @@ class Sigmoid(Head):
         vocabulary_size: int,
         class_counts: list[int] | None = None,
         dropout: float = 0.0,
+        label_smoothing: float = 0.0,
     ) -> None:
         check_positive(input_size=input_size, vocabulary_size=vocabulary_size)
-        check_fraction(dropout=dropout)
+        check_fraction(dropout=dropout, label_smoothing=label_smoothing)
         super().__init__()
+        self.label_smoothing = label_smoothing
         self.dropout = nn.Dropout(dropout)
         self.weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty(vocabulary_size, input_size)))
         self.bias = nn.Parameter(torch.zeros(vocabulary_size))
@@ -48,9 +51,10 @@ class Sigmoid(Head):
     ) -> Float[Tensor, ""]:
         """The mean over labels of their binary cross-entropy in nats, over targets where `mask` is true."""
         logits = self._logits(outputs)
-        losses = functional.binary_cross_entropy_with_logits(
-            logits, targets.to(logits.dtype), reduction="none"
-        )
+        targets = targets.to(logits.dtype)
+        if self.training and self.label_smoothing:  # measured losses are cross-entropies
+            targets = targets * (1 - self.label_smoothing) + self.label_smoothing / 2
+        losses = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
         return masked_mean(losses.mean(-1), mask)
 
     def predict(self, outputs: Float[Tensor, "*T H"]) -> Float[Tensor, "*T K"]:

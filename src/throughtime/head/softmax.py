@@ -63,12 +63,16 @@ class Softmax(Head):
             self.weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty(vocabulary_size, input_size)))
         self.bias = nn.Parameter(torch.zeros(vocabulary_size))
 
-    def tie(self, embedding_weight: nn.Parameter) -> None:
+    def tie(self, embedding_weight: nn.Parameter | None) -> None:
         """Share the embedding's matrix `[V, size]`.
 
         Raises:
-            UserError: it holds another vocabulary.
+            UserError: it holds another vocabulary, or there is none.
         """
+        if embedding_weight is None:
+            raise UserError(
+                "head.tied needs an embedding of symbols, which numbers have not; set head.tied=false"
+            )
         symbols, size = embedding_weight.shape
         if symbols != len(self.bias):
             raise UserError(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughtime.data.images.layout import ORDERS, STEPS, Layout
@@ -13,6 +13,7 @@ def image_of(height, width, channels):
     return np.arange(height * width * channels, dtype=np.float32).reshape(height, width, channels)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(STEPS),
     st.sampled_from(ORDERS),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_sequences import toy_set
 
@@ -34,6 +34,7 @@ def batches_of(count=40, **settings):
     return found, LabelledBatches(found.sequences, np.arange(count), PLAIN, **({"batch_size": 4} | settings))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 7), st.one_of(st.none(), st.integers(1, 10)))
 def test_each_sequence_comes_back_once_with_its_target(count, batch_size, chunk_length):
     found, batches = batches_of(count, batch_size=batch_size, chunk_length=chunk_length)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_sequences import toy_set
 
@@ -18,6 +18,7 @@ def partition(parts):
     return sorted(int(number) for numbers in parts.values() for number in numbers)
 
 
+@settings(deadline=None)
 @given(st.integers(30, 200), st.integers(2, 6), st.integers(0, 5))
 def test_a_split_is_a_partition_with_about_the_same_share_of_each_class(count, classes, seed):
     found = toy_set(count, classes)
@@ -38,6 +39,7 @@ def test_the_split_follows_from_its_seed_alone():
     assert not np.array_equal(one["test"], third["test"])
 
 
+@settings(deadline=None)
 @given(st.integers(2, 6), st.booleans())
 def test_the_folds_test_every_sequence_once(folds, by_group):
     found = toy_set(90, groups=[str(number // 5) for number in range(90)])
@@ -51,6 +53,7 @@ def test_the_folds_test_every_sequence_once(folds, by_group):
     assert sorted(tested) == list(range(90))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 11), min_size=60, max_size=120), st.integers(0, 3))
 def test_no_group_is_in_two_parts(numbers, seed):
     count = len(numbers)
