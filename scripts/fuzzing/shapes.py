@@ -15,7 +15,7 @@ import yaml
 from fuzzing.case import Case
 from fuzzing.template import REPOSITORY, Template
 
-INPUT, HIDDEN = 3, 5
+INPUT, HIDDEN = 3, 8  # 4 heads of a cell must divide H
 ENGINES = ("auto", "bptt", "fused", "reference", "scan", "torch")
 TOLERANCE = 1e-4
 ROUNDS = 6

@@ -1,6 +1,10 @@
 """A table's bad cell is named by file, line and column."""
 
+import bz2
 import gzip
+import io
+import lzma
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +34,31 @@ def test_decimal_commas_separators_and_compression(write):
     path = write("a;b\n1,5;2\n-0,25;3\n", "t.csv.gz")
     assert Table(path, separator=";", decimal=",").numbers("a", "data.values").tolist() == [1.5, -0.25]
     assert Table(path, decimal=",").columns == ["a", "b"]  # the separator is found
+
+
+def zipped(data: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("t.csv", data)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pack"),
+    [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress), (".zip", zipped)],
+)
+def test_a_damaged_packed_file_is_told_and_not_a_fault(tmp_path, suffix, pack):
+    """Whichever of its bytes is another one, or missing: it is read as it is, or refused in a sentence."""
+    whole = pack("".join(f"{number},{number * 7 % 13}\n" for number in range(200)).encode())
+    path, refused = tmp_path / f"t.csv{suffix}", 0
+    for place in range(0, len(whole), 7):
+        for damaged in (whole[:place], whole[:place] + bytes([whole[place] ^ 0x5A]) + whole[place + 1 :]):
+            path.write_bytes(damaged)
+            try:
+                Table(path)
+            except UserError:
+                refused += 1
+    assert refused > len(whole) // 7
 
 
 def test_parquet_reads_as_csv_does(tmp_path):

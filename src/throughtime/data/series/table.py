@@ -3,7 +3,10 @@
 import codecs
 import csv
 import io
+import lzma
 import re
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,6 +75,7 @@ NO_SEPARATOR = "\x1f"
 
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 _TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm])?")
+_DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)  # of a packed file
 _EXTRA_CELLS = 32  # cells of a line beyond those of the header that are still read, to name what they hold
 _SEARCHED_LINES = (
     60  # lines at the beginning of a file that are searched for the header that a setting expects
@@ -193,7 +197,7 @@ class Table:
                 f"{self.path} is not text in {encoding.removesuffix('-sig')} ({error}); set data.encoding, such as "
                 "cp1252, latin-1 or utf-16"
             ) from error
-        except (pd.errors.ParserError, ValueError, OSError, EOFError) as error:
+        except (pd.errors.ParserError, ValueError, OSError, *_DAMAGED) as error:
             raise UserError(f"{self.path} cannot be read as a table ({str(error).strip()})") from error
         self._above = lines[:_SEARCHED_LINES]
         if self._above and "\0" in self._above[0]:
