@@ -1,6 +1,7 @@
 """Tables and figures of classes: logged at each validation, and written into the run's folder after the test."""
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 
 from throughtime.callback.logging import log_figure, log_text, takes_figures
 from throughtime.errors import check_positive
+from throughtime.files import atomic_write, make_subfolder, write_text
 from throughtime.task.confusion import plot_confusion
 
 HEADER = ("class", "precision", "recall", "f1", "sequences")
@@ -37,9 +39,9 @@ class ClassTable(Callback):
             (name, *(f"{value:.4f}" for value in scores), str(count))
             for name, *scores, count in measured.by_class()
         ]
-        file = Path(trainer.default_root_dir) / f"classes_{stage}.csv"
-        with file.open("w", newline="", encoding="utf-8") as opened:
-            csv.writer(opened).writerows([HEADER, *rows])
+        table = io.StringIO()
+        csv.writer(table, lineterminator="\n").writerows([HEADER, *rows])
+        write_text(Path(trainer.default_root_dir) / f"classes_{stage}.csv", table.getvalue())
         lines = [HEADER, ("---",) + ("---:",) * (len(HEADER) - 1), *rows]
         cells = ((cell.replace("|", "&#124;") for cell in line) for line in lines)
         log_text(trainer, f"{stage}/classes", "\n".join(f"| {' | '.join(line)} |" for line in cells))
@@ -71,9 +73,10 @@ class ClassFigures(Callback):
         if not trainer.is_global_zero:
             return
         folder = Path(trainer.default_root_dir) / "figures"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_subfolder(folder)
         for name, figure in self.figures(trainer.datamodule, pl_module, "test").items():
-            figure.savefig(folder / f"{name}.png", dpi=120)
+            with atomic_write(folder / f"{name}.png") as file:
+                figure.savefig(file, format="png", dpi=120)
             log_figure(trainer, f"test/{name}", figure)
 
     def figures(self, data: Any, task: Any, stage: str) -> dict[str, Figure]:
