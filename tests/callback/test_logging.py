@@ -23,6 +23,7 @@ from throughtime.callback.logging import (
     log_layout,
     log_success,
     log_text,
+    markdown_table,
     read_csv,
     takes_figures,
 )
@@ -278,3 +279,9 @@ def test_callbacks_log_every_n_steps_counted_from_one():
 def test_callbacks_never_log_where_logging_is_off():
     trainer = pl.Trainer(log_every_n_steps=0, logger=False)
     assert not any(is_log_step(trainer, step) for step in range(1, 10))
+
+
+def test_each_line_of_a_table_in_markdown_has_all_columns():
+    lines = markdown_table([("tag", "f1"), ("O|", "0.5"), ("B-X", "1.0")]).split("\n")
+    assert lines[:2] == ["| tag | f1 |", "| --- | ---: |"]
+    assert {line.count("|") for line in lines} == {3} and len(lines) == 4

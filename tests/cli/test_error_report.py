@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
 from throughtime.cli.command_line import run_script
 from throughtime.cli.error_report import end_command, user_sentence
@@ -34,6 +35,13 @@ def no_memory() -> None:
     )
 
 
+def nested_too_deeply() -> None:
+    nested: list = []
+    for _ in range(400):
+        nested = [nested]
+    OmegaConf.to_container(OmegaConf.create({"lr": nested}), resolve=True)
+
+
 def missing_package() -> None:
     raise ModuleNotFoundError("No module named 'wandb'", name="wandb")
 
@@ -46,6 +54,7 @@ OF_THE_USER = {
     "memory": (no_memory, "memory is short"),
     "memory of Python": (lambda: (_ for _ in ()).throw(MemoryError()), "memory is short"),
     "a package": (missing_package, "pip install 'throughtime[loggers]'"),
+    "nested values": (nested_too_deeply, "nested too deeply"),
     "an encoding": (lambda: "é".encode("ascii"), "ascii"),
 }
 

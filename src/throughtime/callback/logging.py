@@ -14,7 +14,7 @@ call the functions below, and none of them writes to a logger by itself.
 import csv
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,6 +52,23 @@ def log_text(trainer: pl.Trainer, tag: str, text: str) -> None:
         wandb.log_text(tag, columns=["step", "text"], data=[[str(step), text]], step=step)
     for mlflow in _loggers(trainer, MLFlowLogger):
         mlflow.experiment.log_text(mlflow.run_id, text, f"{tag}/step_{step:06d}.md")
+
+
+def log_table(trainer: pl.Trainer, tag: str, rows: Sequence[Sequence[str]]) -> None:
+    """Log a table as a text in Markdown.
+
+    Args:
+        trainer, tag: as `log_text`.
+        rows: the header first; all columns but the first are aligned to the right.
+    """
+    log_text(trainer, tag, markdown_table(rows))
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown, of a header and rows of cells; bars in cells are escaped."""
+    header, *body = rows
+    lines = [header, ("---",) + ("---:",) * (len(header) - 1), *body]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines)
 
 
 def takes_figures(trainer: pl.Trainer) -> bool:

@@ -96,6 +96,8 @@ def user_sentence(
             f"memory is short ({_first_line(error)}); make the model or its batches smaller "
             "(cell.hidden_size, model.layers.depth, data.batch_size, data.chunk_length)"
         )
+    if isinstance(error, RecursionError) and not _packages(error).isdisjoint(CONFIGURATION_PACKAGES):
+        return "a value of the configuration is nested too deeply; give one with fewer brackets"
     if isinstance(error, UnicodeError):
         return f"text could not be encoded or decoded ({error})"
     if type(error).__name__ == "MisconfigurationException":  # Lightning's, whose import takes seconds
@@ -148,14 +150,23 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
     yield from (frame for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
+def _module_names(error: BaseException) -> list[str]:
+    """The names of the modules of a traceback, the outermost first."""
+    return [str(frame.f_globals.get("__name__", "")) for frame in _frames(error)]
+
+
+def _packages(error: BaseException) -> set[str]:
+    return {name.partition(".")[0] for name in _module_names(error)}
+
+
 def _innermost_package(error: BaseException) -> str:
-    names = [str(frame.f_globals.get("__name__", "")) for frame in _frames(error)]
+    names = _module_names(error)
     return names[-1].partition(".")[0] if names else ""
 
 
 def _is_trusted_code(error: BaseException) -> bool:
     """Whether the error was raised in a package of the user's own, or in what that package called."""
-    names = [str(frame.f_globals.get("__name__", "")) for frame in _frames(error)]
+    names = _module_names(error)
     own = [place for place, name in enumerate(names) if is_trusted(f"{name}.")]
     ours = [place for place, name in enumerate(names) if name.partition(".")[0] == "throughtime"]
     return bool(own) and own[-1] > max(ours, default=-1)

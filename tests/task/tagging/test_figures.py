@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from throughtime.errors import UserError
-from throughtime.task.tagging.figures import TagTable, confusion, markdown_table, table
+from throughtime.task.tagging.figures import TagTable, confusion, table
 from throughtime.task.tagging.metrics import TagMetrics
 
 
@@ -26,10 +26,6 @@ def test_tags_come_by_frequency_and_entities_after_them(measured):
         ("entity ?", "0.0000", "0.0000", "0.0000", "1"),
         ("entity X", "0.0000", "0.0000", "0.0000", "1"),
     ]
-
-
-def test_each_line_of_the_markdown_has_all_columns(measured):
-    assert {line.count("|") for line in markdown_table(table(measured)).split("\n")} == {6}
 
 
 def test_the_figure_shows_shares_of_true_tags(measured):

@@ -13,7 +13,7 @@ from lightning.pytorch import Callback
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from throughtime.callback.logging import log_figure, log_text, takes_figures
+from throughtime.callback.logging import log_figure, log_table, takes_figures
 from throughtime.errors import check_positive
 from throughtime.files import atomic_write, make_subfolder, write_text
 from throughtime.task.confusion import plot_confusion
@@ -40,11 +40,9 @@ class ClassTable(Callback):
             for name, *scores, count in measured.by_class()
         ]
         table = io.StringIO()
-        csv.writer(table, lineterminator="\n").writerows([HEADER, *rows])
+        csv.writer(table).writerows([HEADER, *rows])
         write_text(Path(trainer.default_root_dir) / f"classes_{stage}.csv", table.getvalue())
-        lines = [HEADER, ("---",) + ("---:",) * (len(HEADER) - 1), *rows]
-        cells = ((cell.replace("|", "&#124;") for cell in line) for line in lines)
-        log_text(trainer, f"{stage}/classes", "\n".join(f"| {' | '.join(line)} |" for line in cells))
+        log_table(trainer, f"{stage}/classes", [HEADER, *rows])
 
 
 class ClassFigures(Callback):
@@ -141,14 +139,14 @@ def plot_reliability(bins: Float[np.ndarray, "3 bins"]) -> Figure:
 
 
 def plot_running(
-    examples: Sequence[tuple[str, np.ndarray, Float[np.ndarray, "T K"]]],
+    examples: Sequence[tuple[str, np.ndarray, Float[np.ndarray, "_ K"]]],
     labels: Sequence[str],
     symbols: Sequence[str] | None,
 ) -> Figure:
     """p(class | x_1 .. x_t) over t, below the input: an image of the features, curves of a few, or letters.
 
     Args:
-        examples: title, sequence as it was read, and probabilities of each.
+        examples: title, sequence as it was read, and probabilities `[T, K]` of each.
         labels: the names of the classes.
         symbols: the alphabet of ids; None for features.
     """

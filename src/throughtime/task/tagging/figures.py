@@ -1,6 +1,7 @@
 """Precision, recall and F1 of each tag and the confusion matrix, after each validation and after the test."""
 
 import csv
+import io
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -8,8 +9,9 @@ import lightning.pytorch as pl
 from lightning.pytorch import Callback
 from matplotlib.figure import Figure
 
-from throughtime.callback.logging import log_figure, log_text, takes_figures
+from throughtime.callback.logging import log_figure, log_table, takes_figures
 from throughtime.errors import check_positive
+from throughtime.files import write_text
 from throughtime.task.confusion import plot_confusion
 from throughtime.task.tagging.metrics import PairCounts
 
@@ -56,11 +58,10 @@ class TagTable(Callback):
         if not trainer.is_global_zero:
             return
         rows = table(measured)
-        with (Path(trainer.default_root_dir) / f"tags_{stage}.csv").open(
-            "w", newline="", encoding="utf-8"
-        ) as file:
-            csv.writer(file).writerows([HEADER, *rows])
-        log_text(trainer, f"{stage}/tags", markdown_table(rows))
+        content = io.StringIO()
+        csv.writer(content).writerows([HEADER, *rows])
+        write_text(Path(trainer.default_root_dir) / f"tags_{stage}.csv", content.getvalue())
+        log_table(trainer, f"{stage}/tags", [HEADER, *rows])
         if takes_figures(trainer):
             log_figure(trainer, f"{stage}/confusion", confusion(measured, self.most_tags))
 
@@ -74,12 +75,6 @@ def table(measured: Measured) -> list[tuple[str, ...]]:
         for kind, found in measured.entities.by_kind().items():
             rows.append((f"entity {kind}", *(f"{value:.4f}" for value in found), str(expected[kind])))
     return rows
-
-
-def markdown_table(rows: list[tuple[str, ...]]) -> str:
-    """The table in Markdown."""
-    lines = [HEADER, ("---",) + ("---:",) * (len(HEADER) - 1), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines)
 
 
 def confusion(measured: Measured, most_tags: int) -> Figure:
