@@ -127,7 +127,9 @@ def plot_reliability(bins: Float[np.ndarray, "3 bins"]) -> Figure:
     width, there = 1 / len(count), count > 0
     centres = (np.arange(len(count)) + 0.5) * width
     above.bar(centres[there], right[there], width, color="#1f77b4", edgecolor="white", label="right")
-    above.plot(confidence[there], right[there], ".", color="#222222", label="at the mean confidence")
+    above.plot(
+        confidence[there], right[there], ".", color="#222222", clip_on=False, label="at the mean confidence"
+    )
     above.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle="--", label="calibrated")
     error = float((count * np.abs(confidence - right)).sum() / max(count.sum(), 1))
     above.set(ylabel="fraction that is right", xlim=(0, 1), ylim=(0, 1))
