@@ -1,5 +1,6 @@
 """Properties of classifiers: padding, batches, chunks, prefixes and shards change no number."""
 
+import math
 from functools import partial, reduce
 from operator import add
 
@@ -237,3 +238,8 @@ def test_what_does_not_fit_together_is_refused(make):
 
 def test_the_head_reads_what_the_base_class_gives_it():
     assert Classification.head_features is Task.head_features
+
+
+def test_a_stage_of_first_chunks_alone_has_a_metric_that_is_not_known(make):
+    task = make(chunk_length=1)
+    assert math.isnan(task.metrics("val", math.nan)["accuracy"])

@@ -1,6 +1,7 @@
 """Classification of sequences: one class, or several labels at once, from all of their steps."""
 
 import argparse
+import math
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
@@ -128,7 +129,9 @@ class Classification(Task):
     def metrics(self, stage: str, loss: float) -> Mapping[str, float]:
         self.measured[stage] = reduce(add, all_gather(self._unfinished[stage]))
         self._unfinished[stage] = self._new_metrics()
-        return self.measured[stage].values()
+        # Where only first chunks were read, as in the check before training, no target has counted yet.
+        unknown = {self.monitor.partition("/")[2]: math.nan} if self.monitor != "val/loss" else {}
+        return self.measured[stage].values() or unknown
 
     def summary_table(self) -> str:
         """The model beside the baselines, on the test part."""
