@@ -37,6 +37,7 @@ class Sandbox:
             "TMPDIR": str(self.root / "tmp"),
             "XDG_CACHE_HOME": str(self.root / "cache"),
             "XDG_CONFIG_HOME": str(self.root / "home"),
+            "MPLCONFIGDIR": str(self.root / "cache" / "matplotlib"),  # its list of fonts
             "THROUGHTIME_CACHE": str(self.root / "cache" / "throughtime"),
             "TORCHINDUCTOR_CACHE_DIR": str(self.root / "cache" / "torchinductor"),
             "PYTHONDONTWRITEBYTECODE": "1",

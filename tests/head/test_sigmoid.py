@@ -37,6 +37,11 @@ def test_nothing_counts_where_nothing_is_true_in_the_mask():
     assert loss == 0 and not outputs.grad.any()
 
 
+def test_classes_in_place_of_labels_are_told():
+    with pytest.raises(UserError, match="one of 4 classes each, not a mark for each label"):
+        Sigmoid(SIZE, LABELS).loss(OUTPUTS, torch.zeros(LANES, dtype=torch.int64))
+
+
 def test_mistakes_are_told():
     with pytest.raises(UserError, match="dropout"):
         Sigmoid(SIZE, LABELS, dropout=1.0)

@@ -1,11 +1,11 @@
 """Sigmoid head: several labels that may hold at once."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional
 
-from throughtime.errors import check_fraction, check_positive
+from throughtime.errors import UserError, check_fraction, check_positive
 from throughtime.head.base import Head, masked_mean
 
 
@@ -46,11 +46,20 @@ class Sigmoid(Head):
     def loss(
         self,
         outputs: Float[Tensor, "*T B H"],
-        targets: Float[Tensor, "*T B K"],
+        targets: Shaped[Tensor, "..."],
         mask: Bool[Tensor, "*T B"] | None = None,
     ) -> Float[Tensor, ""]:
-        """The mean over labels of their binary cross-entropy in nats, over targets where `mask` is true."""
+        """The mean over labels of their binary cross-entropy in nats, over targets where `mask` is true.
+
+        Raises:
+            UserError: the targets are classes, not marks `[..., K]`.
+        """
         logits = self._logits(outputs)
+        if targets.shape != logits.shape:
+            raise UserError(
+                f"head: the targets of these data are one of {len(self.bias)} classes each, not a mark for each label; "
+                "choose a head for classes"
+            )
         targets = targets.to(logits.dtype)
         if self.training and self.label_smoothing:  # measured losses are cross-entropies
             targets = targets * (1 - self.label_smoothing) + self.label_smoothing / 2
