@@ -157,8 +157,8 @@ def find_sources(
     return {"all": TextSource(path, encoding)}
 
 
-def check_encoding(encoding: str) -> None:
-    """Raise `UserError` unless Python knows the encoding as one of text."""
+def check_encoding(encoding: str, key: str = "data.encoding") -> None:
+    """Raise `UserError`, which names the setting, unless Python knows the encoding as one of text."""
     try:
         io.TextIOWrapper(io.BytesIO(), encoding=encoding)  # refuses codecs of bytes, such as base64
         is_known = codecs.lookup(encoding).name not in NOT_OF_FILES
@@ -167,11 +167,13 @@ def check_encoding(encoding: str) -> None:
         is_known = False
     if not is_known:
         raise UserError(
-            f"data.encoding={encoding} is no text encoding of Python; try utf-8, latin-1, cp1252 or utf-16"
+            f"{key}={encoding} is no text encoding of Python; try utf-8, latin-1, cp1252 or utf-16"
         )
 
 
-def decode(blocks: Iterable[bytes], encoding: str, name: str) -> Iterator[str]:
+def decode(
+    blocks: Iterable[bytes], encoding: str, name: str, key: str = "data.encoding"
+) -> Iterator[str]:
     """The text of some blocks of bytes, with every line end (LF, CRLF, CR) as a line feed.
 
     A byte order mark at the beginning of UTF-8 is left out (those of UTF-16 and UTF-32 Python leaves out
@@ -181,6 +183,7 @@ def decode(blocks: Iterable[bytes], encoding: str, name: str) -> Iterator[str]:
         blocks: the bytes, cut anywhere.
         encoding: any text encoding of Python.
         name: what the bytes are, for the error.
+        key: the setting of the encoding, for the error.
 
     Raises:
         UserError: naming the file and the offset of the first byte that is no text in this encoding.
@@ -190,12 +193,14 @@ def decode(blocks: Iterable[bytes], encoding: str, name: str) -> Iterator[str]:
     line_ends = io.IncrementalNewlineDecoder(None, translate=True)
     read = 0
     for block in blocks:
-        yield line_ends.decode(_decoded(decoder, block, read, encoding, name))
+        yield line_ends.decode(_decoded(decoder, block, read, encoding, name, key))
         read += len(block)
-    yield line_ends.decode(_decoded(decoder, b"", read, encoding, name), final=True)
+    yield line_ends.decode(_decoded(decoder, b"", read, encoding, name, key), final=True)
 
 
-def _decoded(decoder: codecs.IncrementalDecoder, block: bytes, read: int, encoding: str, name: str) -> str:
+def _decoded(
+    decoder: codecs.IncrementalDecoder, block: bytes, read: int, encoding: str, name: str, key: str
+) -> str:
     """The text of one more block; an empty block is the end, where nothing may be left over."""
     try:
         return decoder.decode(block, final=not block)
@@ -204,6 +209,6 @@ def _decoded(decoder: codecs.IncrementalDecoder, block: bytes, read: int, encodi
         offset = read + len(block) - len(error.object) + error.start
         raise UserError(
             f"byte {error.object[error.start]:#04x} at offset {offset:,} of {name} is no {encoding}; "
-            "name the file's own encoding by data.encoding=..., or leave files without text out by a glob "
+            f"name the file's own encoding by {key}=..., or leave files without text out by a glob "
             "in data.path"
         ) from None
