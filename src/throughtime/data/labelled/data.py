@@ -122,7 +122,7 @@ class LabelledData(DataModule):
         self._parts = split_sequences(
             found, self.split, bool(self.group), self.folds, self.fold, self.split_seed
         )
-        found = self.source.encoded(found, self._parts.get("train", ()))
+        found = self.source.encoded(found, [int(number) for number in self._parts.get("train", ())])
         if self.labels is None:
             self._fit(found)
         else:

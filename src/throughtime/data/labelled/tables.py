@@ -51,6 +51,14 @@ def read_text(file: Path, encoding: str = "utf-8") -> str:
     return text
 
 
+def check_separator(separator: str | None) -> None:
+    """Raise `UserError` unless a separator of tables is one character."""
+    if separator is not None and (len(separator) != 1 or separator in '"\n\r'):
+        raise UserError(
+            f"data.source.separator={separator!r} must be one character, such as ';', or null to find it"
+        )
+
+
 def suffix_of(file: Path) -> str:
     """The suffix of a file's name in lower case, without `.gz`."""
     name = file.name.lower().removesuffix(".gz")

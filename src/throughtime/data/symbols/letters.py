@@ -35,6 +35,7 @@ CODES = {
 COMPLEMENT = dict(zip("ACGTURYSWKMBDHVNX", "TGCAAYRSWMKVHDBNX", strict=True))
 """The letter of the complementary base or bases."""
 
+
 class Alphabet:
     """Ids of letters: their places in the alphabet, and one more for all other letters, `<unk>`.
 
@@ -50,7 +51,7 @@ class Alphabet:
         self._points = points[self._order]
 
     @classmethod
-    def of(cls, strings: Iterable[CodePoints]) -> "Alphabet":
+    def of(cls, strings: Iterable[np.ndarray]) -> "Alphabet":
         """The alphabet of all letters in some strings, in their order."""
         found: set[int] = set()
         for string in strings:
@@ -84,7 +85,7 @@ def masks(string: CodePoints) -> Float[np.ndarray, "n 4"]:
     return _MASKS[np.where(string < len(_MASKS), string, 0)]
 
 
-def windows(steps: Float[np.ndarray, "n F"], width: int, stride: int = 1) -> Float[np.ndarray, "T width*F"]:
+def windows(steps: Float[np.ndarray, "n F"], width: int, stride: int = 1) -> Float[np.ndarray, "T W"]:
     """The features of `width` steps, at every `stride`-th step; 0 beyond the ends.
 
     T is n / stride, rounded up. The window of a step t covers the `stride` steps from t * stride, and as many before
@@ -93,7 +94,7 @@ def windows(steps: Float[np.ndarray, "n F"], width: int, stride: int = 1) -> Flo
     count = -(-len(steps) // stride)
     before = max((width - stride) // 2, 0)
     padded = np.pad(steps, ((before, width + stride), (0, 0)))
-    return np.concatenate([padded[place :: stride][:count] for place in range(width)], axis=1)
+    return np.concatenate([padded[place::stride][:count] for place in range(width)], axis=1)
 
 
 def _table() -> Float[np.ndarray, "128 4"]:

@@ -16,7 +16,7 @@ class ReverseComplement(Augmentation):
         probability: from 0 (the sequences stay as they are) to 1.
     """
 
-    def __init__(self, probability: float = 0.5) -> None:
+    def __init__(self, probability: float | int = 0.5) -> None:
         if not 0 <= probability <= 1:
             raise UserError(f"data.augmentation.probability={probability} must be from 0 to 1")
         self.probability = probability

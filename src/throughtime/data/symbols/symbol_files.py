@@ -10,7 +10,7 @@ import numpy as np
 
 from throughtime.data.labelled.code_points import code_points
 from throughtime.data.labelled.sequences import Label, SequenceSet, SequenceSource
-from throughtime.data.labelled.tables import Column, read_cells, read_text, suffix_of
+from throughtime.data.labelled.tables import Column, check_separator, read_cells, read_text, suffix_of
 from throughtime.data.paths import find_files
 from throughtime.data.symbols.fasta import SUFFIXES, read_fasta
 from throughtime.data.symbols.letters import (
@@ -248,6 +248,7 @@ class SymbolFiles(SequenceSource):
         if kind == "table":
             yield from self._table(file, labelled)
             return
+        text = read_text(file, self.encoding)
         own = _stem(file) if several and self._names_class(file) else None
         if labelled and own is None and (kind == "lines" or self._pattern is None):
             raise UserError(
@@ -256,7 +257,6 @@ class SymbolFiles(SequenceSource):
                 if kind == "fasta"
                 else f"{file} has a string a line and no labels; give a folder with a file for each class, or a table"
             )
-        text = read_text(file, self.encoding)
         if kind == "lines":
             for number, line in enumerate(text.split("\n"), start=1):
                 if line.strip():
@@ -313,21 +313,11 @@ class SymbolFiles(SequenceSource):
         )
 
 
-def check_separator(separator: str | None) -> None:
-    """Raise `UserError` unless a separator of tables is one character."""
-    if separator is not None and (len(separator) != 1 or separator in '"\n\r'):
-        raise UserError(
-            f"data.source.separator={separator!r} must be one character, such as ';', or null to find it"
-        )
-
-
 def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise UserError(
-            f"data.source.label_pattern={pattern} is no regular expression: {error}"
-        ) from error
+        raise UserError(f"data.source.label_pattern={pattern} is no regular expression: {error}") from error
     if "label" not in compiled.groupindex:
         raise UserError(
             f"data.source.label_pattern={pattern} has no group named label; write (?P<label>...) around the label"

@@ -1,4 +1,4 @@
-"""Text files as labelled sequences of tokens: tables, JSON lines, lines that begin with a label, or a folder for each class."""
+"""Text files as labelled sequences of tokens: tables, JSON lines, lines that begin with a label, folders of classes."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -198,8 +198,7 @@ class LabelledText(SequenceSource):
         files = [
             file
             for file in sorted(folder.rglob("*"))
-            if file.is_file()
-            and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+            if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
         ]
         if not files:
             raise UserError(f"{folder} is empty; a class needs texts, or leave its folder out")
@@ -218,7 +217,7 @@ class LabelledText(SequenceSource):
         if kind == "document":
             if labelled:
                 raise UserError(
-                    f"{file} is a text without a label; give a folder with a folder of texts for each class in data.path"
+                    f"{file} is a text without a label; data.path must be a folder with a folder for each class"
                 )
             yield Text(read_text(file, self.encoding), None, None, str(file))
         elif kind == "lines":
@@ -310,7 +309,8 @@ class LabelledText(SequenceSource):
             if prefixed:
                 words = line.split(" ")
                 count = next(
-                    (at for at, word in enumerate(words) if not word.startswith(self.label_prefix)), len(words)
+                    (at for at, word in enumerate(words) if not word.startswith(self.label_prefix)),
+                    len(words),
                 )
                 names = tuple(word.removeprefix(self.label_prefix) for word in words[:count])
                 line = " ".join(words[count:]).strip()
@@ -321,7 +321,9 @@ class LabelledText(SequenceSource):
             if labelled and (not names or "" in names):
                 raise UserError(f"{place}: the line does not begin with {self.label_prefix} and a label")
             if not line.strip():
-                raise UserError(f"{place}: there is no text after the label; give some, or leave the line out")
+                raise UserError(
+                    f"{place}: there is no text after the label; give some, or leave the line out"
+                )
             found.append((number, names, line.strip()))
         several = any(len(names) > 1 for _, names, _ in found)
         for number, names, line in found:

@@ -171,9 +171,7 @@ def check_encoding(encoding: str, key: str = "data.encoding") -> None:
         )
 
 
-def decode(
-    blocks: Iterable[bytes], encoding: str, name: str, key: str = "data.encoding"
-) -> Iterator[str]:
+def decode(blocks: Iterable[bytes], encoding: str, name: str, key: str = "data.encoding") -> Iterator[str]:
     """The text of some blocks of bytes, with every line end (LF, CRLF, CR) as a line feed.
 
     A byte order mark at the beginning of UTF-8 is left out (those of UTF-16 and UTF-32 Python leaves out
