@@ -4,11 +4,11 @@ import gzip
 
 import pytest
 
-from throughtime.data.labelled.tables import Column, read_cells, read_text, suffix_of
+from throughtime.data.labelled.tables import TableColumn, read_cells, read_text, suffix_of
 from throughtime.errors import UserError
 
-TEXT = Column("data.source.text_column", None, ("text", "sentence"))
-LABEL = Column("data.source.label_column", None, ("label", "class"))
+TEXT = TableColumn("data.source.text_column", None, ("text", "sentence"))
+LABEL = TableColumn("data.source.label_column", None, ("label", "class"))
 
 
 def write(folder, content, name="a.csv", encoding="utf-8"):

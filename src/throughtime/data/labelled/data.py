@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from throughtime.data.base import DataModule
+from throughtime.data.fractions import SPLIT_NAMES, check_split_fractions
 from throughtime.data.labelled.batches import LabelledBatches
 from throughtime.data.labelled.sequences import Augmentation, SequenceSet, SequenceSource, joined
 from throughtime.data.labelled.sources import source_state
 from throughtime.data.labelled.splits import Parts, label_names, split_sequences
 from throughtime.data.labelled.standardise import KINDS, Standardiser
-from throughtime.data.text.split import SPLIT_NAMES, check_split_fractions
 from throughtime.errors import UserError, check_choice, check_positive, check_seed
 from throughtime.tokenizer.base import Tokenizer
 

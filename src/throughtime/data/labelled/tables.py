@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from throughtime.data.text.source import Document, decode
+from throughtime.data.encoding import decode
 from throughtime.errors import UserError
 
 LONGEST_CELL = 1 << 30
@@ -17,7 +17,7 @@ FEW = 12
 """Columns that a message lists."""
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """A column that is looked for.
 
     Attributes:
@@ -39,13 +39,18 @@ def read_text(file: Path, encoding: str = "utf-8") -> str:
     Raises:
         UserError: the file cannot be read, is empty or damaged, or has a byte that is no text in this encoding.
     """
-    blocks = Document(file, encoding).blocks()
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{file} cannot be read: {error.strerror}; it must be a file that you may read"
+        ) from None
     if file.name.lower().endswith(".gz"):
         try:
-            blocks = iter([gzip.decompress(b"".join(blocks))])
+            content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
             raise UserError(f"{file} is no gzip file, or is damaged ({error})") from error
-    text = "".join(decode(blocks, encoding, str(file), "data.source.encoding"))
+    text = "".join(decode([content], encoding, str(file), "data.source.encoding"))
     if not text.strip():
         raise UserError(f"{file} is empty; leave it out, or give a file with sequences in it")
     return text
@@ -67,7 +72,7 @@ def suffix_of(file: Path) -> str:
 
 def read_cells(
     file: Path,
-    columns: Sequence[Column],
+    columns: Sequence[TableColumn],
     encoding: str = "utf-8",
     separator: str | None = None,
     header: bool | None = None,
@@ -139,7 +144,7 @@ def _separator(file: Path, text: str) -> str:
     return ";" if ";" in line and "," not in line else ","
 
 
-def _has_names(cells: Sequence[str], columns: Sequence[Column]) -> bool:
+def _has_names(cells: Sequence[str], columns: Sequence[TableColumn]) -> bool:
     """Whether a first line is a header: a column is given by a name, or is found by a usual one."""
     lower = {cell.lower() for cell in cells}
     return any(
@@ -149,7 +154,7 @@ def _has_names(cells: Sequence[str], columns: Sequence[Column]) -> bool:
     )
 
 
-def _place(file: Path, column: Column, cells: Sequence[str], named: bool) -> int | None:
+def _place(file: Path, column: TableColumn, cells: Sequence[str], named: bool) -> int | None:
     """The index of a column in a table whose first line is given; None where it lacks one that is not required."""
     listed = ", ".join(cells[:FEW]) + (", …" if len(cells) > FEW else "")
     if isinstance(column.given, int):

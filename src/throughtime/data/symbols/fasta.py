@@ -9,7 +9,7 @@ from throughtime.errors import UserError
 SUFFIXES = (".fa", ".fasta", ".fas", ".fna", ".ffn", ".faa", ".frn")
 
 
-class Record(NamedTuple):
+class FastaRecord(NamedTuple):
     """One record.
 
     Attributes:
@@ -23,7 +23,7 @@ class Record(NamedTuple):
     line: int
 
 
-def read_fasta(text: str, file: Path) -> Iterator[Record]:
+def read_fasta(text: str, file: Path) -> Iterator[FastaRecord]:
     """The records of a FASTA text, wrapped at any width; lines that begin with a semicolon are comments.
 
     Args:
@@ -52,11 +52,11 @@ def read_fasta(text: str, file: Path) -> Iterator[Record]:
             parts.append("".join(line.split()))
 
 
-def _record(header: str, parts: list[str], line: int, file: Path) -> Record:
+def _record(header: str, parts: list[str], line: int, file: Path) -> FastaRecord:
     letters = "".join(parts)
     if not letters:
         raise UserError(
             f"{file}, line {line}: the record {header or 'without a name'} has no letters; give it some, or leave "
             "it out"
         )
-    return Record(header, letters, line)
+    return FastaRecord(header, letters, line)

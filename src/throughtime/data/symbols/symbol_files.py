@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from throughtime.data.encoding import check_encoding
 from throughtime.data.labelled.code_points import code_points
 from throughtime.data.labelled.sequences import Label, SequenceSet, SequenceSource
-from throughtime.data.labelled.tables import Column, check_separator, read_cells, read_text, suffix_of
+from throughtime.data.labelled.tables import TableColumn, check_separator, read_cells, read_text, suffix_of
 from throughtime.data.paths import find_files
 from throughtime.data.symbols.fasta import SUFFIXES, read_fasta
 from throughtime.data.symbols.letters import (
@@ -21,7 +22,6 @@ from throughtime.data.symbols.letters import (
     unknown_share,
     windows,
 )
-from throughtime.data.text.source import check_encoding
 from throughtime.errors import UserError, check_choice, check_positive
 
 FORMATS = ("fasta", "table", "lines")
@@ -285,9 +285,9 @@ class SymbolFiles(SequenceSource):
 
     def _table(self, file: Path, labelled: bool) -> Iterator[String]:
         columns = [
-            Column("data.source.sequence_column", self.sequence_column, STRINGS),
-            Column("data.source.label_column", self.label_column, LABELS, labelled),
-            Column("data.source.group_column", self.group_column, GROUPS, self.group_column is not None),
+            TableColumn("data.source.sequence_column", self.sequence_column, STRINGS),
+            TableColumn("data.source.label_column", self.label_column, LABELS, labelled),
+            TableColumn("data.source.group_column", self.group_column, GROUPS, self.group_column is not None),
         ]
         if not labelled:
             columns[2] = columns[2]._replace(required=False)

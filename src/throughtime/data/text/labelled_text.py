@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from throughtime.data.encoding import check_encoding
 from throughtime.data.labelled.code_points import code_points, text_of
 from throughtime.data.labelled.sequences import Label, SequenceSet, SequenceSource
 from throughtime.data.labelled.splits import label_names
-from throughtime.data.labelled.tables import Column, check_separator, read_cells, read_text, suffix_of
+from throughtime.data.labelled.tables import TableColumn, check_separator, read_cells, read_text, suffix_of
 from throughtime.data.paths import find_files
-from throughtime.data.text.source import check_encoding
 from throughtime.errors import UserError, check_choice, check_positive
 from throughtime.tokenizer.base import Tokenizer
 from throughtime.tokenizer.restore import tokenizer_from_state
@@ -251,9 +251,9 @@ class LabelledText(SequenceSource):
     ) -> Iterator[tuple[int, str, str | tuple[str, ...] | None, str | None]]:
         grouped = labelled and self.group_column is not None
         columns = [
-            Column("data.source.text_column", self.text_column, TEXTS),
-            Column("data.source.label_column", self.label_column, LABELS, labelled),
-            Column("data.source.group_column", self.group_column, GROUPS, grouped),
+            TableColumn("data.source.text_column", self.text_column, TEXTS),
+            TableColumn("data.source.label_column", self.label_column, LABELS, labelled),
+            TableColumn("data.source.group_column", self.group_column, GROUPS, grouped),
         ]
         for line, (text, label, group) in read_cells(file, columns, self.encoding, self.separator):
             yield line, text, label or None, group
