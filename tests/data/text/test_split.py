@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from throughtime.data.fractions import check_split_fractions
 from throughtime.data.text.source import TextSource
 from throughtime.data.text.split import split_bounds, split_characters, split_lines
 from throughtime.errors import UserError
