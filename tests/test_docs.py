@@ -135,6 +135,11 @@ def write_files(folder: Path) -> None:
             f"{','.join(str(row * pixel % 17) for pixel in range(64))}\n" for row in range(5)
         ),
         "pixels.csv": "label," + ",".join(f"p{pixel}" for pixel in range(16)) + "\n" + pixels(60),
+        "genes.fa": "".join(f">g{n} class={'ab'[n % 2]}\n{'ACG' if n % 2 else 'TTG'}NA\n" for n in range(60)),
+        "reviews.csv": "label,text\n"
+        + "".join(
+            f"{'good' if n % 2 else 'bad'},film {n} was {'fine' if n % 2 else 'poor'}\n" for n in range(60)
+        ),
         "parity.txt": "".join(f"{number:06b}\n" for number in range(64)),
     }
     files |= {block.title: block.text for page in PAGES for block in blocks(page) if block.title}

@@ -83,3 +83,104 @@ def test_what_is_wrong_with_images_is_told_in_one_sentence(kind, message, comman
     assert finished.returncode == 2
     assert message in finished.stderr and finished.stderr.count("\n") == 1, finished.stderr
     assert list(tmp_path.rglob("config.yaml")) == []
+
+
+STRINGS = {
+    "symbols": "".join(f">g{n} class={'ab'[n % 2]}\n{'AC' if n % 2 else 'gt'}ACGTN\n" for n in range(40))
+}
+STRINGS["labelled_text"] = "".join(
+    f"__label__{'ab'[n % 2]} {'fine' if n % 2 else 'poor'} film {n}\n" for n in range(40)
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "settings", "new"),
+    [
+        (
+            "symbols",
+            "genes.fa",
+            ["data.source.label_pattern='class=(?P<label>.)'", "data.augmentation.probability=0.5"],
+            ">one\nACAC\nGTN\n>two\nggg\n",
+        ),
+        (
+            "labelled_text",
+            "texts.txt",
+            ["tokenizer=bpe", "tokenizer.vocabulary_size=260"],
+            "a fine film\nno\n",
+        ),
+    ],
+)
+def test_strings_and_texts_go_through_every_command(data, name, settings, new, command, tmp_path) -> None:
+    file, run = tmp_path / name, tmp_path / "run"
+    file.write_text(STRINGS[data])
+    trained = command(
+        "train.py", *SMALL, f"data={data}", f"data.path={file}", *settings, f"hydra.run.dir={run}"
+    )
+    assert trained.returncode == 0, trained.stderr
+    results = json.loads((run / "results.json").read_text())
+    evaluated = json.loads(command("scripts/evaluate.py", run, "--json").stdout)
+    assert evaluated == pytest.approx({key: results["metrics"][key] for key in evaluated}, abs=1e-5)
+    other = command("scripts/evaluate.py", run, "--path", file, "--json")
+    assert other.returncode == 0, other.stderr
+
+    file = tmp_path / f"new{file.suffix}"
+    file.write_text(new)
+    predicted = command("scripts/predict.py", run, file)
+    assert predicted.returncode == 0, predicted.stderr
+    rows = list(csv.DictReader(io.StringIO(predicted.stdout)))
+    assert [row["name"] for row in rows] == [
+        f"{file}:{place}" for place in (("one", "two") if data == "symbols" else (1, 2))
+    ]
+    assert all(float(row["a"]) + float(row["b"]) == pytest.approx(1, abs=1e-3) for row in rows)
+    streamed = command("scripts/predict.py", run, file, "--stream")
+    assert len(streamed.stdout.splitlines()) > 3, streamed.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "files", "message"),
+    [
+        ("symbols", {}, "matches no file"),
+        (
+            "symbols",
+            {"a.txt": "AC\nGT\nA\n", "b.txt": "C\n"},
+            "the class b has 1 sequence, too few for 3 parts",
+        ),
+        ("symbols", {"a.txt": "", "b.txt": "C\n"}, "a.txt is empty"),
+        ("symbols", {"x/a.txt": "A\n", "y/a.txt": "C\n"}, "are both named a"),
+        ("labelled_text", {}, "matches no file"),
+        ("labelled_text", {"a/1.txt": "x", "b/1.txt": ""}, "1.txt is empty"),
+        ("labelled_text", {"t.csv": "text,mood\nx,a\n"}, "data.source.label_column: no column of"),
+        (
+            "labelled_text",
+            {"t.txt": "a one\na two\na six\nb\n"},
+            "t.txt, line 4: there is no text after the label",
+        ),
+    ],
+)
+def test_what_is_wrong_with_strings_and_texts_is_told_in_one_sentence(
+    data, files, message, command, tmp_path
+) -> None:
+    place = tmp_path / "files"
+    place.mkdir()
+    for name, content in files.items():
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).write_text(content)
+    finished = command("train.py", *SMALL, f"data={data}", f"data.path={place}")
+    assert finished.returncode == 2
+    assert message in finished.stderr and finished.stderr.count("\n") == 1, finished.stderr
+    assert not list((tmp_path / "runs").glob("*/*"))
+
+
+def test_a_label_that_only_the_test_part_has_is_named(command, tmp_path) -> None:
+    (tmp_path / "train.txt").write_text("a one\nb two\na three\nb four\n")
+    (tmp_path / "test.txt").write_text("a one\nc two\n")
+    finished = command(
+        "train.py",
+        *SMALL,
+        "data=labelled_text",
+        f"data.train_path={tmp_path / 'train.txt'}",
+        f"data.test_path={tmp_path / 'test.txt'}",
+        "data.split=[1,0,0]",
+    )
+    assert finished.returncode == 2
+    assert "test.txt:2: the label c is in the test part but on no training sequence" in finished.stderr

@@ -10,13 +10,14 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from throughtime.data.base import DataModule
+from throughtime.data.fractions import SPLIT_NAMES, check_split_fractions
 from throughtime.data.labelled.batches import LabelledBatches
 from throughtime.data.labelled.sequences import Augmentation, SequenceSet, SequenceSource, joined
 from throughtime.data.labelled.sources import source_state
 from throughtime.data.labelled.splits import Parts, label_names, split_sequences
 from throughtime.data.labelled.standardise import KINDS, Standardiser
-from throughtime.data.text.split import SPLIT_NAMES, check_split_fractions
 from throughtime.errors import UserError, check_choice, check_positive, check_seed
+from throughtime.tokenizer.base import Tokenizer
 
 FEW = 8
 """Labels that a message lists."""
@@ -103,6 +104,11 @@ class LabelledData(DataModule):
         self.labels = list(artifacts["labels"])
         self.multilabel = artifacts["multilabel"]
         self.standardiser = Standardiser.from_state(artifacts["standardiser"])
+        self.source.restore(artifacts["source"])
+
+    def connect(self, tokenizer: Tokenizer) -> None:
+        """Take the tokenizer of a source of text."""
+        self.source.connect(tokenizer)
 
     def setup(self, stage: str | None = None) -> None:
         """Read, split and fit; called for every stage, done once."""
@@ -116,6 +122,7 @@ class LabelledData(DataModule):
         self._parts = split_sequences(
             found, self.split, bool(self.group), self.folds, self.fold, self.split_seed
         )
+        found = self.source.encoded(found, [int(number) for number in self._parts.get("train", ())])
         if self.labels is None:
             self._fit(found)
         else:

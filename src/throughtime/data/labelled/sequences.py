@@ -10,6 +10,7 @@ import numpy as np
 
 from throughtime.data.base import DataPart
 from throughtime.errors import UserError
+from throughtime.tokenizer.base import Tokenizer
 
 Label = str | tuple[str, ...] | None
 """The name of a class; the names of all labels that hold at once; or None where it is not known."""
@@ -115,9 +116,19 @@ class SequenceSource(DataPart, ABC):
         """The sequences that are read where the user names no path; None where there must be one."""
         return None
 
+    def connect(self, tokenizer: Tokenizer) -> None:
+        """Take the tokenizer that `encoded` is to fit and use.
+
+        Raises:
+            UserError: the data are not tokenized text.
+        """
+        raise UserError("these data are not tokenized text; leave tokenizer= out")
+
     @abstractmethod
     def read(self, path: str) -> SequenceSet:
         """The sequences of a file, a folder or a glob, with their labels.
+
+        A source of strings gives the code points of their characters, which `encoded` turns into ids.
 
         Raises:
             UserError: something in the files is not as it must be; it names the file, and the line or the offset.
@@ -132,6 +143,22 @@ class SequenceSource(DataPart, ABC):
         Raises:
             UserError: a file cannot be read as the training data were.
         """
+
+    def encoded(self, found: SequenceSet, train: Sequence[int]) -> SequenceSet:
+        """The sequences that were read as a model takes them.
+
+        Args:
+            found: what `read` gave.
+            train: the numbers of the training sequences, from which an alphabet or a vocabulary is made, unless
+                `restore` has brought one.
+
+        Raises:
+            UserError: there is nothing to make it from, or a symbol is not known.
+        """
+        return found
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take what another run's source has learned from its training sequences, out of its `state`."""
 
     def paths(self) -> dict[str, str | None]:
         """Further files that the configuration names, by their keys (`data.source.labels`)."""

@@ -10,6 +10,8 @@ from throughtime.errors import UserError
 PACKAGES = {
     "Digits": "throughtime.data.images",
     "ImageFiles": "throughtime.data.images",
+    "LabelledText": "throughtime.data.text",
+    "SymbolFiles": "throughtime.data.symbols",
 }
 """The package of each source, by the name of its class."""
 

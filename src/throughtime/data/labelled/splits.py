@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Integer
 
+from throughtime.data.fractions import SPLIT_NAMES
 from throughtime.data.labelled.sequences import Label, SequenceSet
-from throughtime.data.text.split import SPLIT_NAMES
 from throughtime.errors import UserError
 
 Parts = dict[str, Integer[np.ndarray, " n"]]

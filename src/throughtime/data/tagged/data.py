@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from throughtime.data.base import DataModule
+from throughtime.data.fractions import check_split_fractions
 from throughtime.data.tagged.entity_schemes import convert, recognise, recognise_like
 from throughtime.data.tagged.lexicon import Lexicon
 from throughtime.data.tagged.sentence_batches import SentenceBatches
@@ -15,7 +16,6 @@ from throughtime.data.tagged.sentences import LONGEST_SENTENCE, Format, Sentence
 from throughtime.data.tagged.splits import describe, fingerprints, read_splits
 from throughtime.data.tagged.vectors import read_vectors
 from throughtime.data.text.source import find_sources
-from throughtime.data.text.split import check_split_fractions
 from throughtime.errors import UserError, check_positive, check_seed
 
 

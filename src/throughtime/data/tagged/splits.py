@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from throughtime.data.fractions import SPLIT_NAMES
 from throughtime.data.tagged.sentences import Format, Sentence
 from throughtime.data.text.source import Document, TextSource
-from throughtime.data.text.split import SPLIT_NAMES, split_bounds
+from throughtime.data.text.split import split_bounds
 from throughtime.errors import UserError
 
 

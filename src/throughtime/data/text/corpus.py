@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Integer
 
 from throughtime.data.base import DataModule
+from throughtime.data.fractions import check_split_fractions
 from throughtime.data.text.cache import Cache, Encoded
 from throughtime.data.text.source import SHIPPED, TextSource, find_sources
-from throughtime.data.text.split import TextPart, check_split_fractions
+from throughtime.data.text.split import TextPart
 from throughtime.errors import UserError, check_positive, check_seed
 from throughtime.tokenizer.base import Tokenizer
 from throughtime.tokenizer.restore import tokenizer_from_state

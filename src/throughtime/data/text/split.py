@@ -5,11 +5,11 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from throughtime.data.fractions import SPLIT_NAMES
 from throughtime.data.text.source import TextSource
-from throughtime.errors import UserError, check_choice
+from throughtime.errors import check_choice
 from throughtime.tokenizer.stream import Origin, Piece
 
-SPLIT_NAMES = ("train", "val", "test")
 SPLIT_ORDERS = ("contiguous", "shuffled")
 
 
@@ -108,19 +108,6 @@ def all_lines(source: TextSource) -> Iterator[Piece]:
 def nonempty_lines(source: TextSource) -> Iterator[Piece]:
     """The lines of a source that are not empty."""
     return (line for line in all_lines(source) if line.text)
-
-
-def check_split_fractions(split: Sequence[float | int]) -> tuple[float, ...]:
-    """The three fractions, checked: none below 0, training above 0, and 1 together."""
-    if isinstance(split, str) or not all(isinstance(fraction, float | int) for fraction in split):
-        raise UserError(f"data.split={split} must be three fractions such as [0.9,0.05,0.05]")
-    fractions = tuple(float(fraction) for fraction in split)
-    if len(fractions) != 3 or min(fractions) < 0 or fractions[0] == 0 or abs(sum(fractions) - 1) > 1e-6:
-        raise UserError(
-            f"data.split={list(fractions)} must be three fractions for training (above 0), validation and "
-            "test that make 1 together, such as [0.9,0.05,0.05]"
-        )
-    return fractions
 
 
 def split_bounds(total: int, split: Sequence[float | int]) -> dict[str, tuple[int, int]]:
