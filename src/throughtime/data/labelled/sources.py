@@ -10,6 +10,7 @@ from throughtime.errors import UserError
 PACKAGES = {
     "Digits": "throughtime.data.images",
     "ImageFiles": "throughtime.data.images",
+    "LabelledSeries": "throughtime.data.series",
 }
 """The package of each source, by the name of its class."""
 
