@@ -231,6 +231,16 @@ class LabelledData(DataModule):
             split=chosen(found.split),
         )
 
+    def series(self) -> tuple[list[np.ndarray], list[np.ndarray]] | None:
+        """The series [n, C] of the training and of the test part; None where the sequences are not made of series."""
+        if self.source.series(self._found.sequences[0]) is None:
+            return None
+        train, test = (
+            [self.source.series(sequence) for sequence in self.part(name).sequences]
+            for name in ("train", "test")
+        )
+        return train, test
+
     def artifacts(self) -> dict[str, Any]:
         """Labels, sizes, standardisation, and how the source reads, in plain containers."""
         found = self._found

@@ -184,9 +184,7 @@ def read_tsv(file: Path) -> Iterator[Case]:
         raise UserError(f"{file} has no series")
 
 
-def read_long_table(
-    file: Path, columns: Columns, labelled: bool
-) -> tuple[tuple[str, ...], Iterator[Case]]:
+def read_long_table(file: Path, columns: Columns, labelled: bool) -> tuple[tuple[str, ...], Iterator[Case]]:
     """The names of the channels, and the series, of a table with a row for each step of each series.
 
     Raises:
