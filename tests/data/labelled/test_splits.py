@@ -110,7 +110,7 @@ def usual(seed=0, train=30, test=50):
 @pytest.mark.parametrize("resample", [1, 7, 29])
 def test_a_resample_keeps_the_size_and_the_classes_of_each_part(resample):
     found = usual()
-    given, drawn = (split_sequences(found, (1, 0, 0), resample=number) for number in (0, resample))
+    given, drawn = (split_sequences(found, (1.0, 0.0, 0.0), resample=number) for number in (0, resample))
     for part in ("train", "test"):
         classes = [sorted(found.labels[number] for number in parts[part]) for parts in (given, drawn)]
         assert classes[0] == classes[1]
@@ -124,7 +124,7 @@ def test_resamples_are_those_of_sktime():
     rows = pd.DataFrame({"number": range(80)})
     labels = np.array(found.labels)
     drawn, _, rest, _ = sampling.stratified_resample(rows[:30], labels[:30], rows[30:], labels[30:], 5)
-    parts = split_sequences(found, (1, 0, 0), resample=5)
+    parts = split_sequences(found, (1.0, 0.0, 0.0), resample=5)
     assert sorted(drawn["number"]) == parts["train"].tolist()
     assert sorted(rest["number"]) == parts["test"].tolist()
 

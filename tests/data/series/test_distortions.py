@@ -49,7 +49,7 @@ def test_cropping_keeps_at_least_its_share():
     ramp = np.arange(101.0)[:, None]
     for seed in range(20):
         found = distorted(ramp, seed, crop=0.2)[:, 0]
-        assert 0 <= found[0] and found[-1] <= 100 and found[-1] - found[0] >= 80 - 1e-3
+        assert found[0] >= 0 and found[-1] <= 100 and found[-1] - found[0] >= 80 - 1e-3
 
 
 def test_rotation_keeps_the_values_of_a_closed_curve():

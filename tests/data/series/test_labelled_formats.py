@@ -6,7 +6,10 @@ import pytest
 from throughtime.data.series.labelled_formats import Columns, read_long_table, read_ts, read_tsv
 from throughtime.errors import UserError
 
-HEADER = "# a comment\n@problemName Toy\n@timeStamps false\n@univariate false\n@dimensions 2\n@classLabel true a b\n@data\n"
+HEADER = (
+    "# a comment\n@problemName Toy\n@timeStamps false\n@univariate false\n@dimensions 2\n"
+    "@classLabel true a b\n@data\n"
+)
 
 
 @pytest.fixture
@@ -55,6 +58,7 @@ def test_ts_without_labels_is_for_prediction_alone(write):
     [
         ("", r"toy\.ts is empty \(0 bytes\)"),
         ("@problemName Toy\n", "has no line @data"),
+        ("@\n1,2:a\n", "line 2 has values, but no line @data stands above it"),
         ("1,2:a\n", "line 1 has values, but no line @data stands above it"),
         (HEADER, "has no series below its line @data"),
         (HEADER.replace("timeStamps false", "timeStamps true"), "has @timeStamps true; give series of equal"),
@@ -155,14 +159,18 @@ def test_a_long_table_to_predict_needs_no_class(write):
             r"does not say which column is the class; name .* data\.source\.label",
         ),
         (LONG, {"channels": ["x", "z"]}, r"z.*data\.source\.channels|data\.source\.channels.*z"),
-        (LONG, {"channels": ["x", "y2"], "group": "doctor"}, r"data\.group=doctor"),
+        (
+            LONG,
+            {"channels": ["x", "y2"], "group": "doctor"},
+            r"no column 'doctor', which data\.group asks for",
+        ),
         (
             LONG.replace("3,4,u", "3,four,u"),
             {"channels": ["x", "y2"]},
             "line 2, column y2: 'four' is no number",
         ),
         (LONG.replace("2,3,4,u", "1,3,4,u"), {}, "line 3: id a has a row of this time already, in line 2"),
-        (LONG.replace("1,1,2,u", "1,1,2,v"), {}, "line 3: the class of a is v, but u in line 2|class of a"),
+        (LONG.replace("1,1,2,u", "1,1,2,v"), {}, "line 2: the class of a is u, but v in line 3"),
         (
             LONG.replace("p1,a,2", "p1,a,soon"),
             {},

@@ -156,7 +156,7 @@ class SequenceSource(DataPart, ABC):
         raise UserError(f"data.name={name}: these data bring no sets to choose from; leave data.name out")
 
     def series(self, sequence: np.ndarray) -> np.ndarray | None:
-        """The values [n, C] over time that a sequence holds, which dynamic time warping compares; None for no series."""
+        """The values [n, C] over time that a sequence holds, for dynamic time warping; None where it is no series."""
         return None
 
     @abstractmethod

@@ -78,8 +78,8 @@ def split_sequences(
 def resampled(found: SequenceSet, resample: int) -> list[str]:
     """The part of each sequence in a stratified resample of the training and the test part; 0 is the usual split.
 
-    Each part keeps its size, and its number of every class. With the same number, sktime's and aeon's
-    `stratified_resample` draw the same: published results over 30 resamples are over these parts.
+    Each part keeps its size, and its number of every class. sktime's `stratified_resample` draws the same with the same
+    number; published means of the archives are over 0 to 29.
 
     Raises:
         UserError: a negative number, or one class a sequence is not what the data have.

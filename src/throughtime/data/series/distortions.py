@@ -29,11 +29,11 @@ class Distortions(Augmentation):
 
     def __init__(
         self,
-        noise: float = 0.0,
-        scale: float = 0.0,
-        warp: float = 0.0,
-        crop: float = 0.0,
-        rotate: float = 0.0,
+        noise: float | int = 0.0,
+        scale: float | int = 0.0,
+        warp: float | int = 0.0,
+        crop: float | int = 0.0,
+        rotate: float | int = 0.0,
     ) -> None:
         given = {"noise": noise, "scale": scale, "warp": warp, "crop": crop, "rotate": rotate}
         for name, value in given.items():
@@ -74,7 +74,7 @@ class Distortions(Augmentation):
         return framing.sequence(series)
 
     def _places(self, length: int, generator: np.random.Generator) -> Float[np.ndarray, " n"]:
-        """Where in the series each step is read, from 0 to n - 1."""
+        """The places in the series, from 0 to n - 1, at which each step is read."""
         last = length - 1
         cut = generator.uniform(0, self.crop)
         start = generator.uniform(0, cut)

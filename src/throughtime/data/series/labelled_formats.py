@@ -68,23 +68,23 @@ def read_ts(file: Path, labelled: bool) -> Iterator[Case]:
     Raises:
         UserError: a line that is not so; it names the file and the line.
     """
-    header: dict[str, list[str]] | None = {}
+    header: dict[str, list[str]] = {}
+    settings: _TsHeader | None = None
     found = False
     for line, text in _lines(file):
         place = f"{file}, line {line}"
-        if header is None or not text.startswith("@"):
-            if header is not None:
+        if settings is not None or not text.startswith("@"):
+            if settings is None:
                 raise UserError(f"{place} has values, but no line @data stands above it")
             found = True
             yield _ts_case(text, settings, place, f"{file}:{line}")
             continue
-        key, *values = text[1:].split()
-        if key.lower() == "data":
+        key, _, values = text[1:].partition(" ")
+        if key.strip().lower() == "data":
             settings = _TsHeader(header, str(file), labelled)
-            header = None
         else:
-            header[key.lower()] = values
-    if header is not None:
+            header[key.strip().lower()] = values.split()
+    if settings is None:
         raise UserError(f"{file} has no line @data; a .ts file has a header of @-lines, which ends with it")
     if not found:
         raise UserError(f"{file} has no series below its line @data")
@@ -237,8 +237,8 @@ def _long_cases(
         if len(other):
             row = rows[other[0]]
             raise UserError(
-                f"{file}, {table.line(row)}: the {noun} of {ids.iloc[row]} is {cells.iloc[other[0]]}, but "
-                f"{cells.iloc[0]} in {table.line(rows[0])}"
+                f"{file}, {table.line(int(row))}: the {noun} of {ids.iloc[row]} is {cells.iloc[other[0]]}, but "
+                f"{cells.iloc[0]} in {table.line(int(rows[0]))}"
             )
         return cells.iloc[0]
 
@@ -250,8 +250,8 @@ def _long_cases(
             if len(same):
                 row = rows[same[0] + 1]
                 raise UserError(
-                    f"{file}, {table.line(row)}: {key} {name} has a row of this {time} already, in "
-                    f"{table.line(rows[same[0]])}; each step has one row"
+                    f"{file}, {table.line(int(row))}: {key} {name} has a row of this {time} already, in "
+                    f"{table.line(int(rows[same[0]]))}; each step has one row"
                 )
         found = None if label is None else _class_name(only(label, rows, "class", "data.source.label"))
         if found is not None and found.lower() in ("", *MISSING):
@@ -289,8 +289,8 @@ def _times(file: Path, table: Table, name: str) -> np.ndarray:
     wrong = np.flatnonzero(dates.isna().to_numpy())
     if len(wrong):
         raise UserError(
-            f"{file}, {table.line(int(wrong[0]))}, column {name}: {text.iloc[wrong[0]]!r} is neither a number nor a date "
-            "such as 2026-11-26 08:00"
+            f"{file}, {table.line(int(wrong[0]))}, column {name}: {text.iloc[wrong[0]]!r} is neither a number nor a "
+            "date such as 2026-11-26 08:00"
         )
     return dates.astype("int64").to_numpy()
 
