@@ -116,6 +116,16 @@ def pixels(rows: int) -> str:
     return "".join(f"{','.join(map(str, line))}\n" for line in lines)
 
 
+def motions(cases: int) -> str:
+    """Series of four steps in two classes, of six patients."""
+    rows = (
+        f"{case},p{case % 6},{step},{case + step},{case % 2 * step},{('walk', 'run')[case % 2]}\n"
+        for case in range(cases)
+        for step in range(4)
+    )
+    return "id,patient,time,x,y,label\n" + "".join(rows)
+
+
 def write_files(folder: Path) -> None:
     """Write the user's files that the pages speak of, and those that they show whole."""
     words = "The quick brown fox jumps over the lazy dog and says something new. "
@@ -139,6 +149,11 @@ def write_files(folder: Path) -> None:
         "reviews.csv": "label,text\n"
         + "".join(
             f"{'good' if n % 2 else 'bad'},film {n} was {'fine' if n % 2 else 'poor'}\n" for n in range(60)
+        ),
+        "motions.csv": motions(36),
+        **dict.fromkeys(
+            ("archive/Waves_TRAIN.ts", "archive/Waves_TEST.ts"),
+            "@univariate true\n@classLabel true a b\n@data\n" + "1,2,1:a\n3,?:b\n" * 12,
         ),
         "parity.txt": "".join(f"{number:06b}\n" for number in range(64)),
     }

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -101,3 +102,38 @@ def test_rare_combinations_of_labels_are_split_all_the_same():
     labels = [("a",), ("b",), ("a", "b")] * 19 + [("a", "c"), ("c",), ("b", "c")]
     parts = split_sequences(toy_set(60, labels=labels), (0.8, 0.0, 0.2))
     assert partition(parts) == list(range(60)) and list(parts) == ["train", "test"]
+
+
+def usual(seed=0, train=30, test=50):
+    labels = np.random.default_rng(seed).choice(["a", "b", "c"], train + test, p=[0.5, 0.3, 0.2]).tolist()
+    labels[:3] = labels[train : train + 3] = ["a", "b", "c"]
+    return toy_set(train + test, labels=labels, split=["train"] * train + ["test"] * test)
+
+
+@pytest.mark.parametrize("resample", [1, 7, 29])
+def test_a_resample_keeps_the_size_and_the_classes_of_each_part(resample):
+    found = usual()
+    given, drawn = (split_sequences(found, (1.0, 0.0, 0.0), resample=number) for number in (0, resample))
+    for part in ("train", "test"):
+        classes = [sorted(found.labels[number] for number in parts[part]) for parts in (given, drawn)]
+        assert classes[0] == classes[1]
+        assert drawn[part].tolist() != given[part].tolist()
+    assert sorted(np.concatenate(list(drawn.values()))) == list(range(80))
+
+
+def test_resamples_are_those_of_sktime():
+    sampling = pytest.importorskip("sktime.utils.sampling")
+    found = usual(4)
+    rows = pd.DataFrame({"number": range(80)})
+    labels = np.array(found.labels)
+    drawn, _, rest, _ = sampling.stratified_resample(rows[:30], labels[:30], rows[30:], labels[30:], 5)
+    parts = split_sequences(found, (1.0, 0.0, 0.0), resample=5)
+    assert sorted(drawn["number"]) == parts["train"].tolist()
+    assert sorted(rest["number"]) == parts["test"].tolist()
+
+
+def test_resamples_need_a_usual_split():
+    with pytest.raises(UserError, match=r"data\.resample=3 needs data with a usual split"):
+        split_sequences(toy_set(), (0.7, 0.1, 0.2), resample=3)
+    with pytest.raises(UserError, match=r"data\.resample=-1 must be a number from 0"):
+        split_sequences(usual(), (0.7, 0.1, 0.2), resample=-1)

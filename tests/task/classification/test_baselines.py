@@ -1,5 +1,6 @@
 """Baselines read the same features and are measured on the same sequences; without flat features there are none."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -64,3 +65,30 @@ def test_the_table_has_a_line_for_each():
     lines = table(model, measured, "test").splitlines()
     assert len(lines) == 4 and max(map(len, lines)) <= 80
     assert lines[1].startswith("this model") and "100.00%" in lines[1]
+
+
+def test_series_are_compared_by_warping_whatever_their_lengths():
+    def parts(lengths):
+        rows = [part(30, 0), part(20, 1)]
+        return [
+            replace(
+                one,
+                sequences=[sequence[: lengths[number % 2]] for number, sequence in enumerate(one.sequences)],
+            )
+            for one in rows
+        ]
+
+    train, test = parts((4, 3))
+    measured, sentence = compare(train, test, task(), (train.sequences, test.sequences))
+    assert list(measured) == ["1-NN DTW"] and "no 1-nearest neighbour" in sentence
+    assert measured["1-NN DTW"].values()["accuracy"] == 1.0
+    train, test = parts((4, 4))
+    measured, sentence = compare(train, test, task(), (train.sequences, test.sequences))
+    assert list(measured)[2:] == ["1-NN DTW, 10% window"] and sentence == ""
+
+
+def test_too_much_warping_is_left_out(monkeypatch):
+    monkeypatch.setattr(baselines, "LARGEST_WARPING", 10)
+    train, test = part(30, 0), part(20, 1)
+    measured, sentence = compare(train, test, task(), (train.sequences, test.sequences))
+    assert len(measured) == 2 and "1-NN DTW, 10% window" in sentence

@@ -184,3 +184,48 @@ def test_a_label_that_only_the_test_part_has_is_named(command, tmp_path) -> None
     )
     assert finished.returncode == 2
     assert "test.txt:2: the label c is in the test part but on no training sequence" in finished.stderr
+
+
+def test_series_of_unequal_lengths_from_training_to_running_predictions(command, tmp_path) -> None:
+    run, file = tmp_path / "run", tmp_path / "one.ts"
+    words = ("data=timeseries", "data.resample=2", "data.source.frame=4", "data.source.hop=2")
+    trained = command("train.py", *SMALL, *words, "~callback.class_figures", f"hydra.run.dir={run}")
+    assert trained.returncode == 0, trained.stderr
+    assert "JapaneseVowels (sktime)" in trained.stdout and "resample 2" in trained.stdout
+    assert "1-NN DTW " in trained.stdout and "no logistic regression" in trained.stdout
+    results = json.loads((run / "results.json").read_text())
+    evaluated = command("scripts/evaluate.py", run, "--json")
+    found = json.loads(evaluated.stdout)
+    assert found == pytest.approx({name: results["metrics"][name] for name in found}, abs=1e-5)
+
+    channel = "0.1,?,0.3,0.2,0.5,0.1,0.0"
+    file.write_text("@timeStamps false\n@classLabel false\n@data\n" + ":".join([channel] * 12) + "\n")
+    whole = command("scripts/predict.py", run, file)
+    streamed = command("scripts/predict.py", run, file, "--stream")
+    (row,) = csv.DictReader(io.StringIO(whole.stdout))
+    steps = list(csv.DictReader(io.StringIO(streamed.stdout)))
+    assert row["name"] == f"{file}:4" and len(steps) == 3
+    assert {**steps[-1], "step": ""} == {**row, "step": ""}
+
+    file.write_text(file.read_text().replace("0.5", "half", 1))
+    wrong = command("scripts/predict.py", run, file)
+    assert wrong.returncode == 2
+    assert "one.ts, line 4: value 5 of channel 1 is 'half'" in wrong.stderr and wrong.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "message"),
+    [
+        ("a.ts", "@classLabel true a b\n@data\n" + "1,2:a\n" * 9 + "1,2:b\n", "the class b has 1 sequence"),
+        ("a.ts", "@timeStamps true\n@classLabel true a b\n@data\n", "has @timeStamps true"),
+        ("a.tsv", "1\t2\t3\n2\t1\tx\n", "a.tsv, line 2: value 2 of the series is 'x'"),
+        ("a.csv", "id,x,label\n1,2,a\n1,2,b\n", "a.csv, line 3: the class of 1 is b, but a in line 2"),
+        ("a.tsv", "".join(f"{number / 7:.3f}\t1\t2\n" for number in range(60)), "the labels are numbers"),
+    ],
+)
+def test_what_is_wrong_with_series_is_told_in_one_sentence(name, lines, message, command, tmp_path) -> None:
+    (tmp_path / name).write_text(lines)
+    finished = command("train.py", *SMALL, "data=timeseries", f"data.path={tmp_path / name}")
+    assert finished.returncode == 2
+    assert message in finished.stderr and finished.stderr.count("\n") == 1, finished.stderr
+    assert not [file for file in (tmp_path / "runs").rglob("*") if file.is_file()]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from throughtime.data.images.image_files import ImageFiles
-from throughtime.data.images.layout import Layout
+from throughtime.data.images.layout import ImageLayout
 from throughtime.data.labelled.sequences import SequenceSet, SequenceSource
 from throughtime.errors import UserError
 
@@ -21,7 +21,7 @@ class Digits(SequenceSource):
     its test part, of 13 writers, as scikit-learn ships it.
 
     Args:
-        read, patch, order, order_seed: how an image becomes a sequence (`Layout`).
+        read, patch, order, order_seed: how an image becomes a sequence (`ImageLayout`).
 
     Attributes:
         layout: the same as an object.
@@ -31,7 +31,7 @@ class Digits(SequenceSource):
     def __init__(
         self, read: str = "rows", patch: int = 4, order: str = "raster", order_seed: int = 1
     ) -> None:
-        self.layout = Layout(read, patch, order, order_seed)
+        self.layout = ImageLayout(read, patch, order, order_seed)
         self.image_shape = (SIDE, SIDE, 1)
         self.layout.frame_shape(self.image_shape)
 

@@ -16,7 +16,7 @@ from throughtime.data.images.formats import (
     read_picture,
     read_table,
 )
-from throughtime.data.images.layout import Layout
+from throughtime.data.images.layout import ImageLayout
 from throughtime.data.labelled.sequences import Label, SequenceSet, SequenceSource
 from throughtime.data.paths import find_files
 from throughtime.errors import UserError, check_choice, check_positive
@@ -51,7 +51,7 @@ class ImageFiles(SequenceSource):
     `y_train`, `x_test`, `y_test`), or a CSV file with a row of pixels and a label for each image.
 
     Args:
-        read, patch, order, order_seed: how an image becomes a sequence (`Layout`).
+        read, patch, order, order_seed: how an image becomes a sequence (`ImageLayout`).
         colour: `grey` or `rgb`; images are converted.
         size: [height, width] to resize to; None where all images have one size.
         label_column: of CSV files: its number from 1, or from the end (-1 is the last), or its name; None to find it in
@@ -83,7 +83,7 @@ class ImageFiles(SequenceSource):
             raise UserError(
                 f"data.source.size={list(size)} must be [height, width] in pixels, such as [28, 28]"
             )
-        self.layout = Layout(read, patch, order, order_seed)
+        self.layout = ImageLayout(read, patch, order, order_seed)
         self.colour = colour
         self.size = None if size is None else (int(size[0]), int(size[1]))
         self.label_column = label_column
@@ -95,7 +95,7 @@ class ImageFiles(SequenceSource):
         if place.is_dir() and not any(IDX.search(file.name) for file in place.iterdir()):
             images = self._folders(place, path)
         else:
-            files = find_files(path, noun="file of images")
+            files = find_files(path, noun="image file")
             if place.is_dir():
                 files = [file for file in files if IDX.search(file.name)]
             files = [file for file in files if not _is_labels_of(file, files)]

@@ -1,4 +1,4 @@
-"""Layout of an image as a sequence: which pixels a step reads, and in which order the steps come."""
+"""ImageLayout of an image as a sequence: which pixels a step reads, and in which order the steps come."""
 
 from functools import lru_cache
 
@@ -12,7 +12,7 @@ ORDERS = ("raster", "snake", "permuted")
 COLOURS = ["grey", "red", "green", "blue"]
 
 
-class Layout:
+class ImageLayout:
     """A bijection between an image [height, width, C] and a sequence [T, F].
 
     A step is a row, a column, a patch of p x p pixels, or one pixel; its features are ordered [C, height, width]. The

@@ -39,6 +39,8 @@ class LabelledData(DataModule):
         group: whether no group (speaker, writer, patient, …) is in two parts; or the name of what makes a group, where
             the source has several.
         folds, fold: k, and which of the k folds is the test part, from 0; None for a single split.
+        name: which of the sets that the source brings itself, where it has several; None for its default.
+        resample: which stratified resample of a usual split, of the same sizes; 0 for the split itself.
         batch_size: B, the sequences of a training batch.
         eval_batch_size: the sequences of a batch of the other splits; no metric depends on it.
         chunk_length: T of a chunk of longer sequences (k1 of truncated backpropagation); None for whole sequences.
@@ -62,6 +64,8 @@ class LabelledData(DataModule):
         group: bool | str = False,
         folds: int | None = None,
         fold: int = 0,
+        name: str | None = None,
+        resample: int = 0,
         batch_size: int = 32,
         eval_batch_size: int = 256,
         chunk_length: int | None = None,
@@ -81,6 +85,8 @@ class LabelledData(DataModule):
         self.split_seed = check_seed(split_seed)
         self.group = group
         self.folds, self.fold = folds, fold
+        self.name = name
+        self.resample = resample
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.chunk_length = chunk_length
@@ -116,11 +122,13 @@ class LabelledData(DataModule):
             return
         if isinstance(self.group, str):
             self.source.group_by(self.group)
+        if self.name is not None:
+            self.source.choose(self.name)
         found = self._read()
         found.check()
         _check_kinds(found)
         self._parts = split_sequences(
-            found, self.split, bool(self.group), self.folds, self.fold, self.split_seed
+            found, self.split, bool(self.group), self.folds, self.fold, self.split_seed, self.resample
         )
         found = self.source.encoded(found, [int(number) for number in self._parts.get("train", ())])
         if self.labels is None:
@@ -142,6 +150,10 @@ class LabelledData(DataModule):
             raise UserError(
                 f"data.path and data.{next(iter(given))}_path exclude each other; give data.path to split, or "
                 "data.train_path, data.val_path and data.test_path as ready splits"
+            )
+        if self.name is not None and (path is not None or given):
+            raise UserError(
+                f"data.name={self.name} and the paths of files exclude each other; set data.name=null to read files"
             )
         if "val" in given and "train" not in given:
             raise UserError("data.val_path needs data.train_path beside it")
@@ -226,6 +238,16 @@ class LabelledData(DataModule):
             split=chosen(found.split),
         )
 
+    def series(self) -> tuple[list[np.ndarray], list[np.ndarray]] | None:
+        """The series [n, C] of the training and of the test part; None where the sequences are not made of series."""
+        if self.source.series(self._found.sequences[0]) is None:
+            return None
+        train, test = (
+            [self.source.series(sequence) for sequence in self.part(name).sequences]
+            for name in ("train", "test")
+        )
+        return train, test
+
     def artifacts(self) -> dict[str, Any]:
         """Labels, sizes, standardisation, and how the source reads, in plain containers."""
         found = self._found
@@ -270,6 +292,7 @@ class LabelledData(DataModule):
         steps = f"{min(lengths)}" if min(lengths) == max(lengths) else f"{min(lengths)} to {max(lengths)}"
         noun = "labels, several at once" if self.multilabel else "classes"
         fold = "" if self.folds is None else f", fold {self.fold} of {self.folds}"
+        fold += f", resample {self.resample}" if self.resample else ""
         return f"{self._found.description}, T={steps}, {len(self.labels)} {noun}{fold}"
 
     @property
@@ -284,6 +307,8 @@ class LabelledData(DataModule):
             digest.update(f"{sequence.shape}{sequence.dtype}{label}".encode())
             digest.update(np.ascontiguousarray(sequence).tobytes())
         split = {"fractions": list(self.split), "seed": self.split_seed, "group": self.group}
+        if self.resample:
+            split["resample"] = self.resample
         return {
             "source": source_state(self.source),
             "paths": {name: path for name, path in self.paths().items() if path is not None},

@@ -174,6 +174,18 @@ class SequenceSource(DataPart, ABC):
             f"data.group={key}: these data have one kind of groups at most; data.group=true splits by them"
         )
 
+    def choose(self, name: str) -> None:
+        """Take what `data.name=NAME` names as the set that `shipped` gives; called before anything is read.
+
+        Raises:
+            UserError: the source brings no set of this name.
+        """
+        raise UserError(f"data.name={name}: these data bring no sets to choose from; leave data.name out")
+
+    def series(self, sequence: np.ndarray) -> np.ndarray | None:
+        """The values [n, C] over time that a sequence holds, for dynamic time warping; None where it is no series."""
+        return None
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """The arguments that make this source again, in plain values."""

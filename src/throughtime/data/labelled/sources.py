@@ -12,6 +12,7 @@ PACKAGES = {
     "ImageFiles": "throughtime.data.images",
     "LabelledText": "throughtime.data.text",
     "SymbolFiles": "throughtime.data.symbols",
+    "LabelledSeries": "throughtime.data.series",
 }
 """The package of each source, by the name of its class."""
 

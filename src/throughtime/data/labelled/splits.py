@@ -24,6 +24,7 @@ def split_sequences(
     folds: int | None = None,
     fold: int = 0,
     seed: int = 1,
+    resample: int = 0,
 ) -> Parts:
     """The numbers of the sequences of each part, in increasing order.
 
@@ -37,6 +38,7 @@ def split_sequences(
         folds: k; None for a single split.
         fold: from 0 to k - 1.
         seed: of the random order.
+        resample: which resample of a usual split (`resampled`); 0 for the split itself.
 
     Raises:
         UserError: a class, or the groups, are too few for the parts; a label is in no training sequence; there are no
@@ -45,6 +47,11 @@ def split_sequences(
     if by_group and found.groups is None:
         raise UserError(
             "data.group: these data do not say to which group a sequence belongs; set data.group=false"
+        )
+    if resample and (found.split is None or folds is not None or by_group):
+        raise UserError(
+            f"data.resample={resample} needs data with a usual split, data.folds=null and data.group=false; set "
+            "data.resample=0"
         )
     divider = _Divider(found, by_group, seed)
     everything = np.arange(len(found))
@@ -58,7 +65,7 @@ def split_sequences(
         rest = np.sort(np.concatenate([part for number, part in enumerate(parts) if number != fold]))
         named = _named(divider, rest, {"train": train, "val": val}) | {"test": parts[fold]}
     elif found.split is not None:
-        given = np.array(found.split)
+        given = np.array(resampled(found, resample))
         named = {name: np.flatnonzero(given == name) for name in SPLIT_NAMES if (given == name).any()}
         if "train" in named and "val" not in named and val > 0:
             named |= _named(divider, named["train"], {"train": train, "val": val})
@@ -66,6 +73,35 @@ def split_sequences(
         named = _named(divider, everything, {"train": train, "val": val, "test": test})
     _check_labels(found, named)
     return {name: np.sort(named[name]) for name in SPLIT_NAMES if name in named}
+
+
+def resampled(found: SequenceSet, resample: int) -> list[str]:
+    """The part of each sequence in a stratified resample of the training and the test part; 0 is the usual split.
+
+    Each part keeps its size, and its number of every class. sktime's `stratified_resample` draws the same with the same
+    number; published means of the archives are over 0 to 29.
+
+    Raises:
+        UserError: a negative number, or one class a sequence is not what the data have.
+    """
+    if resample == 0:
+        return list(found.split)
+    if resample < 0 or found.multilabel:
+        raise UserError(
+            f"data.resample={resample} must be a number from 0 (the usual split) on, of data with one class a sequence"
+        )
+    parts = np.array(found.split, dtype=object)
+    pool = np.concatenate([np.flatnonzero(parts == name) for name in ("train", "test")])
+    labels = np.array(found.labels, dtype=object).astype(str)[pool]
+    training = parts[pool] == "train"
+    generator = np.random.RandomState(resample)
+    for name in np.unique(labels):
+        members = np.flatnonzero(labels == name)
+        count = int(training[members].sum())
+        generator.shuffle(members)
+        parts[pool[members[:count]]] = "train"
+        parts[pool[members[count:]]] = "test"
+    return parts.tolist()
 
 
 def label_names(label: Label) -> tuple[str, ...]:

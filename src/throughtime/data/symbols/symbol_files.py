@@ -122,7 +122,7 @@ class SymbolFiles(SequenceSource):
         self._pattern = None if label_pattern is None else _compiled(label_pattern)
 
     def read(self, path: str) -> SequenceSet:
-        files = find_files(path, noun="file of strings")
+        files = find_files(path, noun="sequence file")
         several = len(files) > 1
         stems: dict[str, Path] = {}
         strings: list[String] = []

@@ -141,7 +141,7 @@ class Classification(Task):
         train, test = data.part("train"), data.part("test")
         if not len(train):
             return table(self.measured["test"], {}, "test")
-        baselines, sentence = compare(train, test, self)
+        baselines, sentence = compare(train, test, self, data.series())
         return "\n".join(filter(None, [table(self.measured["test"], baselines, "test"), sentence]))
 
     @torch.inference_mode()
