@@ -65,6 +65,11 @@ def test_only_completed_runs_count_and_the_others_are_told(record: Callable[...,
     assert (row.failed, row.unfinished) == (2, 1)
 
 
+def test_a_run_without_validation_did_not_fail(record: Callable[..., Record]) -> None:
+    (row,) = summary_rows([record(best=None, metrics={"test/bpc": 1.5})])
+    assert row.failed == 0 and row.metrics == {"test/bpc": Spread(1.5, None, 1)}
+
+
 def test_a_configuration_that_only_failed_stands_last(record: Callable[..., Record]) -> None:
     rows = summary_rows([record("gru", best=None, status="failed", parameters=0), record("lstm")])
     assert [row.values["cell"] for row in rows] == ["lstm", "gru"]

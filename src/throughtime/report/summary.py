@@ -33,7 +33,8 @@ class SummaryRow:
         monitor, mode: the metric that is compared, and whether its "min" or "max" is best.
         metrics: each metric over the completed runs; of the monitored one the best value of each run, of the
             others the final one. Values that are not finite are left out.
-        failed: runs that failed, or were completed without a finite value of the monitored metric.
+        failed: runs that failed, or whose monitored metric was measured and never finite. A run without validation
+            has none, and did not fail.
         unfinished: runs that were interrupted or are still running.
         parameters: of the model; None where no run has recorded it, or the runs differ in it.
         seconds: of training, the mean over the completed runs.
@@ -111,7 +112,9 @@ def _one_a_seed(records: Sequence[Record], keys: Sequence[str]) -> list[Record]:
 
 def _row(values: dict[str, Any], records: Sequence[Record]) -> SummaryRow:
     completed = [record for record in records if record.status == "completed"]
-    scored = [record for record in completed if _is_finite(record.best)]
+    diverged = [
+        record for record in completed if record.monitor in record.metrics and not _is_finite(record.best)
+    ]
     names = dict.fromkeys(name for record in completed for name in record.metrics)
     monitor = records[0].monitor
     metrics = {monitor: spread([record.best for record in completed])} | {
@@ -124,7 +127,7 @@ def _row(values: dict[str, Any], records: Sequence[Record]) -> SummaryRow:
         monitor=monitor,
         mode=records[0].mode,
         metrics={name: one for name, one in metrics.items() if one is not None},
-        failed=sum(record.status == "failed" for record in records) + len(completed) - len(scored),
+        failed=sum(record.status == "failed" for record in records) + len(diverged),
         unfinished=sum(record.status in ("running", "interrupted") for record in records),
         parameters=sizes.pop() if len(sizes) == 1 else None,
         seconds=statistics.fmean(record.seconds for record in completed) if completed else None,

@@ -15,7 +15,7 @@ def plot_confusion(fractions: Float[Tensor, "K K"], names: Sequence[str], noun: 
         names: of the classes.
         noun: what the axes call a class.
     """
-    side = 2.5 + 0.35 * len(names)
+    side = max(4.5, 2.5 + 0.35 * len(names))  # room for the title
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.add_subplot(xlabel=f"predicted {noun}", ylabel=f"true {noun}")
     axes.set_title(f"percent of each true {noun} that is predicted as each {noun}", fontsize=10)

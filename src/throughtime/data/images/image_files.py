@@ -103,7 +103,7 @@ class ImageFiles(SequenceSource):
         return self._set(list(images), path)
 
     def read_for_prediction(self, paths: Sequence[Path]) -> SequenceSet:
-        files = [file for path in paths for file in find_files(str(path), "FILE", "file of images")]
+        files = [file for path in paths for file in find_files(str(path), "FILE", "image file")]
         files = [file for file in files if not _is_labels_of(file, files)]
         images = [image for file in files for image in self._file(file, labelled=False)]
         return self._set(images, ", ".join(map(str, paths)))

@@ -139,7 +139,7 @@ class SymbolFiles(SequenceSource):
         return self._set(strings, path)
 
     def read_for_prediction(self, paths: Sequence[Path]) -> SequenceSet:
-        files = [file for path in paths for file in find_files(str(path), "FILE", "file of strings")]
+        files = [file for path in paths for file in find_files(str(path), "FILE", "sequence file")]
         strings = [string for file in files for string in self._file(file, False, labelled=False)]
         return self.encoded(self._set(strings, ", ".join(map(str, paths))), ())
 
