@@ -93,7 +93,7 @@ def test_a_claim_on_a_full_disk_leaves_nothing(started, tmp_path: Path, monkeypa
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("throughtime.sweep.session.json.dump", full)
+    monkeypatch.setattr("throughtime.sweep.session.json.dumps", full)
     with pytest.raises(UserError, match="No space left on device"):
         started(f"hydra.sweep.dir={tmp_path}/new/sweep").claim()
     assert list(tmp_path.iterdir()) == []

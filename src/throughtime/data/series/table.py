@@ -76,6 +76,8 @@ NO_SEPARATOR = "\x1f"
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 _TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm])?")
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)  # of a packed file
+_PACKED = (".gz", ".bz2", ".xz", ".zip", ".zst", ".tar")
+_SEARCHED_BYTES = 4096
 _EXTRA_CELLS = 32  # cells of a line beyond those of the header that are still read, to name what they hold
 _SEARCHED_LINES = (
     60  # lines at the beginning of a file that are searched for the header that a setting expects
@@ -200,13 +202,20 @@ class Table:
         except (pd.errors.ParserError, ValueError, OSError, *_DAMAGED) as error:
             raise UserError(f"{self.path} cannot be read as a table ({str(error).strip()})") from error
         self._above = lines[:_SEARCHED_LINES]
-        if self._above and "\0" in self._above[0]:
+        if (self._above and "\0" in self._above[0]) or self._begins_with_zeros(encoding):
             raise UserError(
                 f"{self.path} is not text in {encoding.removesuffix('-sig')}; set data.encoding, such as utf-16-le"
             )
         if not any(line.strip() for line in self._above) and not any(line.strip() for line in lines):
             raise UserError(f"{self.path} is empty")
         return lines
+
+    def _begins_with_zeros(self, encoding: str) -> bool:
+        """Whether a plain file has zero bytes where text in its encoding has none; pandas cuts a line at them."""
+        if self.path.suffix in _PACKED or codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
+            return False
+        with self.path.open("rb") as file:
+            return b"\0" in file.readline(_SEARCHED_BYTES)
 
     def _separator(self, lines: list[str], kept: list[int], separator: str | None) -> tuple[str, list[int]]:
         """The separator, and the lines without one that only declares it (`sep=;`)."""
