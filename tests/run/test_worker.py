@@ -35,6 +35,8 @@ TAGS = (*SHORT, "task=tagging", "callback.tag_table=null", "data=conll", "data.s
 TAGS += ("model.front.word_dropout=0.0", "model.front.dropout=0.0", "trainer.num_sanity_val_steps=0")
 SERIES = (*SHORT, "task=forecasting", "callback.forecast_figures=null", "callback.forecast_tables=null")
 SERIES += ("task.backtest.origins=0", "trainer.limit_val_batches=2", "trainer.limit_test_batches=2")
+CLASSES = (*SHORT, "task=classification", "data.augmentation=null", "callback.class_figures=null")
+CLASSES += ("callback.class_table=null", "head.label_smoothing=0.0", "data.split=[0.8,0.1,0.1]")
 CASES = {
     "text, five lanes of uneven lengths": (*TEXT, "data.batch_size=5", "data.eval_batch_size=3"),
     "text, a horizon, resets and a learned beginning": (
@@ -52,6 +54,21 @@ CASES = {
     "tags, independent": (*TAGS, "data.batch_size=4", "data.eval_batch_size=3"),
     "tags, a chain": (*TAGS, "head=crf", "data.batch_size=3", "data.eval_batch_size=5"),
     "windows": (*SERIES, "data.batch_size=9", "data.eval_batch_size=7", "data.look_back=48"),
+    "classes, more processes than lanes at the end": (
+        *CLASSES,
+        "data.batch_size=8",
+        "data.eval_batch_size=7",
+        "trainer.max_steps=4",
+        "trainer.val_check_interval=4",
+    ),
+    "classes, in chunks": (
+        *CLASSES,
+        "pooling=mean",
+        "data.source.read=pixels",
+        "data.chunk_length=32",
+        "data.batch_size=5",
+        "data.eval_batch_size=90",
+    ),
     "streams": (*SERIES, "model=recursive", "head=mse", "data.loading=lanes", "data.normalisation=none"),
 }
 
@@ -122,7 +139,8 @@ def test_two_processes_are_one(
 ) -> None:
     monkeypatch.setenv("THROUGHTIME_CACHE", str(tmp_path / "cache"))
     overrides = [override.format(**files) for override in CASES[case]]
-    if "task=forecasting" not in overrides and not any(one.startswith("data.path=") for one in overrides):
+    reads_files = not {"task=forecasting", "task=classification"} & {*overrides}
+    if reads_files and not any(one.startswith("data.path=") for one in overrides):
         overrides.append(f"data.path={files['tags' if 'task=tagging' in overrides else 'text']}")
     folders = [tmp_path / name / "checkpoints" for name in ("alone", "together")]
     for folder in folders:

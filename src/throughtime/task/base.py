@@ -9,6 +9,7 @@ and the optimiser step, are those of the whole batch.
 """
 
 import argparse
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
@@ -358,7 +359,8 @@ class Task(LightningModule):
             self._losses[stage].update(loss.double(), count)
 
     def _log_metrics(self, stage: str) -> None:
-        loss = float(self._losses[stage].compute())
+        measured = self._losses[stage]
+        loss = float(measured.compute()) if measured.update_called else math.nan
         self._losses[stage].reset()
         values = {
             f"{stage}/{name}": value for name, value in {"loss": loss, **self.metrics(stage, loss)}.items()

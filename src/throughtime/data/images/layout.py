@@ -1,4 +1,4 @@
-"""ImageLayout of an image as a sequence: which pixels a step reads, and in which order the steps come."""
+"""Layout of an image as a sequence: which pixels a step reads, and in which order the steps come."""
 
 from functools import lru_cache
 

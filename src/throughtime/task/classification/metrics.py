@@ -20,6 +20,8 @@ from torchmetrics.functional.classification import (
     multilabel_f1_score,
 )
 
+from throughtime.distributed.collectives import all_gather
+
 BINS = 15
 """Bins of confidence, as in Guo et al. 2017, arXiv 1706.04599."""
 
@@ -45,12 +47,12 @@ class ClassMetrics:
         self._probabilities.append(probabilities.detach().double().cpu())
         self._targets.append(targets.detach().cpu().long())
 
-    def __add__(self, other: "ClassMetrics") -> "ClassMetrics":
-        """The predictions of both."""
-        both = ClassMetrics(self.labels, self.multilabel)
-        both._probabilities = self._probabilities + other._probabilities
-        both._targets = self._targets + other._targets
-        return both
+    def over_all_ranks(self) -> "ClassMetrics":
+        """The predictions of all ranks."""
+        found = ClassMetrics(self.labels, self.multilabel)
+        for probabilities, targets in all_gather((self.probabilities, self.targets)):
+            found.update(probabilities, targets)
+        return found
 
     @property
     def probabilities(self) -> Float[Tensor, "N K"]:

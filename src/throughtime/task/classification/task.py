@@ -3,8 +3,6 @@
 import argparse
 import math
 from collections.abc import Mapping, Sequence
-from functools import reduce
-from operator import add
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +13,6 @@ from torch import Tensor, nn
 from throughtime.data.batch import Batch, Chunk
 from throughtime.data.labelled.batches import LabelledBatches
 from throughtime.data.labelled.standardise import Standardiser
-from throughtime.distributed.collectives import all_gather
 from throughtime.errors import UserError, check_choice
 from throughtime.head.base import Head
 from throughtime.head.sigmoid import Sigmoid
@@ -127,7 +124,7 @@ class Classification(Task):
         self._unfinished[stage].update(probabilities, targets)
 
     def metrics(self, stage: str, loss: float) -> Mapping[str, float]:
-        self.measured[stage] = reduce(add, all_gather(self._unfinished[stage]))
+        self.measured[stage] = self._unfinished[stage].over_all_ranks()
         self._unfinished[stage] = self._new_metrics()
         # Where only first chunks were read, as in the check before training, no target has counted yet.
         unknown = {self.monitor.partition("/")[2]: math.nan} if self.monitor != "val/loss" else {}
