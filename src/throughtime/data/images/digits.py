@@ -57,23 +57,9 @@ class Digits(SequenceSource):
 
     def read_for_prediction(self, paths: Sequence[Path]) -> SequenceSet:
         """Image files of any size, made 8 x 8; or rows of 64 values from 0 to 16, as scikit-learn's digits have."""
-        layout = self.layout
-        files = ImageFiles(
-            read=layout.read,
-            patch=layout.patch,
-            order=layout.order,
-            order_seed=layout.order_seed,
-            size=[SIDE, SIDE],
-            brightest=BRIGHTEST,
-        )
+        files = ImageFiles(**self.layout.state(), size=[SIDE, SIDE], brightest=BRIGHTEST)
         files.image_shape = self.image_shape
         return files.read_for_prediction(paths)
 
     def state(self) -> dict[str, Any]:
-        layout = self.layout
-        return {
-            "read": layout.read,
-            "patch": layout.patch,
-            "order": layout.order,
-            "order_seed": layout.order_seed,
-        }
+        return self.layout.state()

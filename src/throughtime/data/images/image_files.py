@@ -109,12 +109,8 @@ class ImageFiles(SequenceSource):
         return self._set(images, ", ".join(map(str, paths)))
 
     def state(self) -> dict[str, Any]:
-        layout = self.layout
         return {
-            "read": layout.read,
-            "patch": layout.patch,
-            "order": layout.order,
-            "order_seed": layout.order_seed,
+            **self.layout.state(),
             "colour": self.colour,
             "size": None if self.size is None else list(self.size),
             "label_column": self.label_column,

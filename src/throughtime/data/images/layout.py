@@ -1,6 +1,7 @@
 """Layout of an image as a sequence: which pixels a step reads, and in which order the steps come."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -37,6 +38,15 @@ class ImageLayout:
         self.patch = patch
         self.order = order
         self.order_seed = order_seed
+
+    def state(self) -> dict[str, Any]:
+        """The arguments that make this layout again, in plain values."""
+        return {
+            "read": self.read,
+            "patch": self.patch,
+            "order": self.order,
+            "order_seed": self.order_seed,
+        }
 
     def frame_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """(C, height, width) of a step, for images of a shape [height, width, C].
