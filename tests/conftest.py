@@ -133,7 +133,7 @@ def in_processes() -> Callable[..., list[Any]]:
     It fails where one of them fails, or where they are not done in time, as when one waits for another for ever.
     """
 
-    def run(function: Callable[..., Any], *arguments: Any, count: int = 2, seconds: float = 90) -> list[Any]:
+    def run(function: Callable[..., Any], *arguments: Any, count: int = 2, seconds: float = 300) -> list[Any]:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             port = listener.getsockname()[1]

@@ -41,7 +41,9 @@ class ClassMetrics:
         self._targets: list[Tensor] = []
 
     def update(
-        self, probabilities: Float[Tensor, "B K"], targets: Int[Tensor, " B"] | Float[Tensor, "B K"]
+        self,
+        probabilities: Float[Tensor, "B K"],
+        targets: Int[Tensor, " B"] | Int[Tensor, "B K"] | Float[Tensor, "B K"],
     ) -> None:
         """Add the predictions for some sequences."""
         self._probabilities.append(probabilities.detach().double().cpu())
