@@ -1,5 +1,6 @@
 """Shared fixtures; every function of the package is checked against its shape annotations while the tests run."""
 
+import importlib
 import json
 import multiprocessing
 import os
@@ -22,6 +23,18 @@ if (
     "PYTEST_XDIST_WORKER" in os.environ
 ):  # workers share the cores; threads that wait for each other would starve
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+
+# While the hook below loads a module, it compiles all that this module imports anew; these libraries are large.
+for library in (
+    "torch._dynamo",
+    "lightning.pytorch",
+    "torchmetrics",
+    "hydra",
+    "pandas",
+    "scipy.signal",
+    "matplotlib",
+):
+    importlib.import_module(library)
 
 install_import_hook("throughtime", "beartype.beartype")
 

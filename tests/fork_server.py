@@ -4,26 +4,34 @@ A server imports the libraries once and forks a child for each request, a line o
 is the command as a user runs it: its own arguments, working directory, output files, signals and exit status.
 """
 
+import importlib
 import json
 import os
+import pkgutil
 import runpy
 import signal
 import sys
 from pathlib import Path
 from typing import Any
 
+LIBRARIES = (
+    *(
+        "hydra.main",
+        "hydra._internal.hydra",
+        "hydra._internal.config_loader_impl",
+        "omegaconf.grammar_parser",
+    ),
+    *("hydra.core.override_parser.overrides_parser", "hydra._internal.core_plugins.basic_sweeper"),
+    *("lightning.pytorch", "torchmetrics", "torch._dynamo", "torch.utils.tensorboard", "tensorboard"),
+    *("matplotlib.backends.backend_agg", "matplotlib.pyplot", "pandas", "rich.progress", "optuna"),
+    *("sklearn.linear_model", "sklearn.neighbors", "sklearn.datasets", "safetensors.torch", "tokenizers"),
+)
+
 
 def serve() -> None:
     """Fork a child for every request and answer with its wait status."""
-    import lightning.pytorch
-    import tensorboard
-    import torch.utils.tensorboard
-
-    import throughtime.cli.job  # noqa: F401
-
-    print(
-        json.dumps({"ready": [lightning.pytorch.__name__, tensorboard.__name__, torch.__name__]}), flush=True
-    )
+    load_libraries()
+    print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()
@@ -33,6 +41,16 @@ def serve() -> None:
         print(json.dumps({"pid": child}), flush=True)
         _, status = os.waitpid(child, 0)
         print(json.dumps({"returncode": os.waitstatus_to_exitcode(status)}), flush=True)
+
+
+def load_libraries() -> None:
+    """Import what commands import when they first need it: all of the package, and large libraries."""
+    import throughtime
+
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    for module in pkgutil.walk_packages(throughtime.__path__, "throughtime."):
+        importlib.import_module(module.name)
 
 
 def run_child(request: dict[str, Any]) -> None:

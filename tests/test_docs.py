@@ -98,6 +98,10 @@ def shortened(line: str) -> list[str]:
         chosen.append("cell.hidden_size=8")
     if "sweep=optuna" in words:
         chosen += SHORT_SEARCH
+    if not any(word.startswith("engine=") for word in words):
+        chosen.append("engine=reference")
+    if "task=tagging" in words and not any(word.startswith("data") for word in words):
+        chosen.append("data.format.modules=6")
     other_task = any(word.startswith("task=") and word != "task=textgen" for word in words)
     return [script, *chosen, *SHORT, *(() if other_task else SHORT_TEXT)]
 

@@ -9,6 +9,7 @@ import pytest
 from lightning.pytorch import Callback
 from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from matplotlib.figure import Figure
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from throughtime.callback.logging import (
@@ -66,6 +67,18 @@ def test_tensorboard_takes_all_of_them(fit, tmp_path):
     summaries = set(events.summary_metadata)
     assert {"val/tags/text_summary", "custom_scalars__config__", "_hparams_/session_start_info"} <= summaries
     assert "_hparams_/session_end_info" in summaries
+
+
+def test_a_figure_goes_to_a_file_whatever_the_loggers(fit, tmp_path):
+    class Drawing(Callback):
+        def on_train_end(self, trainer, pl_module):
+            figure = Figure(figsize=(2, 1))
+            figure.add_subplot().plot([1, 2])
+            log_figure(trainer, "lr_find", figure, tmp_path / "lr_find.png")
+
+    fit(Drawing(), logger=csv_logger(tmp_path))
+    with Image.open(tmp_path / "lr_find.png") as image:
+        assert (image.format, image.size) == ("PNG", (240, 120))
 
 
 def test_csv_takes_scalars_only(fit, tmp_path):
@@ -228,7 +241,7 @@ def test_each_logger_that_can_takes_texts_figures_and_hyperparameters(fit, tmp_p
     ((_, text),) = wandb.run.calls["log_text"]
     assert text == {"columns": ["step", "text"], "data": [["12", "| a |\n| --- |"]], "step": 12}
     (((tag, (image,)), _),) = wandb.run.calls["log_image"]
-    assert tag == "val/confusion" and image.format == "PNG"
+    assert tag == "val/confusion" and image.size == (768, 576)  # 6.4 x 4.8 inches of 120 dots
     assert wandb.run.calls["log_hyperparams"][-1][0] == ({"cell.hidden_size": 16, "horizon": "None"},)
     (((run, text, file), _),) = mlflow.client.calls["log_text"]
     assert (run, text, file) == ("run", "| a |\n| --- |", "val/tags/step_000012.md")

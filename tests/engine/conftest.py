@@ -136,6 +136,18 @@ def pair(request) -> tuple[str, str]:
     return request.param
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one pair together, so that one worker compiles its kernels and others do not."""
+    known = {pair: number for number, pair in enumerate(PAIRS)}
+    numbers = [
+        known.get(getattr(item, "callspec", None) and item.callspec.params.get("pair")) for item in items
+    ]
+    places = [place for place, number in enumerate(numbers) if number is not None]
+    ordered = [items[place] for place in sorted(places, key=lambda place: numbers[place])]
+    for place, item in zip(places, ordered, strict=True):
+        items[place] = item
+
+
 @pytest.fixture
 def make_cell(pair) -> Callable[..., Cell]:
     """Makes the cell under test, as often as asked and always the same."""

@@ -17,7 +17,7 @@ from throughtime.callback.checkpoint import random_state, set_random_state
 from throughtime.callback.logging import log_figure
 from throughtime.distributed.collectives import world_size
 from throughtime.errors import UserError, check_fraction, check_positive
-from throughtime.files import atomic_write, write_text
+from throughtime.files import write_text
 
 RISE = 4.0
 """The test ends where the loss is this many times its least value so far."""
@@ -115,9 +115,7 @@ class LearningRateFinder(Callback):
         csv.writer(table).writerows([("learning_rate", "smoothed_loss"), *zip(rates, losses, strict=True)])
         write_text(folder / "lr_find.csv", table.getvalue())
         figure = plot(rates, losses, self.suggestion)
-        with atomic_write(folder / "lr_find.png") as file:
-            figure.savefig(file, format="png", dpi=120)
-        log_figure(trainer, "lr_find", figure)
+        log_figure(trainer, "lr_find", figure, folder / "lr_find.png")
         found = (
             "the loss fell at no rate; widen callback.lr_find.lowest and callback.lr_find.highest"
             if self.suggestion is None

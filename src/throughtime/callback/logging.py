@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import lightning.pytorch as pl
+import numpy as np
 from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from throughtime.files import atomic_write
@@ -77,19 +79,25 @@ def takes_figures(trainer: pl.Trainer) -> bool:
     return trainer.is_global_zero and any(isinstance(logger, kinds) for logger in trainer.loggers)
 
 
-def log_figure(trainer: pl.Trainer, tag: str, figure: Figure) -> None:
-    """Log a figure at the present optimiser step; it stays open.
+def log_figure(trainer: pl.Trainer, tag: str, figure: Figure, path: Path | None = None) -> None:
+    """Log a figure at the present optimiser step.
 
     Args:
-        trainer: of the run; nothing is logged on ranks other than 0.
+        trainer: of the run; nothing is logged, and nothing written, on ranks other than 0.
         tag: its name, such as `val/confusion`.
-        figure: a figure of Matplotlib.
+        figure: a figure of Matplotlib; it is drawn once for all, as that may take a second.
+        path: the PNG file that it is written to as well.
     """
-    step = trainer.global_step
+    if not trainer.is_global_zero or (path is None and not takes_figures(trainer)):
+        return
+    step, image = trainer.global_step, _drawn(figure)
+    if path is not None:
+        with atomic_write(path) as file:
+            image.save(file, format="png")
     for tensorboard in _loggers(trainer, TensorBoardLogger):
-        tensorboard.experiment.add_figure(tag, figure, step, close=False)
+        tensorboard.experiment.add_image(tag, np.asarray(image), step, dataformats="HWC")
     for wandb in _loggers(trainer, WandbLogger):
-        wandb.log_image(tag, [_image(figure)], step=step)
+        wandb.log_image(tag, [image], step=step)
     for mlflow in _loggers(trainer, MLFlowLogger):
         mlflow.experiment.log_figure(mlflow.run_id, figure, f"{tag}/step_{step:06d}.png")
 
@@ -169,13 +177,14 @@ def _loggers(trainer: pl.Trainer, kind: type[Kind]) -> Iterator[Kind]:
         yield from (logger for logger in trainer.loggers if isinstance(logger, kind))
 
 
-def _image(figure: Figure) -> Any:
-    """A figure as an image of Pillow."""
+def _drawn(figure: Figure) -> Any:
+    """A figure as an image of Pillow, of 120 dots per inch."""
     from PIL import Image
 
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=100)
-    return Image.open(png)
+    figure.set_dpi(120)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 class CSVWriter(ExperimentWriter):

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from throughtime.callback.logging import log_figure, log_table, takes_figures
 from throughtime.errors import check_positive
-from throughtime.files import atomic_write, make_subfolder, write_text
+from throughtime.files import make_subfolder, write_text
 from throughtime.task.confusion import plot_confusion
 
 HEADER = ("class", "precision", "recall", "f1", "sequences")
@@ -73,9 +73,7 @@ class ClassFigures(Callback):
         folder = Path(trainer.default_root_dir) / "figures"
         make_subfolder(folder)
         for name, figure in self.figures(trainer.datamodule, pl_module, "test").items():
-            with atomic_write(folder / f"{name}.png") as file:
-                figure.savefig(file, format="png", dpi=120)
-            log_figure(trainer, f"test/{name}", figure)
+            log_figure(trainer, f"test/{name}", figure, folder / f"{name}.png")
 
     def figures(self, data: Any, task: Any, stage: str) -> dict[str, Figure]:
         """The figures of a stage, by name.

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from throughtime.callback.logging import log_figure, takes_figures
 from throughtime.errors import check_positive
-from throughtime.files import atomic_write, make_subfolder, write_text
+from throughtime.files import make_subfolder, write_text
 
 TRUTH, FORECAST = "#222222", "#1f77b4"
 
@@ -68,9 +68,7 @@ class ForecastFigures(Callback):
         folder = Path(trainer.default_root_dir) / "figures"
         make_subfolder(folder)
         for name, figure in self.figures(trainer, pl_module, "test").items():
-            with atomic_write(folder / f"{name}.png") as file:
-                figure.savefig(file, format="png", dpi=120)
-            log_figure(trainer, f"test/{name}", figure)
+            log_figure(trainer, f"test/{name}", figure, folder / f"{name}.png")
 
     def figures(self, trainer: pl.Trainer, task: pl.LightningModule, split: str) -> dict[str, Figure]:
         """The three figures of a split, by name."""

@@ -1,6 +1,7 @@
 """Table of the ATen operators that the compiler lowers, and decompositions of the others into these."""
 
 import operator
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -95,6 +96,7 @@ def _layer_norm(
     return normal if bias is None else normal + bias, mean, scale
 
 
+@cache
 def decompositions() -> dict:
     """Decompositions of operators outside `RULES` into those inside, for `make_fx`."""
     table = dict(core_aten_decompositions())
