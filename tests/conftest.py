@@ -234,6 +234,7 @@ SMALL = (
     "trainer.val_check_interval=10",
     "trainer.log_every_n_steps=5",
     "trainer.accelerator=cpu",
+    "engine=reference",  # nothing to compile; tests/run/test_resume.py runs every engine
 )
 
 

@@ -24,6 +24,7 @@ FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', flags=re.MULTI
 
 SHORT = ("debug=fast", "trainer.accelerator=cpu")
 SHORT_TEXT = ("model.front.size=8", "callback.samples.length=5", "callback.samples.count=1")
+SHORT_CLASSES = ("callback.class_figures.count=1",)
 SHORT_SEARCH = ("sweep.trials=2", "sweep.startup_trials=1")
 SHORT_BENCHMARKS = {
     "cells": ("--quick", "--minutes", "0.02", "--cells", "my_cells/__init__.py:CFN"),
@@ -102,6 +103,8 @@ def shortened(line: str) -> list[str]:
         chosen.append("engine=reference")
     if "task=tagging" in words and not any(word.startswith("data") for word in words):
         chosen.append("data.format.modules=6")
+    if "task=classification" in words and "debug=lr_find" not in words:
+        chosen += SHORT_CLASSES
     other_task = any(word.startswith("task=") and word != "task=textgen" for word in words)
     return [script, *chosen, *SHORT, *(() if other_task else SHORT_TEXT)]
 
