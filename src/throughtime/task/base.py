@@ -9,7 +9,7 @@ and the optimiser step, are those of the whole batch.
 """
 
 import argparse
-import math
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
@@ -359,8 +359,10 @@ class Task(LightningModule):
             self._losses[stage].update(loss.double(), count)
 
     def _log_metrics(self, stage: str) -> None:
-        measured = self._losses[stage]
-        loss = float(measured.compute()) if measured.update_called else math.nan
+        with warnings.catch_warnings():
+            # Of no target at all the mean is NaN; a rank without targets still takes part in the mean of all ranks.
+            warnings.filterwarnings("ignore", message=".*before the ``update`` method")
+            loss = float(self._losses[stage].compute())
         self._losses[stage].reset()
         values = {
             f"{stage}/{name}": value for name, value in {"loss": loss, **self.metrics(stage, loss)}.items()
