@@ -13,7 +13,7 @@ from throughtime.run.build import Config, restore_task
 from throughtime.run.checkpoint import find_checkpoint, read_checkpoint
 from throughtime.run.checkpoint_content import FINGERPRINT, check_content, shape_errors_as_user_errors
 from throughtime.run.folder import RunFolder
-from throughtime.run.recorded_files import read_object
+from throughtime.run.recorded_data import recorded_fingerprint
 from throughtime.task.base import Task
 
 
@@ -69,8 +69,25 @@ class CheckpointFile:
         with shape_errors_as_user_errors(self.path):
             take_average(task, self._content, weights)
         content = self._content
-        fingerprint = content.get(FINGERPRINT) or _recorded_fingerprint(self.path)
+        fingerprint = content.get(FINGERPRINT) or recorded_fingerprint(RunFolder(self.path.parent.parent))
         return Loaded(task, content["config"], content["artifacts"], self.path, fingerprint)
+
+
+def load(self, weights: str = RAW) -> Loaded:
+    """The trained task.
+
+    Args:
+        weights: `raw` as they were trained, or an average that the run kept, `ema` or `average`.
+
+    Raises:
+        UserError: the checkpoint has no such weights.
+    """
+    task = restore_task(self._content, self.path)
+    with shape_errors_as_user_errors(self.path):
+        take_average(task, self._content, weights)
+    content = self._content
+    fingerprint = content.get(FINGERPRINT) or recorded_fingerprint(RunFolder(self.path.parent.parent))
+    return Loaded(task, content["config"], content["artifacts"], self.path, fingerprint)
 
 
 def _recorded_fingerprint(checkpoint: Path) -> dict[str, Any]:

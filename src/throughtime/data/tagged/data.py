@@ -14,7 +14,7 @@ from throughtime.data.tagged.lexicon import Lexicon
 from throughtime.data.tagged.sentence_batches import SentenceBatches
 from throughtime.data.tagged.sentences import LONGEST_SENTENCE, Format, Sentence, cut_sentence
 from throughtime.data.tagged.splits import describe, fingerprints, read_splits
-from throughtime.data.tagged.vectors import read_vectors
+from throughtime.data.tagged.vectors import checksum, read_vectors
 from throughtime.data.text.source import find_sources
 from throughtime.errors import UserError, check_positive, check_seed
 
@@ -78,6 +78,7 @@ class TaggingData(DataModule):
         self.lexicon: Lexicon | None = None
         self.scheme: str | None = None
         self._vectors: Float[Tensor, "V I"] | None = None
+        self._vectors_read: dict[str, str] | None = None
         self._splits: dict[str, list[Sentence]] | None = None
         self._remarks: list[str] = []
         self._train: SentenceBatches | None = None
@@ -124,6 +125,7 @@ class TaggingData(DataModule):
                 form for sentence in sentences for token in sentence.tokens for form in (token, token.lower())
             }
             words = read_vectors(self._vectors_path, own, self.vector_words, self.encoding)
+            self._vectors_read = {"path": self._vectors_path, "sha256": checksum(self._vectors_path)}
         further = (word.lower() if self.lowercase else word for word in words)
         self.lexicon = Lexicon.fit(sentences, self.lowercase, self.min_count, further)
         if not words:
@@ -173,7 +175,8 @@ class TaggingData(DataModule):
         """The sources, and the tokens and sentences of each split."""
         sentences = {name: len(part) for name, part in self._splits.items()}
         sources = fingerprints(self.format, self._sources)
-        return {"sources": sources, "tokens": self.sizes, "sentences": sentences, "split": list(self.split)}
+        found = {"sources": sources, "tokens": self.sizes, "sentences": sentences, "split": list(self.split)}
+        return found if self._vectors_read is None else found | {"vectors": self._vectors_read}
 
 
 def _in_bio(sentences: list[Sentence], trained: str) -> list[Sentence]:
