@@ -123,7 +123,7 @@ def test_a_file_without_empty_lines_is_cut_and_that_is_told(tmp_path):
     assert max(len(batch.targets) for batch in data.train_dataloader()) == 2_000
     assert sum(int(batch.lengths.sum()) for batch in data.train_dataloader()) == 50_001
     assert "1 sentences of up to 50,001 tokens" in data.describe()
-    assert "cut into pieces of 2,000 (an empty line ends a sentence)" in data.describe()
+    assert "cut into pieces of up to 2,000 (an empty line ends a sentence)" in data.describe()
 
 
 def test_tags_that_training_lacks_are_told_and_a_split_of_nothing_else_is_refused(tmp_path):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from throughtime.data.base import DataModule
 from throughtime.data.fractions import check_split_fractions
-from throughtime.data.tagged.entity_schemes import convert, recognise, recognise_like
+from throughtime.data.tagged.entity_schemes import convert, recognise, recognise_like, spans
 from throughtime.data.tagged.lexicon import Lexicon
 from throughtime.data.tagged.sentence_batches import SentenceBatches
 from throughtime.data.tagged.sentences import LONGEST_SENTENCE, Format, Sentence, cut_sentence
@@ -107,7 +107,7 @@ class TaggingData(DataModule):
         sentences = [sentence for part in splits.values() for sentence in part]
         self._remarks = [*self.format.remarks(sentences), *_long_sentences(sentences)]
         splits = {
-            name: [piece for sentence in part for piece in cut_sentence(sentence)]
+            name: [piece for sentence in part for piece in self._cut(sentence)]
             for name, part in splits.items()
         }
         if self.lexicon is None:
@@ -117,6 +117,11 @@ class TaggingData(DataModule):
         self._splits = splits
         if "train" in splits:
             self._train = self._loader("train", self.batch_size, shuffle=True)
+
+    def _cut(self, sentence: Sentence) -> list[Sentence]:
+        """A long sentence in pieces, cut between entities where its tags have some."""
+        is_cut = self.scheme is not None and len(sentence.tokens) > LONGEST_SENTENCE
+        return cut_sentence(sentence, entities=spans(sentence.tags) if is_cut else ())
 
     def _fit(self, sentences: list[Sentence]) -> None:
         words: dict[str, Any] = {}
@@ -193,7 +198,7 @@ def _long_sentences(sentences: list[Sentence]) -> list[str]:
     longest = max(len(sentence.tokens) for sentence in long)
     return [
         f"{len(long):,} sentences of up to {longest:,} tokens, the first at {long[0].name}, line {long[0].line}, cut "
-        f"into pieces of {LONGEST_SENTENCE:,} (an empty line ends a sentence)"
+        f"into pieces of up to {LONGEST_SENTENCE:,} (an empty line ends a sentence)"
     ]
 
 
