@@ -13,6 +13,13 @@ from omegaconf import DictConfig, OmegaConf
 from throughtime.config.override_syntax import quoted_form, several_values
 from throughtime.errors import UserError, first_line
 
+SWEPT = {
+    "interval": "an interval takes two numbers, its ends, such as interval(0.001,0.1)",
+    "range": "a range takes numbers, where it begins, the one after its end and its step, such as range(1,10) or "
+    "range(10,100,10)",
+}
+"""What the words of Hydra's grammar for numbers to sweep over take."""
+
 
 def explain(error: Exception, typed: list[str], configurations: Path) -> str:
     """One sentence for a mistake; a `UserError` is one already.
@@ -39,6 +46,8 @@ def explain(error: Exception, typed: list[str], configurations: Path) -> str:
 
 def _unreadable(override: str, reason: str) -> str:
     """The sentence for an override that Hydra's grammar does not take, with the form that it takes."""
+    if called := re.fullmatch(r"[^=]+=(interval|range)\(.*", override, re.DOTALL):
+        return f"{override}: {SWEPT[called.group(1)]}"
     form = quoted_form(override)
     if form is None:
         return f"{override}: this is not of the form key=value ({reason})"

@@ -137,6 +137,7 @@ def test_data_without_a_training_window_are_refused(length):
         ({"loading": "rows"}, "choose one of: lanes, windows"),
         ({"loading": "lanes", "normalisation": "last"}, "data.loading=lanes needs data.normalisation=none"),
         ({"normalisation": "seasonal", "seasons": ()}, "needs data.seasons"),
+        ({"seasons": (6, 500)}, r"data.seasons=\[6, 500\]: a season of 500 steps .* which has \d+;"),
         ({"split": (0.9, 0.9, 0.9)}, "three fractions"),
         ({"calendar": ("time_of_day",)}, "data.calendar needs times"),
     ],

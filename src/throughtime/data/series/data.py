@@ -140,6 +140,7 @@ class SeriesData(DataModule):
                 f"{longest} steps, and data.horizon={self.horizon} needs {self.horizon + 1}; give longer series, a "
                 "larger fraction in data.split or a shorter data.horizon"
             )
+        self._check_seasons(max(len(values) for values in trained))
         self.series = series
         self._train = self._training(trained)
 
@@ -180,6 +181,14 @@ class SeriesData(DataModule):
         seed = self.seed if seed is None else seed
         level = (self.normalisation, self.season)
         return Windows(self.store, pairs, self.look_back, self.horizon, batch_size, *level, shuffle, seed)
+
+    def _check_seasons(self, longest: int) -> None:
+        """Raise `UserError` where a season does not fit into the longest training part, unless it was fitted before."""
+        if self._fitted is None and self.season >= longest and self.seasons:
+            raise UserError(
+                f"data.seasons={list(self.seasons)}: a season of {self.season:,} steps does not fit into the longest "
+                f"training part, which has {longest:,}; leave it out, or give a longer series"
+            )
 
     @property
     def season(self) -> int:
