@@ -11,6 +11,7 @@ Nothing is imported before its name was found in the registry, and nothing here 
 import importlib
 import inspect
 import pkgutil
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -262,7 +263,8 @@ def names_of_kind(kind: str) -> Iterator[str]:
 
 def _hint(target: str) -> str:
     top = target.partition(".")[0]
-    if top in ("throughtime", "torch", "lightning") or "." not in target:
+    known = top in ("throughtime", "torch", "lightning", "builtins") or top in sys.stdlib_module_names
+    if known or "." not in target:
         return "; docs/trust.md lists what may be built"
     return f"; if {top} is code of your own, add trust={top} to the command"
 
