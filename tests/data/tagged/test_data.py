@@ -1,5 +1,7 @@
 """From files to batches, with what a checkpoint needs to know."""
 
+import hashlib
+
 import pytest
 import torch
 
@@ -69,6 +71,8 @@ def test_vectors_join_the_vocabulary(file, tmp_path):
     for word, vector in (("london", [1, 2]), ("Rome", [3, 4]), ("the", [5, 6])):
         assert vectors[lexicon.word(word)].tolist() == vector
     assert torch.isnan(vectors[[0, lexicon.word("Paris")]]).all()
+    recorded = data.fingerprint()["vectors"]
+    assert recorded == {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def test_the_fingerprint_tells_the_files(file):

@@ -480,7 +480,7 @@ def _check_all(
 
 
 def _advice(shown: str) -> str | None:
-    """What would be right in place of a time that no clock shows, or that has the name of a zone."""
+    """Advice on a time that no clock shows, or that has the name of a zone; None for any other."""
     if _MIDNIGHT.search(shown):
         return "a day ends with 00:00 of the next, and no clock shows 24:00; write it so"
     if named := _ZONE_NAME.search(shown):
