@@ -71,7 +71,7 @@ def linear(config: Mapping[str, Any]) -> nn.Module:
 def test_weights_beyond_the_memory_are_refused_without_taking_any() -> None:
     size = int(physical_memory() ** 0.5)  # 16 bytes for each of size² weights
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(UserError, match=rf"cell.hidden_size={size} is its largest size, so make") as told:
+    with pytest.raises(UserError, match=rf"cell.hidden_size={size}; make the model smaller, such") as told:
         check_memory_of_weights(linear, {"cell": {"hidden_size": size}})
     suggested = int(re.search(r"such as cell\.hidden_size=(\d+)$", str(told.value))[1])
     assert 16 * suggested**2 <= physical_memory() < 16 * (2 * suggested) ** 2

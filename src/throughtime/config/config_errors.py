@@ -18,7 +18,7 @@ SWEPT = {
     "range": "a range takes numbers, where it begins, the one after its end and its step, such as range(1,10) or "
     "range(10,100,10)",
 }
-"""What the words of Hydra's grammar for numbers to sweep over take."""
+"""Advice on the words of Hydra's grammar for numbers to sweep over."""
 
 
 def explain(error: Exception, typed: list[str], configurations: Path) -> str:

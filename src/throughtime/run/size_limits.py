@@ -92,7 +92,7 @@ def check_memory_of_weights(
     if needed > memory:
         raise UserError(
             f"training {weights:,} weights needs {_gigabytes(needed)}, and this machine has {_gigabytes(memory)} of "
-            f"memory; {key}={size} is its largest size, so make that smaller{_fitting_size(build, config, key, size)}"
+            f"memory, as {key}={size}; make the model smaller{_fitting_size(build, config, key, size)}"
         )
 
 
