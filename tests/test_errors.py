@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from throughtime.errors import UserError, check_choice, check_fraction, check_positive
+from throughtime.errors import UserError, check_choice, check_fraction, check_positive, first_line
 
 
 @pytest.mark.parametrize("value", [0, -1, -0.5, math.nan])
@@ -24,3 +24,8 @@ def test_a_choice_names_the_others() -> None:
     check_choice(("a", "b"), order="a")
     with pytest.raises(UserError, match="order=c is not known; choose one of: a, b"):
         check_choice(("b", "a"), order="c")
+
+
+def test_the_first_line_of_a_message_is_its_class_where_there_is_none() -> None:
+    assert first_line(ValueError("\n one\ntwo")) == "one"
+    assert first_line(KeyboardInterrupt()) == "KeyboardInterrupt"

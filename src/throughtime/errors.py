@@ -47,6 +47,12 @@ def check_seed(seed: object) -> int:
     return seed
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message; the name of its class where it has none."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
 def printable(text: str) -> str:
     """A text without characters that control a terminal or the direction of writing: each is shown as its code."""
     return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in text)

@@ -76,3 +76,10 @@ def test_the_systems_complaint_names_the_path(tmp_path: Path) -> None:
     with pytest.raises(OSError) as caught:
         (tmp_path / "none").read_text()
     assert in_one_sentence(caught.value) == f"{tmp_path / 'none'}: No such file or directory"
+
+
+@pytest.mark.parametrize("typed", ["cell.hidden_size=interval(a,b)", "cell.hidden_size=range(1,x)"])
+def test_what_is_swept_over_takes_numbers_and_no_quotes(typed: str, configuration: Callable) -> None:
+    sentence = told(configuration, typed)
+    word = typed.partition("=")[2].partition("(")[0]
+    assert "takes" in sentence and f"such as {word}(" in sentence and '"' not in sentence

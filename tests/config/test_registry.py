@@ -37,6 +37,14 @@ def test_what_is_not_allowed_is_refused(target: str) -> None:
         locate(target, "cell")
 
 
+@pytest.mark.parametrize(
+    ("key", "phrase"), [("engine", "an engine"), ("model.front", "an input layer"), ("head", "a head")]
+)
+def test_an_error_has_the_article_of_its_noun(key: str, phrase: str) -> None:
+    with pytest.raises(UserError, match=f"is not {phrase} that"):
+        locate("os.system", key)
+
+
 def test_a_public_name_is_found() -> None:
     assert locate("throughtime.cell.LSTM", "cell").factory is LSTM
 

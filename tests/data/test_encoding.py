@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from throughtime.data.encoding import check_encoding, decode
+from throughtime.data.encoding import check_encoding, decode, wide_encoding
 from throughtime.errors import UserError
 
 
@@ -42,3 +42,29 @@ def test_a_character_that_the_end_cuts_off_is_an_error():
 def test_what_is_no_text_encoding_is_refused(encoding):
     with pytest.raises(UserError, match=rf"data\.encoding={encoding}"):
         check_encoding(encoding)
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("utf-16", "utf-16"),
+        ("utf-32", "utf-32"),
+        ("utf-16-le", "utf-16-le"),
+        ("utf-16-be", "utf-16-be"),
+        ("utf-32-le", "utf-32-le"),
+        ("utf-32-be", "utf-32-be"),
+    ],
+)
+def test_wide_text_in_place_of_utf_8_is_told_with_its_encoding(written, found):
+    text = "the first lines\nof a file, Ätna\n"
+    assert wide_encoding(text.encode(written)) == found
+    with pytest.raises(UserError, match=rf"^f is text in UTF-.., not in utf-8; set data\.encoding={found}$"):
+        list(decode([text.encode(written)], "utf-8", "f"))
+    assert "".join(decode([text.encode(written)], found, "f")) == text
+
+
+@pytest.mark.parametrize(
+    "start", [b"", b"a", b"plain text of ASCII", "naïve café".encode(), b"a\0b c d e f g h"]
+)
+def test_other_text_is_not_taken_for_wide(start):
+    assert wide_encoding(start) is None

@@ -1,8 +1,10 @@
 """Sizes that no machine has are refused before memory is taken."""
 
+import re
 import resource
-from collections.abc import Callable
+from collections.abc import Mapping
 from copy import deepcopy
+from typing import Any
 
 import pytest
 import torch
@@ -62,21 +64,24 @@ def test_parts_that_are_absent_have_no_size() -> None:
     check_sizes({"data": {}, "trainer": {}, "tokenizer": None})
 
 
-def linear(size: int) -> Callable[[], nn.Module]:
-    return lambda: nn.Linear(size, size)
+def linear(config: Mapping[str, Any]) -> nn.Module:
+    return nn.Linear(config["cell"]["hidden_size"], config["cell"]["hidden_size"])
 
 
 def test_weights_beyond_the_memory_are_refused_without_taking_any() -> None:
     size = int(physical_memory() ** 0.5)  # 16 bytes for each of size² weights
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(UserError, match=rf"make the model smaller, such as cell.hidden_size={size}"):
-        check_memory_of_weights(linear(size), {"cell": {"hidden_size": size}})
+    with pytest.raises(UserError, match=rf"cell.hidden_size={size}; make the model smaller, such") as told:
+        check_memory_of_weights(linear, {"cell": {"hidden_size": size}})
+    suggested = int(re.search(r"such as cell\.hidden_size=(\d+)$", str(told.value))[1])
+    assert 16 * suggested**2 <= physical_memory() < 16 * (2 * suggested) ** 2
+    check_memory_of_weights(linear, {"cell": {"hidden_size": suggested}})
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kilobytes
 
 
 def test_weights_within_the_memory_pass_and_draw_no_random_number() -> None:
     before = torch.get_rng_state()
-    check_memory_of_weights(linear(3000), {"cell": {"hidden_size": 3000}})
+    check_memory_of_weights(linear, {"cell": {"hidden_size": 3000}})
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from throughtime.sweep.launch import _threads, cores
+from throughtime.sweep.launch import _variable, cores
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 Start = Callable[..., subprocess.Popen]
@@ -42,6 +42,14 @@ def start(small: tuple[str, ...], tmp_path: Path) -> Start:
     return begin
 
 
+@pytest.fixture
+def planted(tmp_path: Path) -> Path:
+    """A module in the working folder with the name of a standard one; it leaves this file where it is imported."""
+    imported = tmp_path / "imported"
+    (tmp_path / "json.py").write_text(f"open({str(imported)!r}, 'w').close()\nraise ImportError('planted')\n")
+    return imported
+
+
 def result(sweep: Path, number: int, name: str = "results.json") -> dict:
     return json.loads((sweep / str(number) / name).read_text())
 
@@ -61,7 +69,9 @@ ENDLESS = (
 )
 
 
-def test_joblib_shares_out_the_cores_and_nothing_garbles_the_terminal(start: Start, tmp_path: Path) -> None:
+def test_joblib_shares_out_the_cores_and_nothing_garbles_the_terminal(
+    start: Start, planted: Path, tmp_path: Path
+) -> None:
     sweep = start(
         *JOBLIB, "seed=1,2", "cell.hidden_size=8,-8", "trainer.max_steps=2", "trainer.val_check_interval=1"
     )
@@ -74,6 +84,7 @@ def test_joblib_shares_out_the_cores_and_nothing_garbles_the_terminal(start: Sta
         assert result(tmp_path / "sweep", number, "environment.json")["threads"] == max(cores() // 2, 1)
     for number in (2, 3):
         assert result(tmp_path / "sweep", number)["status"] == "failed"
+    assert not planted.exists()
 
 
 @pytest.mark.parametrize(
@@ -110,7 +121,7 @@ def test_a_job_whose_process_is_killed_is_begun_once_more_and_the_others_go_on(
     assert "go on         python train.py -m resume=sweep" in out
 
 
-def test_submitit_runs_real_jobs_on_this_machine(start: Start, tmp_path: Path) -> None:
+def test_submitit_runs_real_jobs_on_this_machine(start: Start, planted: Path, tmp_path: Path) -> None:
     sweep = start(
         "hydra/launcher=submitit_local", "seed=1,2", "trainer.max_steps=2", "trainer.val_check_interval=1"
     )
@@ -118,6 +129,7 @@ def test_submitit_runs_real_jobs_on_this_machine(start: Start, tmp_path: Path) -
     assert (sweep.returncode, errors) == (0, "")
     assert out.count("  starts") == 2 and "± " in out
     assert result(tmp_path / "sweep", 0, "environment.json")["threads"] == 1
+    assert not planted.exists()
 
 
 def test_fail_fast_stops_at_the_first_failure(command, small: tuple[str, ...], tmp_path: Path) -> None:
@@ -132,9 +144,9 @@ def test_fail_fast_stops_at_the_first_failure(command, small: tuple[str, ...], t
 
 def test_a_users_own_number_of_threads_is_respected(monkeypatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    with _threads(1):
+    with _variable("OMP_NUM_THREADS", "1"):
         assert os.environ["OMP_NUM_THREADS"] == "3"
     monkeypatch.delenv("OMP_NUM_THREADS")
-    with _threads(1):
+    with _variable("OMP_NUM_THREADS", "1"):
         assert os.environ["OMP_NUM_THREADS"] == "1"
     assert "OMP_NUM_THREADS" not in os.environ

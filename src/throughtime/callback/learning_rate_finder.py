@@ -4,9 +4,9 @@ import copy
 import csv
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain, repeat
 from pathlib import Path
-from typing import Any
 
 import lightning.pytorch as pl
 import torch
@@ -84,7 +84,7 @@ class LearningRateFinder(Callback):
 
     def _range_test(self, trainer: pl.Trainer, task: pl.LightningModule) -> tuple[list[float], list[float]]:
         """The rates of the steps that were taken, and the smoothed loss at each."""
-        optimizer, batches = trainer.optimizers[0], _endless(trainer.train_dataloader)
+        optimizer, batches = trainer.optimizers[0], chain.from_iterable(repeat(trainer.train_dataloader))
         least, mean = math.inf, 0.0
         rates, losses = [], []
         for step in range(self.steps):
@@ -146,8 +146,3 @@ def plot(rates: Sequence[float], losses: Sequence[float], suggestion: float | No
         axes.legend()
     axes.grid(alpha=0.3)
     return figure
-
-
-def _endless(loader: Any) -> Iterator[Any]:
-    while True:
-        yield from loader

@@ -24,6 +24,7 @@ from throughtime.config.override_syntax import expand_home, quoted
 from throughtime.config.trust import make_importable, take_word, trust
 from throughtime.errors import UserError
 from throughtime.run import folder
+from throughtime.run.recorded_data import named_files
 
 CHANGEABLE_ON_RESUME = ("trainer.", "callback.", "decode.", "logger.", "hydra.", "debug=")
 MULTIRUN = ("-m", "--multirun")
@@ -142,10 +143,11 @@ def resume_arguments(arguments: list[str]) -> list[str]:
         if argument.lstrip("+~").startswith("hydra.run.dir"):
             raise UserError(f"{argument}: a run goes on in its own folder {path}; leave hydra.run.dir out")
         is_override = not argument.startswith("-") and ("=" in argument or argument.startswith("~"))
-        if is_override and not argument.lstrip("+~").startswith(CHANGEABLE_ON_RESUME):
+        changes_file = named_files([argument]) and not argument.lstrip("+").startswith("init_from=")
+        if is_override and not argument.lstrip("+~").startswith(CHANGEABLE_ON_RESUME) and not changes_file:
             raise UserError(
                 f"{argument} cannot be changed on resume: a run goes on with its own configuration; only keys of "
-                "trainer, callback, decode and logger can be changed"
+                "trainer, callback, decode and logger, and the paths of its data, can be changed"
             )
     return [
         *recorded_arguments(run),

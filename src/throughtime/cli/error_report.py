@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from throughtime.config.config_errors import explain, in_one_sentence
 from throughtime.config.trust import is_trusted
-from throughtime.errors import Interrupted, UserError, printable
+from throughtime.errors import Interrupted, UserError, first_line, printable
 
 CODE_OF_USER_ERROR, CODE_OF_FAULT = 2, 1
 
@@ -93,7 +93,7 @@ def user_sentence(
         return _missing_package(error)
     if isinstance(error, MemoryError) or _is_allocation_error(error):
         return (
-            f"memory is short ({_first_line(error)}); make the model or its batches smaller "
+            f"memory is short ({first_line(error)}); make the model or its batches smaller "
             "(cell.hidden_size, model.layers.depth, data.batch_size, data.chunk_length)"
         )
     if isinstance(error, RecursionError) and not _packages(error).isdisjoint(CONFIGURATION_PACKAGES):
@@ -101,9 +101,9 @@ def user_sentence(
     if isinstance(error, UnicodeError):
         return f"text could not be encoded or decoded ({error})"
     if type(error).__name__ == "MisconfigurationException":  # Lightning's, whose import takes seconds
-        return _first_line(error)
+        return first_line(error)
     if _innermost_package(error) in CONFIGURATION_PACKAGES and isinstance(error, Exception):
-        return _first_line(error) if configurations is None else explain(error, list(typed), configurations)
+        return first_line(error) if configurations is None else explain(error, list(typed), configurations)
     return None
 
 
@@ -132,7 +132,7 @@ def _missing_package(error: ModuleNotFoundError) -> str | None:
     """The command that installs a missing package; None for a module of this package, which should be there."""
     package = (error.name or "").partition(".")[0]
     if not package:  # Lightning names none
-        return f"a package is not installed ({_first_line(error)})"
+        return f"a package is not installed ({first_line(error)})"
     if package == "throughtime":
         return None
     install = (
@@ -173,9 +173,4 @@ def _is_trusted_code(error: BaseException) -> bool:
 
 
 def _described(error: BaseException) -> str:
-    return f"{type(error).__name__}: {_first_line(error)}"
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+    return f"{type(error).__name__}: {first_line(error)}"

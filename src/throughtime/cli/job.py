@@ -15,6 +15,7 @@ from throughtime.errors import Diverged
 from throughtime.run.fit import Run, fit_run
 from throughtime.run.folder import RunFolder
 from throughtime.run.log_filters import filter_logs
+from throughtime.run.recorded_data import named_files
 from throughtime.run.repeat import repeat
 from throughtime.run.results import Results
 
@@ -61,8 +62,8 @@ def train_composed(
     for message in messages:
         print(message, flush=True)
     if plain.get("rerun") and not plain["resume"]:
-        return repeat(plain, folder)
-    return fit_run(Run(plain, folder, typed, choices, existing=existing))
+        return repeat(plain, folder, named=named_files(typed))
+    return fit_run(Run(plain, folder, typed, choices, existing=existing, named=named_files(typed)))
 
 
 def _is_new(folder: Path) -> bool:

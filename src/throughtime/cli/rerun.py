@@ -15,12 +15,14 @@ from throughtime.config.override_syntax import quoted
 from throughtime.config.recorded import read_recorded
 from throughtime.errors import UserError
 from throughtime.run import folder
+from throughtime.run.recorded_data import named_files
 from throughtime.run.recorded_files import read_object, read_results
 
 RECORDED = "recorded_run"
 """The name under which Hydra finds a recorded configuration."""
 
 CHANGEABLE = ("hydra.", "debug=trace")
+"""Beginnings of the words that may stand beside rerun=; names of files may too."""
 
 
 def rerun_arguments(arguments: list[str], configurations: Path) -> list[str]:
@@ -41,7 +43,7 @@ def rerun_arguments(arguments: list[str], configurations: Path) -> list[str]:
         if argument in ("-m", "--multirun"):
             raise UserError(f"rerun={path} repeats a single run; leave {argument} out")
         is_override = not argument.startswith("-") and ("=" in argument or argument.startswith("~"))
-        if is_override and not argument.lstrip("+~").startswith(CHANGEABLE):
+        if is_override and not argument.lstrip("+~").startswith(CHANGEABLE) and not named_files([argument]):
             raise UserError(
                 f"{argument} cannot be changed on rerun: a run is repeated as it was; start a new one to change it"
             )

@@ -11,7 +11,14 @@ from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
 from throughtime.config.override_syntax import quoted_form, several_values
-from throughtime.errors import UserError
+from throughtime.errors import UserError, first_line
+
+SWEPT = {
+    "interval": "an interval takes two numbers, its ends, such as interval(0.001,0.1)",
+    "range": "a range takes numbers, where it begins, the one after its end and its step, such as range(1,10) or "
+    "range(10,100,10)",
+}
+"""Advice on the words of Hydra's grammar for numbers to sweep over."""
 
 
 def explain(error: Exception, typed: list[str], configurations: Path) -> str:
@@ -27,8 +34,8 @@ def explain(error: Exception, typed: list[str], configurations: Path) -> str:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _unknown_choice(str(error.missing_cfg_file), list(error.options or []))
     if isinstance(error, OverrideParseException):
-        return _unreadable(str(error.override), _first_line(error))
-    if ambiguous := re.match(r"Ambiguous value for argument '(.+)'$", _first_line(error)):
+        return _unreadable(str(error.override), first_line(error))
+    if ambiguous := re.match(r"Ambiguous value for argument '(.+)'$", first_line(error)):
         return several_values(ambiguous.group(1))
     if str(error).startswith("Config group override must be"):
         return _no_choice(typed, configurations)
@@ -39,6 +46,8 @@ def explain(error: Exception, typed: list[str], configurations: Path) -> str:
 
 def _unreadable(override: str, reason: str) -> str:
     """The sentence for an override that Hydra's grammar does not take, with the form that it takes."""
+    if called := re.fullmatch(r"[^=]+=(interval|range)\(.*", override, re.DOTALL):
+        return f"{override}: {SWEPT[called.group(1)]}"
     form = quoted_form(override)
     if form is None:
         return f"{override}: this is not of the form key=value ({reason})"
@@ -50,7 +59,7 @@ def in_one_sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     key = getattr(error, "full_key", None) or getattr(error.__cause__, "full_key", None)
-    sentence = _first_line(error)
+    sentence = first_line(error)
     return f"{key}: {sentence}" if key and key not in sentence else sentence
 
 
@@ -121,7 +130,3 @@ def _flat(config: DictConfig, prefix: str = "") -> Iterator[str]:
         node = config._get_node(name)
         if OmegaConf.is_dict(node) and not node._is_none() and not node._is_interpolation():
             yield from _flat(node, f"{prefix}{name}.")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -122,7 +122,7 @@ def _check(
     if "_target_" in config:
         kind = kind_at(key)
         if kind is not None and kind not in kinds:
-            raise UserError(f"{key}: a {KINDS[kind].noun} is not built from a checkpoint")
+            raise UserError(f"{key}: {KINDS[kind].phrase} is not built from a checkpoint")
         found = located[key] = locate(config["_target_"], key)
         if not isinstance(config.get("_partial_", False), bool):
             raise UserError(

@@ -11,6 +11,7 @@ Nothing is imported before its name was found in the registry, and nothing here 
 import importlib
 import inspect
 import pkgutil
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +40,11 @@ class Kind:
     packages: tuple[str, ...] = ()
     others: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     final: bool = False
+
+    @property
+    def phrase(self) -> str:
+        """The noun with its article."""
+        return f"{'an' if self.noun[0] in 'aeiou' else 'a'} {self.noun}"
 
 
 _OPTIMIZERS = "Adadelta Adafactor Adagrad Adam AdamW Adamax ASGD NAdam RAdam RMSprop Rprop SGD"
@@ -224,7 +230,7 @@ def locate(target: Any, key: str, kind: str | None = None) -> Located:
         raise UserError(f"{key}: nothing is built here, so there can be no _target_ ({target})")
     described = KINDS[kind]
     if not isinstance(target, str):
-        raise UserError(f"{key}._target_={target} is not the name of a {described.noun}")
+        raise UserError(f"{key}._target_={target} is not the name of {described.phrase}")
     target = SECOND_NAMES.get(target, target)
     if target in described.others:
         return Located(_imported(target, key), described.others[target])
@@ -238,10 +244,10 @@ def locate(target: Any, key: str, kind: str | None = None) -> Located:
         if inspect.isclass(found) and _is_of_kind(found, described):
             return Located(found, None)
         raise UserError(
-            f"{key}: {target} is not a {described.noun} (a concrete subclass of {described.base})"
+            f"{key}: {target} is not {described.phrase} (a concrete subclass of {described.base})"
         )
     raise UserError(
-        f"{key}: {target} is not a {described.noun} that a configuration may build{_hint(target)}"
+        f"{key}: {target} is not {described.phrase} that a configuration may build{_hint(target)}"
     )
 
 
@@ -257,7 +263,8 @@ def names_of_kind(kind: str) -> Iterator[str]:
 
 def _hint(target: str) -> str:
     top = target.partition(".")[0]
-    if top in ("throughtime", "torch", "lightning") or "." not in target:
+    known = top in ("throughtime", "torch", "lightning", "builtins") or top in sys.stdlib_module_names
+    if known or "." not in target:
         return "; docs/trust.md lists what may be built"
     return f"; if {top} is code of your own, add trust={top} to the command"
 

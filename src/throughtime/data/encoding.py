@@ -24,6 +24,27 @@ def check_encoding(encoding: str, key: str = "data.encoding") -> None:
         )
 
 
+def wide_encoding(start: bytes) -> str | None:
+    """UTF-16 or UTF-32 where the first bytes of a file show it, by a byte order mark or by their zero bytes."""
+    marks = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    for mark, encoding in zip(marks, ("utf-32", "utf-32", "utf-16", "utf-16"), strict=True):
+        if start.startswith(mark):
+            return encoding
+    searched = start[: min(len(start) // 4 * 4, 64)]
+    is_zero = [{byte == 0 for byte in searched[place::4]} for place in range(4)]
+    for encoding, zeros, others in _ZEROS:
+        if all(is_zero[place] == {True} for place in zeros) and all(
+            is_zero[place] == {False} for place in others
+        ):
+            return encoding
+    return None
+
+
+_ZEROS = (("utf-32-le", (2, 3), (0,)), ("utf-32-be", (0, 1), (3,)))
+_ZEROS += (("utf-16-le", (1, 3), (0, 2)), ("utf-16-be", (0, 2), (1, 3)))
+"""Places of four bytes that are zero in text of mostly Latin letters, and places that are not."""
+
+
 def decode(blocks: Iterable[bytes], encoding: str, name: str, key: str = "data.encoding") -> Iterator[str]:
     """The text of some blocks of bytes, with every line end (LF, CRLF, CR) as a line feed.
 
@@ -44,6 +65,11 @@ def decode(blocks: Iterable[bytes], encoding: str, name: str, key: str = "data.e
     line_ends = io.IncrementalNewlineDecoder(None, translate=True)
     read = 0
     for block in blocks:
+        if not read and is_utf8 and (wide := wide_encoding(block)):
+            raise UserError(
+                f"{name} is text in {wide.removesuffix('-le').removesuffix('-be').upper()}, not in {encoding}; set "
+                f"{key}={wide}"
+            )
         yield line_ends.decode(_decoded(decoder, block, read, encoding, name, key))
         read += len(block)
     yield line_ends.decode(_decoded(decoder, b"", read, encoding, name, key), final=True)

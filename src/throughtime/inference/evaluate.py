@@ -1,8 +1,6 @@
 """Evaluate a trained task: on its own test split, or on other data of the same kind."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
 
 import lightning.pytorch as pl
 import torch
@@ -13,6 +11,7 @@ from throughtime.errors import UserError
 from throughtime.inference.averages import RAW
 from throughtime.inference.load import load
 from throughtime.run.checkpoint_content import shape_errors_as_user_errors
+from throughtime.run.recorded_data import unrecorded_files
 
 
 def evaluate(
@@ -54,9 +53,7 @@ def evaluate(
     with shape_errors_as_user_errors(loaded.path):
         data.restore(loaded.artifacts)
     data.setup()
-    recorded = _hashes(loaded.fingerprint)
-    own = _hashes(data.fingerprint()) <= recorded if recorded else all(map(_lies_here, files))
-    if other is None and not own:
+    if other is None and unrecorded_files(data, loaded.fingerprint):
         raise UserError(
             f"{', '.join(files)}: these are not the data that {path} was trained on, so nothing is measured on them; "
             f"name them to do so: --path {files[-1]}"
@@ -75,28 +72,6 @@ def evaluate(
     )
     trainer.test(loaded.task, datamodule=data, verbose=False)
     return {name: float(value) for name, value in sorted(trainer.callback_metrics.items()) if name != "step"}
-
-
-def _lies_here(file: str) -> bool:
-    """Whether a file lies below the working folder, and neither it nor a folder on the way is hidden.
-
-    Nothing else is read for a checkpoint that does not tell what it was trained on.
-    """
-    path, here = Path(file).resolve(), Path.cwd()
-    return path.is_relative_to(here) and not any(
-        part.startswith(".") for part in path.relative_to(here).parts
-    )
-
-
-def _hashes(fingerprint: Any) -> set[str]:
-    """The checksums of files in a fingerprint of data.
-
-    A checkpoint from elsewhere may name any file of the user's; that it was trained on it shows only in its checksum.
-    """
-    if isinstance(fingerprint, Mapping):
-        own = {str(value) for name, value in fingerprint.items() if name == "sha256"}
-        return own.union(*map(_hashes, fingerprint.values()))
-    return set().union(*map(_hashes, fingerprint)) if isinstance(fingerprint, list | tuple) else set()
 
 
 def _available(accelerator: str) -> str:

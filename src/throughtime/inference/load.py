@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from throughtime.config.registry import locate
-from throughtime.errors import UserError
 from throughtime.inference.averages import RAW, take_average
 from throughtime.run.build import Config, restore_task
 from throughtime.run.checkpoint import find_checkpoint, read_checkpoint
 from throughtime.run.checkpoint_content import FINGERPRINT, check_content, shape_errors_as_user_errors
 from throughtime.run.folder import RunFolder
-from throughtime.run.recorded_files import read_object
+from throughtime.run.recorded_data import recorded_fingerprint
 from throughtime.task.base import Task
 
 
@@ -69,17 +68,8 @@ class CheckpointFile:
         with shape_errors_as_user_errors(self.path):
             take_average(task, self._content, weights)
         content = self._content
-        fingerprint = content.get(FINGERPRINT) or _recorded_fingerprint(self.path)
+        fingerprint = content.get(FINGERPRINT) or recorded_fingerprint(RunFolder(self.path.parent.parent))
         return Loaded(task, content["config"], content["artifacts"], self.path, fingerprint)
-
-
-def _recorded_fingerprint(checkpoint: Path) -> dict[str, Any]:
-    """The identity of the data in the environment.json of a checkpoint's run; empty where there is none."""
-    try:
-        found = read_object(RunFolder(checkpoint.parent.parent).environment).get("data")
-    except UserError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def load(path: str | Path, weights: str = RAW) -> Loaded:

@@ -63,7 +63,7 @@ def build_task(config: Config, artifacts: dict[str, Any], trains: bool = True) -
     """
     build = instantiate if trains else partial(instantiate, kinds=MODEL_PARTS)
 
-    def build_model_and_head() -> nn.ModuleList:
+    def build_model_and_head(config: Config) -> nn.ModuleList:
         engine = build(config["engine"], "engine")
         cell = build(config["cell"], "cell")
         model = build(config["model"], "model")(cell=cell, engine=engine, **artifacts["input_sizes"])
@@ -74,7 +74,7 @@ def build_task(config: Config, artifacts: dict[str, Any], trains: bool = True) -
 
     check_sizes(config)
     check_memory_of_weights(build_model_and_head, config)
-    model, head = build_model_and_head()
+    model, head = build_model_and_head(config)
     if trains:
         check_memory_of_steps(artifacts.get("largest_batch"), model.output_size)
     optimization = build(config["optim"], "optim") if trains else None

@@ -13,9 +13,6 @@ import torch
 RESUMED = "resumed_with"
 """The entry with the overrides of each resumption."""
 
-ORIGIN = "init_from"
-"""The entry with the checkpoint whose weights a run began with."""
-
 PACKAGES = (
     "throughtime",
     "torch",

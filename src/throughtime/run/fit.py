@@ -1,9 +1,8 @@
 """One run from its configuration to its results: build, train, test, and record."""
 
-import json
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +35,15 @@ from throughtime.run.checkpoint_content import (
     check_weights,
     shape_errors_as_user_errors,
 )
-from throughtime.run.environment import ORIGIN, RESUMED, environment
+from throughtime.run.environment import RESUMED, environment
 from throughtime.run.folder import RunFolder, check_no_links, write_json
+from throughtime.run.recorded_data import (
+    ORIGIN,
+    check_files,
+    check_origin,
+    plain_fingerprint,
+    recorded_fingerprint,
+)
 from throughtime.run.recorded_files import read_object, read_overrides
 from throughtime.run.results import Results
 from throughtime.run.size_limits import check_sizes
@@ -65,6 +71,8 @@ class Run:
         choices: the option chosen for each config group; empty for a resumed run.
         log: takes the messages at the run's start and end; by default they are printed.
         existing: names of files that may lie in a new run's folder already.
+        named: keys of files that the user has named in this command (`throughtime.run.recorded_data.named_files`).
+        original: the folder whose configuration a new run repeats; None for a run of the user's own configuration.
     """
 
     config: Config
@@ -73,6 +81,8 @@ class Run:
     choices: dict[str, str | None]
     log: Callable[[str], None] = _print
     existing: tuple[str, ...] = ()
+    named: frozenset[str] = frozenset()
+    original: RunFolder | None = None
 
 
 def fit_run(run: Run) -> Results:
@@ -101,9 +111,12 @@ def _fit_locked(run: Run, lock: ExitStack) -> Results:
     pl.seed_everything(check_seed(config["seed"]), workers=True, verbose=False)
     check_trainer(config["trainer"])
     data = build_data(config, run.choices.get("data"))
+    _check_data(data, run, content)
     artifacts = data.artifacts()
     task = build_task(config, artifacts)
     transfer = None if checkpoint is not None else take_weights(task, data, config.get("init_from"))
+    if transfer is not None and run.original is not None and "init_from" not in run.named:
+        check_origin(run.original, config["init_from"], transfer.sha256)
     recorded, cluster = {**config, "resume": None}, SingleNodeEnvironment()
     content_of_all = {
         "config": self_contained(recorded),
@@ -112,7 +125,7 @@ def _fit_locked(run: Run, lock: ExitStack) -> Results:
     }
     checkpoint_io = AtomicCheckpointIO(content_of_all)
     if content is not None:
-        check_weights(content["state_dict"], task, checkpoint)
+        _check_weights(content["state_dict"], task, checkpoint, run)
         del content  # the trainer reads the file again
     created = folder.claim(run.existing, lock) if checkpoint is None else None
     try:
@@ -152,9 +165,32 @@ def _fit_locked(run: Run, lock: ExitStack) -> Results:
     return results
 
 
-def plain_fingerprint(data: DataModule) -> dict[str, Any]:
-    """The identity of the data in containers that JSON and a checkpoint can hold."""
-    return json.loads(json.dumps(data.fingerprint(), default=str))
+def _check_data(data: DataModule, run: Run, content: Mapping[str, Any] | None) -> None:
+    """Raise `UserError` where a recorded configuration names other data than those of its run.
+
+    Args:
+        data: read.
+        run: resumed, a repetition, or new; a new one reads what the user names.
+        content: of the checkpoint that it goes on from.
+    """
+    source = run.folder if content is not None else run.original
+    if source is not None:
+        recorded = (content or {}).get(FINGERPRINT) or recorded_fingerprint(source)
+        command = "rerun" if content is None else "resume"
+        check_files(data, recorded, str(run.config[command]), command, run.named)
+
+
+def _check_weights(weights: Mapping[str, Any], task: Task, checkpoint: Path, run: Run) -> None:
+    """As `check_weights`; where the user has named other data, these are why the weights do not fit."""
+    try:
+        check_weights(weights, task, checkpoint)
+    except UserError as error:
+        if not run.named:
+            raise
+        raise UserError(
+            f"{', '.join(sorted(run.named))}: a run goes on with data of the same sizes and symbols ({error}); start a "
+            f"new one that takes its weights: init_from={run.config['resume']}"
+        ) from error
 
 
 def _resumable(checkpoint: Path) -> dict[str, Any]:

@@ -20,7 +20,12 @@ OF_THE_COMMAND = ("command", "folder", RESUMED)
 """Entries of environment.json that differ between any two runs without changing either."""
 
 
-def repeat(config: Config, folder: RunFolder, log: Callable[[str], None] = Run.log) -> Results:
+def repeat(
+    config: Config,
+    folder: RunFolder,
+    log: Callable[[str], None] = Run.log,
+    named: frozenset[str] = frozenset(),
+) -> Results:
     """Repeat the run that `rerun` names, with its own configuration.
 
     On the same machine, with the same versions, threads and data, the weights are the same to the last bit.
@@ -29,6 +34,7 @@ def repeat(config: Config, folder: RunFolder, log: Callable[[str], None] = Run.l
         config: the recorded configuration, with the original's folder as `rerun`.
         folder: where the repetition goes.
         log: takes the messages: the differences at the start, and the comparison of the weights at the end.
+        named: keys of files that the user has named in this command; all others must be those of the original.
 
     Raises:
         UserError: the original cannot be read, and whatever `fit` raises.
@@ -44,7 +50,15 @@ def repeat(config: Config, folder: RunFolder, log: Callable[[str], None] = Run.l
             log(environment_differences(original, folder, config))
 
     results = fit_run(
-        Run(config, folder, read_overrides(original.overrides), _choices(original), log_with_differences)
+        Run(
+            config,
+            folder,
+            read_overrides(original.overrides),
+            _choices(original),
+            log_with_differences,
+            named=named,
+            original=original,
+        )
     )
     log(weight_comparison(original, folder))
     return results

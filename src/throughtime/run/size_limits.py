@@ -57,13 +57,15 @@ def check_sizes(config: Mapping[str, Any]) -> None:
                 )
 
 
-def check_memory_of_weights(build: Callable[[], torch.nn.Module], config: Mapping[str, Any]) -> None:
+def check_memory_of_weights(
+    build: Callable[[Mapping[str, Any]], torch.nn.Module], config: Mapping[str, Any]
+) -> None:
     """Raise `UserError` where training the weights of a model needs more than the memory of this machine.
 
     Nothing is built where no size of the configuration is large.
 
     Args:
-        build: builds the model; it is called with the meta device as the default device.
+        build: builds the model of a configuration; it is called with the meta device as the default device.
         config: the whole configuration.
     """
     large = [
@@ -76,8 +78,7 @@ def check_memory_of_weights(build: Callable[[], torch.nn.Module], config: Mappin
         return
     key, size = max(large, key=lambda pair: pair[1])
     try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
-            weights = sum(weight.numel() for weight in build().parameters())
+        weights = _count_weights(build, config)
     except UserError:
         raise
     except Exception as error:  # a layer that computes with its weights has none to compute with here
@@ -85,13 +86,42 @@ def check_memory_of_weights(build: Callable[[], torch.nn.Module], config: Mappin
             return
         raise UserError(
             f"{key}={size} gives weights of more bytes than can be addressed; make it smaller"
+            f"{_fitting_size(build, config, key, size)}"
         ) from error
     needed, memory = COPIES * BYTES * weights, physical_memory()
     if needed > memory:
         raise UserError(
             f"training {weights:,} weights needs {_gigabytes(needed)}, and this machine has {_gigabytes(memory)} of "
-            f"memory; make the model smaller, such as {key}={size}"
+            f"memory, as {key}={size}; make the model smaller{_fitting_size(build, config, key, size)}"
         )
+
+
+def _count_weights(build: Callable[[Mapping[str, Any]], torch.nn.Module], config: Mapping[str, Any]) -> int:
+    """The weights of a model, none of which is allocated."""
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        return sum(weight.numel() for weight in build(config).parameters())
+
+
+def _fitting_size(
+    build: Callable[[Mapping[str, Any]], torch.nn.Module], config: Mapping[str, Any], key: str, size: int
+) -> str:
+    """The largest power of two below a size whose model can be trained here, as a suggestion; empty without one."""
+    fitting = 1 << size.bit_length()
+    while fitting > 1:
+        fitting //= 2
+        try:
+            weights = _count_weights(build, _with_value(config, key, fitting))
+        except Exception:  # a size that this model cannot have, or still too large to be counted
+            continue
+        if COPIES * BYTES * weights <= physical_memory():
+            return f", such as {key}={fitting}"
+    return ""
+
+
+def _with_value(config: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """A configuration with another value at a key."""
+    name, _, rest = key.partition(".")
+    return {**config, name: _with_value(config[name], rest, value) if rest else value}
 
 
 def check_memory_of_steps(sizes: Mapping[str, int] | None, features: int) -> None:

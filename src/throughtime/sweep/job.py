@@ -74,6 +74,10 @@ class Job:
         path = folder / JOB
         try:
             written = json.loads(read_start(path, LARGEST).decode("utf-8"))
+            if not isinstance(written, dict):
+                raise ValueError("it holds no JSON object")
+            if missing := [field.name for field in fields(cls) if field.name not in written]:
+                raise ValueError(f"it lacks {missing[0]}")
             job = cls(**{field.name: written[field.name] for field in fields(cls)})
         except OSError as error:
             raise UserError(f"{path}: {error.strerror}; it is not the folder of a sweep's job") from error

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
 from omegaconf import read_write
 
 from throughtime.config.trust import as_override
@@ -158,12 +159,17 @@ def _call_launcher(session: Session, jobs: Sequence[Job], n_jobs: int) -> None:
     )
     fail_fast = f"sweep.fail_fast={str(session.fail_fast).lower()}"
     overrides = [[f"hydra.sweep.subdir={job.number}", fail_fast] for job in jobs]
-    if not settings._target_.endswith(".LocalLauncher"):
-        launcher.launch(overrides, initial_job_idx=0)
-        return
-    # submitit's local mode would start all processes at once; so each is passed to it when cores are free.
-    threads = settings.cpus_per_task or 1
-    with _threads(threads), ThreadPoolExecutor(max(cores() // threads, 1)) as pool:
+    with _variable("PYTHONSAFEPATH", "1"):  # no file of the working folder takes a module's place
+        if settings._target_.endswith(".LocalLauncher"):
+            _launch_locally(launcher, overrides, settings.cpus_per_task or 1)
+        else:
+            launcher.launch(overrides, initial_job_idx=0)
+
+
+def _launch_locally(launcher: Launcher, overrides: Sequence[list[str]], threads: int) -> None:
+    """Pass each job to submitit's local mode when cores are free; it would start all processes at once."""
+    count = max(cores() // threads, 1)
+    with _variable("OMP_NUM_THREADS", str(threads)), ThreadPoolExecutor(count) as pool:
         waiting = [pool.submit(launcher.launch, [one], number) for number, one in enumerate(overrides)]
         for one in waiting:
             one.result()
@@ -175,13 +181,12 @@ def cores() -> int:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Set the number of threads of processes that start inside this block, unless the user has set it."""
-    name = "OMP_NUM_THREADS"
-    if name in os.environ:
+def _variable(name: str, value: str) -> Iterator[None]:
+    """Set a variable of the environment of processes that start inside this block, unless the user has set it."""
+    if os.environ.get(name):
         yield
         return
-    os.environ[name] = str(count)
+    os.environ[name] = value
     try:
         yield
     finally:

@@ -137,6 +137,7 @@ def test_data_without_a_training_window_are_refused(length):
         ({"loading": "rows"}, "choose one of: lanes, windows"),
         ({"loading": "lanes", "normalisation": "last"}, "data.loading=lanes needs data.normalisation=none"),
         ({"normalisation": "seasonal", "seasons": ()}, "needs data.seasons"),
+        ({"seasons": (6, 500)}, r"data.seasons=\[6, 500\]: a season of 500 steps .* which has \d+;"),
         ({"split": (0.9, 0.9, 0.9)}, "three fractions"),
         ({"calendar": ("time_of_day",)}, "data.calendar needs times"),
     ],
@@ -153,3 +154,35 @@ def test_the_default_data_are_ready_to_train_on():
     assert batch.inputs.history.shape == (336, 64, 1) and batch.inputs.known.shape == (384, 64, 2)
     assert data.artifacts()["frequency"] == "30min"
     assert data.fingerprint()["missing"] == 0
+
+
+@pytest.mark.parametrize(
+    ("trained", "found", "fits"),
+    [
+        ("h", "h", True),
+        ("h", "D", False),
+        ("MS", "MS-15", True),
+        ("ME", "MS", True),
+        ("QS-FEB", "QS", True),
+        ("W-SUN", "W-MON", True),
+        ("MS", "QS", False),
+        (None, "D", True),
+        ("2h", "h", False),
+        ("QS", "YS", False),
+    ],
+)
+def test_data_of_another_step_than_those_of_training_are_refused(trained, found, fits):
+    def ready(frequency):
+        other = SeriesSet((make_series("0", numbers()),), ("x",), description="f", frequency=frequency)
+        return SeriesData(lambda: other, look_back=8, horizon=4)
+
+    first, second = ready(trained), ready(found)
+    first.setup()
+    second.restore(first.artifacts())
+    if fits:
+        second.setup()
+        return
+    with pytest.raises(
+        UserError, match=f"steps are of {found}, and the model was trained on steps of {trained};"
+    ):
+        second.setup()

@@ -208,7 +208,7 @@ def test_words_of_ones_own_and_a_number_that_looks_like_one(write):
 
 def test_encodings(tmp_path):
     path = tmp_path / "t.csv"
-    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-32"):
         path.write_text("Temp °C\n5\n", encoding=encoding)
         assert Table(path).columns == ["Temp °C"]
     path.write_text("Temp °C\n5\n", encoding="cp1252")

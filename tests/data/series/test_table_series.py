@@ -58,6 +58,7 @@ def test_series_of_unequal_length_and_a_time_in_several_columns(tmp_path):
             {"time": "time", "values": "a", "known": "b", "past": "price", "missing": 1.5},
             "data.past is missing at",
         ),
+        ({"time": "time", "decimal": ";"}, "data.decimal=; is not known; write a point or a comma$"),
         ({"time": "time", "duplicates": "all"}, "choose one of: error, first, last"),
     ],
 )

@@ -100,7 +100,26 @@ def test_fractions_of_a_second(table):
             ["Jan-49", "Feb-49", "Mar-49"],
             "'Jan-49' read as %b-%y is 2049-01-01; write years with four digits",
         ),
-        (range(44564, 44570), "is a number that is no time; set data.time_format .s, ms, us or ns"),
+        (range(144564, 144570), "is a number that is no time; set data.time_format .s, ms, us or ns"),
+        (
+            range(44564, 44570),
+            "'44564' is a number that is no time; .*spreadsheet .2022-01-03.*data.time=null if",
+        ),
+        (["45292", "45292.5", "45293.0"], "'45292' is a number .*spreadsheet .2024-01-01.*yyyy-mm-dd"),
+        (
+            ["2024-01-01 23:00", "2024-01-01 24:00", "2024-01-02 01:00"],
+            "line 3.*'2024-01-01 24:00' is no time .*a day ends with 00:00 of the next",
+        ),
+        (["31.12.2023 23:00", "31.12.2023 24:00:00"], "line 3.*a day ends with 00:00 of the next"),
+        (
+            ["2024-01-01 00:00 CET", "2024-01-01 01:00 CET"],
+            "the name CET of a time zone is no offset.*Europe/Berlin",
+        ),
+        (
+            ["13.01.2024 00:00 CEST", "14.01.2024 00:00 CEST"],
+            "the name CEST of a time zone is no offset.*[+]01:00",
+        ),
+        (["13/01/2024 1:00 (EST)", "14/01/2024 1:00 (EST)"], "the name EST of a time zone is no offset"),
         (["2022-01-01T00:00Z", "2022-01-01T01:00", "2022-01-01T02:00Z"], "line 3.*is no time"),
         (["TS", *DAYS.strftime("%Y-%m-%d")], "line 2.*'TS' is no time.*data.units_rows=1"),
         ([*DAYS.strftime("%Y-%m-%d"), "Total"], "line 42.*'Total' is no time.*data.skip_footer=1"),
@@ -154,7 +173,7 @@ def test_date_and_time_of_day_in_two_columns(table):
     assert parse_times(rows, ["Date", "Time"]).times.tolist() == HOURS.tolist()
     rows = table([f"{time:%Y-%m-%d};{time.hour}" for time in HOURS], "date;hour")
     assert parse_times(rows, ["date", "hour"]).times.tolist() == HOURS.tolist()
-    with pytest.raises(UserError, match=r"column hour: the hour 24 is not in 0 to 23"):
+    with pytest.raises(UserError, match=r"column hour: the hour 24 is not in 0 to 23; .* hour 0 of the next"):
         parse_times(table(["2022-01-01;23", "2022-01-01;24"], "date;hour"), ["date", "hour"])
 
 

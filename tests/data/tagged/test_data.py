@@ -1,5 +1,7 @@
 """From files to batches, with what a checkpoint needs to know."""
 
+import hashlib
+
 import pytest
 import torch
 
@@ -69,6 +71,8 @@ def test_vectors_join_the_vocabulary(file, tmp_path):
     for word, vector in (("london", [1, 2]), ("Rome", [3, 4]), ("the", [5, 6])):
         assert vectors[lexicon.word(word)].tolist() == vector
     assert torch.isnan(vectors[[0, lexicon.word("Paris")]]).all()
+    recorded = data.fingerprint()["vectors"]
+    assert recorded == {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def test_the_fingerprint_tells_the_files(file):
@@ -123,7 +127,7 @@ def test_a_file_without_empty_lines_is_cut_and_that_is_told(tmp_path):
     assert max(len(batch.targets) for batch in data.train_dataloader()) == 2_000
     assert sum(int(batch.lengths.sum()) for batch in data.train_dataloader()) == 50_001
     assert "1 sentences of up to 50,001 tokens" in data.describe()
-    assert "cut into pieces of 2,000 (an empty line ends a sentence)" in data.describe()
+    assert "cut into pieces of up to 2,000 (an empty line ends a sentence)" in data.describe()
 
 
 def test_tags_that_training_lacks_are_told_and_a_split_of_nothing_else_is_refused(tmp_path):

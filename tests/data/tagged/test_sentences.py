@@ -1,5 +1,10 @@
 """Sentences and their tags, as every file format reads and writes them."""
 
+import random
+
+import pytest
+
+from throughtime.data.tagged.entity_schemes import EntitySpan, encode, spans
 from throughtime.data.tagged.sentences import Sentence, SentenceTags, cut_sentence, document_at, lines_of
 
 
@@ -27,3 +32,36 @@ def test_a_long_sentence_is_cut_into_pieces_that_are_the_whole():
     assert sum((piece.tokens for piece in pieces), ()) == sentence.tokens
     assert sum((piece.tags for piece in pieces), ()) == sentence.tags
     assert cut_sentence(sentence, longest=11) == [sentence]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_entity_is_cut_that_fits_into_a_piece(seed):
+    """The entities of the pieces, put together, are those of the whole; one that is longer than a piece is cut."""
+    generator = random.Random(seed)
+    entities, place = [], 0
+    while place < 200:
+        length = generator.choice((1, 2, 3, 7, 8))
+        if generator.random() < 0.7:
+            entities.append((generator.choice("XY"), place, place + length))
+        place += length
+    entities = [one for one in entities if one[2] <= 200]
+    tags = encode(spans_of(entities), 200, "BIO")
+    pieces = cut_sentence(Sentence(tuple(map(str, range(200))), tags, "file", 1), 8, spans_of(entities))
+    assert all(0 < len(piece.tokens) <= 8 for piece in pieces)
+    assert sum((piece.tokens for piece in pieces), ()) == tuple(map(str, range(200)))
+    assert sum((piece.tags for piece in pieces), ()) == tags
+    found, start = [], 0
+    for piece in pieces:
+        found += [(kind, start + first, start + stop) for kind, first, stop in spans(piece.tags)]
+        start += len(piece.tokens)
+    assert found == entities
+
+
+def spans_of(entities):
+    return [EntitySpan(*one) for one in entities]
+
+
+def test_an_entity_that_is_longer_than_a_piece_is_cut_as_late_as_can_be():
+    tags = ("O", "O", "B-X", *("I-X",) * 6, "O")
+    pieces = cut_sentence(Sentence(tuple("abcdefghij"), tags, "file", 1), 4, spans(tags))
+    assert ["".join(piece.tokens) for piece in pieces] == ["ab", "cdef", "ghij"]

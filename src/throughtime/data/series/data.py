@@ -1,5 +1,6 @@
 """`SeriesData`: series for forecasting, split by time, scaled, as windows or as lanes."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
@@ -115,6 +116,7 @@ class SeriesData(DataModule):
         if self.series is not None:
             return
         read = self.source()
+        self._check_step(read)
         self._columns = {"values": read.channels, "known": read.known_names, "past": read.past_names}
         series = with_calendar(self._named(read) if self.joint else read.separate(), self.calendar)
         self.spans = [split_spans(len(one), self.split) for one in series]
@@ -140,8 +142,18 @@ class SeriesData(DataModule):
                 f"{longest} steps, and data.horizon={self.horizon} needs {self.horizon + 1}; give longer series, a "
                 "larger fraction in data.split or a shorter data.horizon"
             )
+        self._check_seasons(max(len(values) for values in trained))
         self.series = series
         self._train = self._training(trained)
+
+    def _check_step(self, read: SeriesSet) -> None:
+        """Raise `UserError` where other data than those of training have another step, wherever it is anchored."""
+        trained, found = (self._fitted or {}).get("frequency"), read.frequency
+        if trained and found and _step_of(trained) != _step_of(found):
+            raise UserError(
+                f"{read.description}: its steps are of {found}, and the model was trained on steps of {trained}; give "
+                "series of that step, or set data.frequency where it was found out wrongly"
+            )
 
     def _named(self, series: SeriesSet) -> SeriesSet:
         """The series under their names in training, where the data have no column of names."""
@@ -180,6 +192,14 @@ class SeriesData(DataModule):
         seed = self.seed if seed is None else seed
         level = (self.normalisation, self.season)
         return Windows(self.store, pairs, self.look_back, self.horizon, batch_size, *level, shuffle, seed)
+
+    def _check_seasons(self, longest: int) -> None:
+        """Raise `UserError` where a season does not fit into the longest training part, unless it was fitted before."""
+        if self._fitted is None and self.season >= longest and self.seasons:
+            raise UserError(
+                f"data.seasons={list(self.seasons)}: a season of {self.season:,} steps does not fit into the longest "
+                f"training part, which has {longest:,}; leave it out, or give a longer series"
+            )
 
     @property
     def season(self) -> int:
@@ -307,3 +327,8 @@ class SeriesData(DataModule):
             "split": list(self.split),
             **self.series.source,
         }
+
+
+def _step_of(frequency: str) -> str:
+    """A frequency without its anchor: months are months, whether they begin on the 1st or the 15th."""
+    return re.sub(r"^(\d*)B?([MQY])[SE]?$", r"\1\2", frequency.partition("-")[0])

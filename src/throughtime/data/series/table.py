@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from throughtime.data.encoding import wide_encoding
 from throughtime.data.series.number_format import (
     GROUP_MARKS,
     NumberFormat,
@@ -96,7 +97,7 @@ class Table:
         decimal: the decimal mark, a point or a comma; None to find out.
         missing: numbers and words that stand for a missing value, besides `MISSING_WORDS`.
         thousands: the mark between groups of three digits; None to find out.
-        encoding: of the text; None for UTF-8, or UTF-16 where the file begins with its byte order mark.
+        encoding: of the text; None for UTF-8, or UTF-16 or UTF-32 where the file begins with its byte order mark.
         skip_rows: lines above the header that are passed over.
         units_rows: lines below the header that are passed over.
         skip_footer: lines at the end that are passed over, not counting blank ones.
@@ -187,10 +188,10 @@ class Table:
         try:
             if encoding is None:
                 encoding = "utf-8-sig"
-                start = "".join(self._raw("latin-1", 1))[:2].encode("latin-1")
-                if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-                    encoding = "utf-16"
-                    self.notes.append("encoding utf-16")
+                marked = wide_encoding(self._start())
+                if marked in ("utf-16", "utf-32"):
+                    encoding = marked
+                    self.notes.append(f"encoding {marked}")
             lines = self._raw(encoding)
         except pd.errors.EmptyDataError as error:
             raise UserError(f"{self.path} is empty") from error
@@ -204,11 +205,19 @@ class Table:
         self._above = lines[:_SEARCHED_LINES]
         if (self._above and "\0" in self._above[0]) or self._begins_with_zeros(encoding):
             raise UserError(
-                f"{self.path} is not text in {encoding.removesuffix('-sig')}; set data.encoding, such as utf-16-le"
+                f"{self.path} is not text in {encoding.removesuffix('-sig')}; set data.encoding, such as "
+                f"{wide_encoding(self._start()) or 'utf-16-le'}"
             )
         if not any(line.strip() for line in self._above) and not any(line.strip() for line in lines):
             raise UserError(f"{self.path} is empty")
         return lines
+
+    def _start(self) -> bytes:
+        """The first bytes of the text, of a packed file those of its first line up to a zero byte."""
+        if self.path.suffix in _PACKED:
+            return "".join(self._raw("latin-1", 1))[:_SEARCHED_BYTES].encode("latin-1")
+        with self.path.open("rb") as file:
+            return file.read(_SEARCHED_BYTES)
 
     def _begins_with_zeros(self, encoding: str) -> bool:
         """Whether a plain file has zero bytes where text in its encoding has none; pandas cuts a line at them."""

@@ -301,8 +301,8 @@ def series_names(table: Table, columns: Sequence[str]) -> pd.Series:
 
 def check_marks(decimal: str | None, thousands: str | None) -> None:
     """Raise `UserError` unless the marks are such as numbers have, and differ."""
-    if decimal is not None:
-        check_choice((".", ","), **{"data.decimal": decimal})
+    if decimal is not None and decimal not in (".", ","):
+        raise UserError(f"data.decimal={decimal} is not known; write a point or a comma")
     if thousands is not None and thousands not in (".", ",", " ", "'", "_"):
         raise UserError(f"data.thousands={thousands} is not known; write a point, a comma, a blank, ' or _")
     if thousands is not None and thousands == decimal:

@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,8 @@ PARTS = ("year", "month", "day", "hour", "minute", "second")
 
 _ISO = re.compile(r"\d{4}-\d{1,2}(?:-\d{1,2})?(?:[T ].*)?|\d{4}/\d{1,2}/\d{1,2}(?:[T ].*)?|\d{8}T\d{4,}.*")
 _OFFSET = r"\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2}|(?<=:\d{2})[+-]\d{2})$"
+_MIDNIGHT = re.compile(r"(?<![\d:])24[:.]00(?:[:.]00(?:[.,]0*)?)?(?!\d)")
+_ZONE_NAME = re.compile(r"\d{1,2}[:.]\d{2}\S*\s*(?<![A-Za-z])\(?((?!AM|PM|UTC|GMT)[A-Z]{2,5})\)?$")
 _CLOCK = re.compile(r"\d{1,2}:\d{2}")
 _DAY_MONTH = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?:[ T,]+(\d.*))?")
 _CLOCKS = (
@@ -52,6 +54,7 @@ _MONTH_NAMES = (
     "%m.%Y",
 )
 _DAY_MONTH_NAMES = ("%d-%b-%y", "%d-%b-%Y", "%d %b %y", "%d-%B-%Y", "%d/%b/%Y")
+_FIRST_OF_SPREADSHEETS = datetime(1899, 12, 30, tzinfo=UTC)  # day 0 of their dates, from March 1900 on
 _TWO_DIGIT_YEARS_AHEAD = 20  # a two-digit year further ahead than this is refused
 
 
@@ -143,7 +146,8 @@ def _joined(table: Table, columns: Sequence[str]) -> tuple[pd.Series, pd.Series 
         if (hours > 23).any():
             row = int((hours > 23).to_numpy().argmax())
             raise UserError(
-                f"{table.path}, {table.line(row)}, column {columns[-1]}: the hour {hours.iloc[row]} is not in 0 to 23"
+                f"{table.path}, {table.line(row)}, column {columns[-1]}: the hour {hours.iloc[row]} is not in 0 to 23; "
+                "write the last hour of a day as hour 0 of the next where hours are counted at their ends, else as 23"
             )
     text = texts[0]
     for more in texts[1:]:
@@ -241,6 +245,13 @@ def _digits(table: Table, text: pd.Series, columns: Sequence[str]) -> ParsedTime
         if fitting and length != 10:
             forms = " or ".join(form for form, _ in fitting)
             raise UserError(f"{where}: {shown!r} may be read as {forms}; set data.time_format to one of them")
+    if length == 5 and lengths.nunique() == 1:
+        date = _FIRST_OF_SPREADSHEETS + timedelta(days=float(shown))
+        raise UserError(
+            f"{where}: {shown!r} is a number that is no time; where it counts the days of a spreadsheet "
+            f"({date:%Y-%m-%d}), give the column a format of dates there, such as yyyy-mm-dd hh:mm, and save it again; "
+            "set data.time=null if each row is a step"
+        )
     unit = {9: "s", 10: "s", 12: "ms", 13: "ms", 15: "us", 16: "us", 18: "ns", 19: "ns"}.get(length)
     if unit is None:
         raise UserError(
@@ -460,8 +471,21 @@ def _check_all(
     if not bad.any():
         return
     row = int(bad.argmax())
-    hint = table.place_hint(row, bad)
+    hint, shown = table.place_hint(row, bad), str(text.iloc[row])
+    advice = _advice(shown) or f"set {hint}data.time_format (such as %d.%m.%Y %H:%M) or data.time"
     raise UserError(
-        f"{table.path}, {row_label(text.index, row)}, column {', '.join(columns)}: {str(text.iloc[row])!r} is no time "
-        f"that can be read{like}; set {hint}data.time_format (such as %d.%m.%Y %H:%M) or data.time"
+        f"{table.path}, {row_label(text.index, row)}, column {', '.join(columns)}: {shown!r} is no time that can be "
+        f"read{like}; {advice}"
     )
+
+
+def _advice(shown: str) -> str | None:
+    """Advice on a time that no clock shows, or that has the name of a zone; None for any other."""
+    if _MIDNIGHT.search(shown):
+        return "a day ends with 00:00 of the next, and no clock shows 24:00; write it so"
+    if named := _ZONE_NAME.search(shown):
+        return (
+            f"the name {named.group(1)} of a time zone is no offset, as several zones may have it; leave it out of the "
+            "file and set data.time_zone, such as Europe/Berlin, or write offsets, such as +01:00"
+        )
+    return None

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from throughtime.data.base import DataModule
 from throughtime.data.fractions import check_split_fractions
-from throughtime.data.tagged.entity_schemes import convert, recognise, recognise_like
+from throughtime.data.tagged.entity_schemes import convert, recognise, recognise_like, spans
 from throughtime.data.tagged.lexicon import Lexicon
 from throughtime.data.tagged.sentence_batches import SentenceBatches
 from throughtime.data.tagged.sentences import LONGEST_SENTENCE, Format, Sentence, cut_sentence
 from throughtime.data.tagged.splits import describe, fingerprints, read_splits
-from throughtime.data.tagged.vectors import read_vectors
+from throughtime.data.tagged.vectors import checksum, read_vectors
 from throughtime.data.text.source import find_sources
 from throughtime.errors import UserError, check_positive, check_seed
 
@@ -78,6 +78,7 @@ class TaggingData(DataModule):
         self.lexicon: Lexicon | None = None
         self.scheme: str | None = None
         self._vectors: Float[Tensor, "V I"] | None = None
+        self._vectors_read: dict[str, str] | None = None
         self._splits: dict[str, list[Sentence]] | None = None
         self._remarks: list[str] = []
         self._train: SentenceBatches | None = None
@@ -106,7 +107,7 @@ class TaggingData(DataModule):
         sentences = [sentence for part in splits.values() for sentence in part]
         self._remarks = [*self.format.remarks(sentences), *_long_sentences(sentences)]
         splits = {
-            name: [piece for sentence in part for piece in cut_sentence(sentence)]
+            name: [piece for sentence in part for piece in self._cut(sentence)]
             for name, part in splits.items()
         }
         if self.lexicon is None:
@@ -117,6 +118,11 @@ class TaggingData(DataModule):
         if "train" in splits:
             self._train = self._loader("train", self.batch_size, shuffle=True)
 
+    def _cut(self, sentence: Sentence) -> list[Sentence]:
+        """A long sentence in pieces, cut between entities where its tags have some."""
+        is_cut = self.scheme is not None and len(sentence.tokens) > LONGEST_SENTENCE
+        return cut_sentence(sentence, entities=spans(sentence.tags) if is_cut else ())
+
     def _fit(self, sentences: list[Sentence]) -> None:
         words: dict[str, Any] = {}
         if self._vectors_path is not None:
@@ -124,6 +130,7 @@ class TaggingData(DataModule):
                 form for sentence in sentences for token in sentence.tokens for form in (token, token.lower())
             }
             words = read_vectors(self._vectors_path, own, self.vector_words, self.encoding)
+            self._vectors_read = {"path": self._vectors_path, "sha256": checksum(self._vectors_path)}
         further = (word.lower() if self.lowercase else word for word in words)
         self.lexicon = Lexicon.fit(sentences, self.lowercase, self.min_count, further)
         if not words:
@@ -173,7 +180,8 @@ class TaggingData(DataModule):
         """The sources, and the tokens and sentences of each split."""
         sentences = {name: len(part) for name, part in self._splits.items()}
         sources = fingerprints(self.format, self._sources)
-        return {"sources": sources, "tokens": self.sizes, "sentences": sentences, "split": list(self.split)}
+        found = {"sources": sources, "tokens": self.sizes, "sentences": sentences, "split": list(self.split)}
+        return found if self._vectors_read is None else found | {"vectors": self._vectors_read}
 
 
 def _in_bio(sentences: list[Sentence], trained: str) -> list[Sentence]:
@@ -190,7 +198,7 @@ def _long_sentences(sentences: list[Sentence]) -> list[str]:
     longest = max(len(sentence.tokens) for sentence in long)
     return [
         f"{len(long):,} sentences of up to {longest:,} tokens, the first at {long[0].name}, line {long[0].line}, cut "
-        f"into pieces of {LONGEST_SENTENCE:,} (an empty line ends a sentence)"
+        f"into pieces of up to {LONGEST_SENTENCE:,} (an empty line ends a sentence)"
     ]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from throughtime.data.base import DataPart
+from throughtime.data.tagged.entity_schemes import EntitySpan
 from throughtime.data.text.source import Document
 
 LONGEST_SENTENCE = 2_000
@@ -29,18 +30,30 @@ class Sentence(NamedTuple):
     kept: Any = None
 
 
-def cut_sentence(sentence: Sentence, longest: int = LONGEST_SENTENCE) -> list[Sentence]:
-    """A sentence in pieces of at most `longest` tokens, which a model reads one by one; itself where it is shorter."""
-    if len(sentence.tokens) <= longest:
+def cut_sentence(
+    sentence: Sentence, longest: int = LONGEST_SENTENCE, entities: Sequence[EntitySpan] = ()
+) -> list[Sentence]:
+    """A sentence in pieces of at most `longest` tokens, which a model reads one by one; itself where it is shorter.
+
+    Args:
+        sentence: of any length.
+        longest: the tokens of a piece at most.
+        entities: of the sentence, in order; a piece ends before one that it does not hold whole, unless the entity is
+            longer than a piece.
+    """
+    count = len(sentence.tokens)
+    if count <= longest:
         return [sentence]
-    return [
-        sentence._replace(
-            tokens=sentence.tokens[start : start + longest],
-            tags=sentence.tags[start : start + longest],
-            kept=None,
-        )
-        for start in range(0, len(sentence.tokens), longest)
-    ]
+    inside = {place for one in entities for place in range(one.start + 1, one.stop)}
+    pieces, start = [], 0
+    while start < count:
+        stop = start + longest
+        if stop < count:
+            stop = next((place for place in range(stop, start, -1) if place not in inside), stop)
+        tokens, tags = sentence.tokens[start:stop], sentence.tags[start:stop]
+        pieces.append(sentence._replace(tokens=tokens, tags=tags, kept=None))
+        start = stop
+    return pieces
 
 
 class SentenceTags(NamedTuple):

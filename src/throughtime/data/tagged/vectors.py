@@ -1,5 +1,6 @@
 """Pretrained word vectors in the text format of GloVe and fastText: a line a word, `the 0.418 0.250 ...`."""
 
+import hashlib
 import os
 from collections.abc import Container
 from pathlib import Path
@@ -43,3 +44,9 @@ def read_vectors(
     if not vectors:
         raise UserError(f"data.vectors={path} has no vector for any word of the training text")
     return vectors
+
+
+def checksum(path: str | Path) -> str:
+    """The SHA-256 of a file of vectors."""
+    with Path(os.path.expanduser(path)).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,6 @@
 """Backtest: forecasts from rolling origins of the test part, in one CSV file."""
 
-from collections.abc import Iterator
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,8 @@ import pandas as pd
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from throughtime.data.batch import Batch
 from throughtime.data.series.series import SeriesSet
-from throughtime.data.series.windows import Windows, window_pairs
+from throughtime.data.series.windows import window_pairs
 from throughtime.errors import check_positive
 from throughtime.files import write_text
 from throughtime.task.base import TaskPart
@@ -93,18 +92,13 @@ class Backtest(TaskPart):
         with torch.inference_mode(False), torch.enable_grad():
             optimizer = torch.optim.Adam(task.parameters(), lr=self.refit_learning_rate)
             task.train()
-            for _, batch in zip(range(self.refit_steps), _endless(loader), strict=False):
+            for _, batch in zip(range(self.refit_steps), chain.from_iterable(repeat(loader)), strict=False):
                 optimizer.zero_grad()
                 loss, _ = task.chunk_loss("train", task.transfer_batch_to_device(batch, task.device, 0))
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(task.parameters(), 1.0)
                 optimizer.step()
             task.eval()
-
-
-def _endless(loader: Windows) -> Iterator[Batch]:
-    while True:
-        yield from loader
 
 
 def forecast_table(
