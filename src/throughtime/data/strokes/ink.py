@@ -10,10 +10,10 @@ from jaxtyping import Float
 
 from throughtime.errors import UserError
 
-Stroke = Float[np.ndarray, "n 2"]
+Stroke = Float[np.ndarray, "_ 2"]
 """The points (x, y) of one stroke in their order, from the pen's landing to its lifting."""
 
-Instants = Float[np.ndarray, " n"]
+Instants = Float[np.ndarray, " _"]
 """The time of each point of a stroke."""
 
 

@@ -112,7 +112,9 @@ class _Traces:
             elif _is_leaf_view(child):
                 place = f"{self.file}, line {child.line}"
                 if child.attributes.keys() & {"from", "to"}:
-                    raise UserError(f"{place}: a view of a part of a trace (from, to) is not read; name whole traces")
+                    raise UserError(
+                        f"{place}: a view of a part of a trace (from, to) is not read; name whole traces"
+                    )
                 name = child.attributes["traceDataRef"].removeprefix("#")
                 target = self.by_id.get(name)
                 if target is None or target.tag not in ("trace", "traceGroup"):
@@ -131,7 +133,9 @@ class _Traces:
         names = tuple(channel.attributes.get("name", "").upper() for channel in channels)
         if "X" not in names or "Y" not in names:
             raise UserError(f"{self.file}, line {named.line}: the trace format has no channels X and Y")
-        units = (channel.attributes.get("units", "ms") for channel in channels if channel.attributes["name"] == "T")
+        units = (
+            channel.attributes.get("units", "ms") for channel in channels if channel.attributes["name"] == "T"
+        )
         return names, SECONDS.get(next(units, "ms"), 1e-3)
 
     def _format(self, element: Element, seen: set[str]) -> Element | None:
@@ -164,12 +168,16 @@ class _Traces:
                     f"{place}: point {len(points) + 1} has {len(cells)} values, and the trace format has "
                     f"{len(channels)} channels ({', '.join(channels)})"
                 )
-            for number, (mode, cell) in enumerate(cells[: len(channels)]):  # the rest are intermittent channels
+            for number, (mode, cell) in enumerate(
+                cells[: len(channels)]
+            ):  # the rest are intermittent channels
                 modes[number] = mode or modes[number]
                 if cell == "*":
                     continue
                 if cell == "?":
-                    raise UserError(f"{place}: {channels[number]} of point {len(points) + 1} is not known (?)")
+                    raise UserError(
+                        f"{place}: {channels[number]} of point {len(points) + 1} is not known (?)"
+                    )
                 given = _number(cell)
                 if modes[number] == "!":
                     given, speeds[number] = given - values[number], 0.0

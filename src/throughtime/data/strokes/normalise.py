@@ -23,7 +23,7 @@ class InkNormaliser(NamedTuple):
         size: the side of the box around the ink that becomes 1: the `larger` one, its `height`, its `width`, or `both`,
             each by itself; `none` to leave it.
         position: the point that becomes 0: the middle of the `box`, the `mean` of the ink, its `start`; or `none`.
-        deslant: whether ink is sheared along x until cov(x, y) = 0.
+        deslant: whether ink is sheared along x until cov(x, y) over its vertical length is 0.
     """
 
     size: str = "larger"
@@ -43,10 +43,9 @@ class InkNormaliser(NamedTuple):
         origin = (points.min(0) + points.max(0)) / 2  # large coordinates would lose digits
         strokes = [stroke - origin for stroke in strokes]
         if self.deslant:
-            mean, covariance = moments(strokes)
-            if covariance[1, 1] > 0:
-                shear = covariance[0, 1] / covariance[1, 1]
-                strokes = [stroke - np.outer(stroke[:, 1] - mean[1], (shear, 0)) for stroke in strokes]
+            shear = _slant(strokes)
+            strokes = [stroke - np.outer(stroke[:, 1], (shear, 0)) for stroke in strokes]
+            origin = origin - (shear * origin[1], 0)
         sides = self._sides(np.concatenate(strokes))
         strokes = [stroke / sides for stroke in strokes]
         middle = -origin / sides if self.position == "none" else self._middle(strokes)
@@ -69,24 +68,34 @@ class InkNormaliser(NamedTuple):
         if self.position == "start":
             return strokes[0][0]
         if self.position == "mean":
-            return moments(strokes)[0]
+            return _mean(strokes)
         points = np.concatenate(strokes)
         return (points.min(0) + points.max(0)) / 2
 
 
-def moments(strokes: Sequence[Stroke]) -> tuple[Float[np.ndarray, " 2"], Float[np.ndarray, "2 2"]]:
-    """The mean and the covariance of the points of ink, uniformly over the length of its strokes."""
-    starts = np.concatenate([stroke[:-1] for stroke in strokes])
-    steps = np.concatenate([np.diff(stroke, axis=0) for stroke in strokes])
+def _mean(strokes: Sequence[Stroke]) -> Float[np.ndarray, " 2"]:
+    """The mean of the points of ink, uniformly over the length of its strokes."""
+    middles, steps = _lines(strokes)
     lengths = np.hypot(*steps.T)
-    total = lengths.sum()
-    if total == 0:
-        points = np.concatenate(strokes)
-        return points.mean(0), np.cov(points.T, bias=True).reshape(2, 2)
-    weights = lengths / total
-    middles = starts + steps / 2
-    mean = weights @ middles
-    away = middles - mean
+    if not lengths.any():
+        return np.concatenate(strokes).mean(0)
+    return lengths @ middles / lengths.sum()
+
+
+def _slant(strokes: Sequence[Stroke]) -> float:
+    """cov(x, y) / var(y) over the ink, uniformly over its vertical length |dy|, which no slant changes."""
+    middles, steps = _lines(strokes)
+    weights = np.abs(steps[:, 1])
+    if not weights.any():
+        return 0.0
+    weights = weights / weights.sum()
+    away = middles - weights @ middles
     # Of a line of step s around its middle, the covariance is s s^T / 12.
     covariance = (away.T * weights) @ away + (steps.T * weights) @ steps / 12
-    return mean, covariance
+    return float(covariance[0, 1] / covariance[1, 1])
+
+
+def _lines(strokes: Sequence[Stroke]) -> tuple[Float[np.ndarray, "m 2"], Float[np.ndarray, "m 2"]]:
+    """The middles and the steps of all lines from point to point."""
+    steps = np.concatenate([np.diff(stroke, axis=0) for stroke in strokes])
+    return np.concatenate([stroke[:-1] for stroke in strokes]) + steps / 2, steps

@@ -27,7 +27,9 @@ class Resampler:
         UserError: an argument is not known, or neither or both of points and spacing are given.
     """
 
-    def __init__(self, kind: str = "length", points: int | None = 32, spacing: float | int | None = None) -> None:
+    def __init__(
+        self, kind: str = "length", points: int | None = 32, spacing: float | int | None = None
+    ) -> None:
         check_choice(KINDS, **{"data.source.resample": kind})
         if kind != "none" and (points is None) == (spacing is None):
             raise UserError(
@@ -37,14 +39,18 @@ class Resampler:
         if points is not None:
             check_positive(**{"data.source.points": points})
             if points > MOST:
-                raise UserError(f"data.source.points={points} is above its limit of {MOST:,}; give a smaller number")
+                raise UserError(
+                    f"data.source.points={points} is above its limit of {MOST:,}; give a smaller number"
+                )
         if spacing is not None:
             check_positive(**{"data.source.spacing": spacing})
         self.kind = kind
         self.points = points
         self.spacing = spacing
 
-    def __call__(self, strokes: Sequence[Stroke], times: Sequence[Instants] | None, place: str) -> list[Stroke]:
+    def __call__(
+        self, strokes: Sequence[Stroke], times: Sequence[Instants] | None, place: str
+    ) -> list[Stroke]:
         """The strokes with other points.
 
         Args:

@@ -84,7 +84,11 @@ class StrokeFiles(SequenceSource):
         positions: bool = False,
         encoding: str = "utf-8",
     ) -> None:
-        given = {"format": (FORMATS, format), "pen_marks": (PEN_MARKS, pen_marks), "y_axis": (("up", "down"), y_axis)}
+        given = {
+            "format": (FORMATS, format),
+            "pen_marks": (PEN_MARKS, pen_marks),
+            "y_axis": (("up", "down"), y_axis),
+        }
         for name, (choices, value) in given.items():
             if value is not None:
                 check_choice(choices, **{f"data.source.{name}": value})
@@ -200,9 +204,7 @@ class StrokeFiles(SequenceSource):
 
     def _read(self, file: Path, kind: str, labelled: bool) -> Iterator[Ink]:
         if kind == "unipen":
-            yield from read_unipen(
-                read_text(file, self.encoding), file, self.level, self._comments, labelled
-            )
+            yield from read_unipen(read_text(file, self.encoding), file, self.level, self._comments, labelled)
         elif kind == "inkml":
             check_choice(("ink", "group"), **{"data.source.level": self.level or "ink"})
             yield from read_inkml(file, self.level, self._label_names())
@@ -259,11 +261,8 @@ class StrokeFiles(SequenceSource):
             raise UserError(f"{path} holds no ink; name a file or a folder with strokes in it")
         for ink in inks:
             if not np.ptp(np.concatenate(ink.strokes), axis=0).any():
-                count = sum(map(len, ink.strokes))
-                raise UserError(
-                    f"{ink.place}: the ink has {'one point' if count == 1 else 'all its points at one place'}; it needs "
-                    "two that differ, or leave it out"
-                )
+                has = "one point" if sum(map(len, ink.strokes)) == 1 else "all its points at one place"
+                raise UserError(f"{ink.place}: the ink has {has}; give it two that differ, or leave it out")
         strokes = [len(ink.strokes) for ink in inks]
         told = f"{min(strokes)}" if min(strokes) == max(strokes) else f"{min(strokes)} to {max(strokes)}"
         groups = self._groups(inks, labelled)

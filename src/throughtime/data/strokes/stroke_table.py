@@ -103,8 +103,11 @@ def _ink(rows: list[_Row], marks: str, name: str, place: str, file: Path) -> Ink
         given = {getattr(row, fact): row.line for row in reversed(rows) if getattr(row, fact)}
         if len(given) > 1:
             (one, _), (other, line) = sorted(given.items(), key=lambda pair: pair[1])[:2]
-            raise UserError(f"{file}, line {line}: one ink has the {fact}s {one} and {other}; give it one of them")
-        facts |= {fact: value for value in given}
+            raise UserError(
+                f"{file}, line {line}: one ink has the {fact}s {one} and {other}; give it one of them"
+            )
+        if given:
+            (facts[fact],) = given
     points = read_points([(row.line, (row.x, row.y)) for row in rows], file, ("x", "y"))
     times = None
     if rows[0].time is not None:

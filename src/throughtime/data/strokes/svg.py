@@ -46,7 +46,8 @@ class _Polylines(BasePen):
         self.strokes[-1].extend(map(tuple, curve))
 
     def _closePath(self) -> None:
-        self.strokes[-1].append(self.strokes[-1][0])
+        if self.strokes[-1][-1] != self.strokes[-1][0]:
+            self.strokes[-1].append(self.strokes[-1][0])
 
 
 def read_svg(file: Path) -> Ink:

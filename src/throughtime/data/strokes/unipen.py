@@ -47,8 +47,8 @@ def read_unipen(
 ) -> Iterator[Ink]:
     """The segments of one level of a UNIPEN text; the whole text where it has no segments.
 
-    Components are the .PEN_DOWN and .PEN_UP that have points, numbered from 0; strokes are those of .PEN_DOWN. The facts
-    of a segment are `label`, `writer` (.WRITER_ID) and the named groups of the pattern.
+    Components are the .PEN_DOWN and .PEN_UP that have points, numbered from 0; strokes are those of .PEN_DOWN. The
+    facts of a segment are `label`, `writer` (.WRITER_ID) and the named groups of the pattern.
 
     Args:
         text: of the whole file.

@@ -67,8 +67,8 @@ def read_xml(file: Path) -> Element:
 
     def entity(*_: object) -> None:
         raise UserError(
-            f"{file}, line {parser.CurrentLineNumber}: the file declares an XML entity, and none is expanded; write the "
-            "text itself instead"
+            f"{file}, line {parser.CurrentLineNumber}: the file declares an XML entity, and none is expanded; write "
+            "the text itself instead"
         )
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
