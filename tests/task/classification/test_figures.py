@@ -41,7 +41,7 @@ def test_a_drawing_is_shown_as_far_as_the_pen_has_come():
     sequence = np.zeros((4, 3), dtype=np.float32)
     figure = plot_running([("one", sequence, probabilities_of(4))], ["a", "b", "c"], None, lambda _: lines)
     moments = figure.axes[0].child_axes
-    assert [inset.get_title() for inset in moments] == [f"t = {t}" for t in range(1, 5)]
+    assert [text.get_text() for text in figure.axes[0].texts] == [f"t = {t}" for t in range(1, 5)]
     drawn = [
         sum(len(line.get_xdata()) for line in inset.lines if line.get_color() == "#222222")
         for inset in moments

@@ -20,7 +20,7 @@ from throughtime.task.confusion import plot_confusion
 
 HEADER = ("class", "precision", "recall", "f1", "sequences")
 FEW_CHANNELS, MOST_LETTERS = 6, 60
-MOMENTS = 6
+MOMENTS = 4
 """Steps up to which a drawing is shown."""
 
 
@@ -219,7 +219,7 @@ def _draw_lines(axes: Axes, lines: Sequence[Float[np.ndarray, "_ 2"]], count: in
     middle = (points.min(0) + points.max(0)) / 2
     reach = 0.6 * max(np.ptp(points, axis=0).max(), 1e-6)
     for number, moment in enumerate(moments):
-        inset = axes.inset_axes((number * width, 0.0, width, 1.0))
+        inset = axes.inset_axes((number * width, 0.08, width, 0.9))
         inset.set_axis_off()
         inset.set(xlim=middle[0] + np.array((-reach, reach)), ylim=middle[1] + np.array((-reach, reach)))
         inset.set_aspect("equal")
@@ -230,4 +230,6 @@ def _draw_lines(axes: Axes, lines: Sequence[Float[np.ndarray, "_ 2"]], count: in
                 drawn = line[:left]
                 inset.plot(*drawn.T, color="#222222", linewidth=1.5, marker="." if len(drawn) == 1 else None)
             left -= len(line)
-        inset.set_title(f"t = {moment}", fontsize=6, y=-0.02)
+        axes.text(
+            (number + 0.5) * width, 0.03, f"t = {moment}", fontsize=7, ha="center", transform=axes.transAxes
+        )
