@@ -36,6 +36,22 @@ def test_each_distortion_moves_points_and_keeps_strokes_normalised(name):
     np.testing.assert_allclose(points.min(0), -points.max(0), atol=1e-5)
 
 
+def test_the_order_of_drawing_changes_and_the_picture_stays():
+    strokes = [np.array([[0.0, 0.0], [1.0, 2.0], [3.0, 3.0]]), np.array([[4.0, 0.0], [5.0, 1.0]])]
+    turned = connected(reverse=1).distorted(strokes, np.random.default_rng(0))
+    assert [stroke.tolist() for stroke in turned] == [stroke[::-1].tolist() for stroke in strokes]
+    orders = [
+        [len(stroke) for stroke in connected(reorder=1).distorted(strokes, np.random.default_rng(seed))]
+        for seed in range(40)
+    ]
+    assert 8 <= orders.count([2, 3]) <= 32 and orders.count([2, 3]) + orders.count([3, 2]) == 40
+    counts = [
+        connected(reverse=0.25).distorted(strokes, np.random.default_rng(seed))[0][0, 0] == 3
+        for seed in range(200)
+    ]
+    assert 25 <= sum(counts) <= 80
+
+
 def test_distortions_of_nothing_change_nothing():
     assert connected()(SEQUENCE, np.random.default_rng(0)) is SEQUENCE
 

@@ -1,4 +1,4 @@
-"""Random distortions of ink that keep its class: slant, scale, rotation and jitter."""
+"""Random distortions of ink that keep its shape or its class: slant, scale, rotation, jitter, order of drawing."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ from throughtime.data.strokes.points import to_strokes
 from throughtime.data.strokes.stroke_files import StrokeFiles
 from throughtime.errors import UserError
 
-LARGEST = {"slant": 2, "scale": 2, "rotation": 180, "jitter": 1, "bend": 1}
+LARGEST = {"slant": 2, "scale": 2, "rotation": 180, "jitter": 1, "bend": 1, "reverse": 1, "reorder": 1}
 
 
 class StrokeDistortions(Augmentation):
-    """Distort ink by a random linear map and by noise, then normalise it again; 0 turns a distortion off.
+    """Distort ink by a random linear map, by noise and in its order, then normalise it again; 0 turns a distortion off.
 
     With normal numbers g, in this order:
 
@@ -25,14 +25,18 @@ class StrokeDistortions(Augmentation):
     - bend: x and y are moved by smooth displacements over the plane, `bend` · g · sin(π (a · x + b · y) + c) with
       normal a and b and a uniform phase c.
     - jitter: every point is moved by `jitter` · g in x and in y.
+    - reverse: each stroke is drawn from its end with the probability `reverse`, and reorder: with the probability
+      `reorder` the strokes follow each other in a random order. The picture stays; leave both at 0 where the class
+      is in the movement, as of gestures.
 
-    The points and strokes stay the same ones, so T does.
+    T stays, as no point is added or left out.
 
     Args:
         slant, scale, rotation, jitter, bend: deviations; those of lengths are in units of normalised ink.
+        reverse, reorder: probabilities.
 
     Raises:
-        UserError: a deviation is negative, or so large that nothing could be read.
+        UserError: a deviation is negative, or so large that nothing could be read; a probability is above 1.
     """
 
     def __init__(
@@ -42,12 +46,17 @@ class StrokeDistortions(Augmentation):
         rotation: float | int = 0.0,
         jitter: float | int = 0.0,
         bend: float | int = 0.0,
+        reverse: float | int = 0.0,
+        reorder: float | int = 0.0,
     ) -> None:
         given = {"slant": slant, "scale": scale, "rotation": rotation, "jitter": jitter, "bend": bend}
+        given |= {"reverse": reverse, "reorder": reorder}
         for name, value in given.items():
             if not 0 <= value <= LARGEST[name]:
                 raise UserError(f"data.augmentation.{name}={value} must be from 0 to {LARGEST[name]}")
-        self.slant, self.scale, self.rotation, self.jitter, self.bend = given.values()
+        self.slant, self.scale, self.rotation, self.jitter, self.bend = list(given.values())[:5]
+        self.reverse, self.reorder = reverse, reorder
+        self._changes = any(given.values())
         self._source: StrokeFiles | None = None
 
     def connect(self, source: SequenceSource) -> None:
@@ -65,7 +74,7 @@ class StrokeDistortions(Augmentation):
     def __call__(
         self, sequence: Float[np.ndarray, "T F"], generator: np.random.Generator
     ) -> Float[np.ndarray, "T F"]:
-        if not (self.slant or self.scale or self.rotation or self.jitter or self.bend):
+        if not self._changes:
             return sequence
         return self._source.sequence(self.distorted(to_strokes(sequence), generator))
 
@@ -80,4 +89,9 @@ class StrokeDistortions(Augmentation):
         waves, phases = generator.normal(size=(2, 2)), generator.uniform(0, 2 * np.pi, 2)
         points = points + self.bend * generator.normal(size=2) * np.sin(np.pi * points @ waves + phases)
         points = points + self.jitter * generator.normal(size=points.shape)
-        return np.split(points, np.cumsum([len(stroke) for stroke in strokes])[:-1])
+        moved = np.split(points, np.cumsum([len(stroke) for stroke in strokes])[:-1])
+        turned = generator.random(len(moved)) < self.reverse
+        moved = [stroke[::-1] if turn else stroke for stroke, turn in zip(moved, turned, strict=True)]
+        if generator.random() < self.reorder:
+            moved = [moved[number] for number in generator.permutation(len(moved))]
+        return moved
