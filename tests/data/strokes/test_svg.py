@@ -27,6 +27,25 @@ def test_lines_and_subpaths(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("M0 0L6.e-1 007", [[0, 0], [0.6, 7]]),
+        ("M.5.5-1-1", [[0.5, 0.5], [-1, -1]]),
+        ("m1,2\n3\t4", [[1, 2], [4, 6]]),
+        ("M0 0 1e1+2", [[0, 0], [10, 2]]),
+    ],
+)
+def test_notations_of_numbers(path, expected, tmp_path):
+    (line,) = strokes(tmp_path, f'<path d="{path}"/>')
+    np.testing.assert_allclose(line, expected)
+
+
+def test_flags_of_arcs_may_be_packed(tmp_path):
+    one, other = strokes(tmp_path, '<path d="M1 0a1 1 0 01-2 0M1 0a1 1 0 0 1 -2 0"/>')
+    np.testing.assert_allclose(one, other)
+
+
+@pytest.mark.parametrize(
     "path",
     [
         "M 1 0 A 1 1 0 0 1 -1 0",  # half a circle
@@ -66,6 +85,7 @@ def test_definitions_are_not_drawn(tmp_path):
         ('\n<path d="M0 0 L nan 1"/>', r"a\.svg, line 3: the path has 'nan 1' in it"),
         ('<path d="M0 0 L 1"/>', r"a\.svg, line 2: the path cannot be read"),
         ('<path d="1 1 2 2"/>', r"a\.svg, line 2: the path cannot be read"),
+        ('<path d="M0 0 L 1e999 1"/>', r"a\.svg, line 2: a coordinate is 1e999; give a finite number"),
         ('<polyline points="0 0 1"/>', r"a\.svg, line 2: the points have 3 coordinates"),
         ('<polyline points="0 inf"/>', r"a\.svg, line 2: a coordinate is inf"),
         ('<line x1="east"/>', r"a\.svg, line 2: x1 is 'east', which is no number"),

@@ -13,7 +13,7 @@ from throughtime.data.labelled.sequences import SequenceSet, SequenceSource
 from throughtime.data.labelled.tables import check_separator, read_text, suffix_of
 from throughtime.data.paths import find_files
 from throughtime.data.strokes.ink import Ink, Instants, Stroke
-from throughtime.data.strokes.inkml import read_inkml
+from throughtime.data.strokes.inkml import LEVELS, read_inkml
 from throughtime.data.strokes.normalise import InkNormaliser
 from throughtime.data.strokes.points import CHANNELS, POSITIONS, to_sequence, to_strokes
 from throughtime.data.strokes.resample import Resampler
@@ -206,7 +206,7 @@ class StrokeFiles(SequenceSource):
         if kind == "unipen":
             yield from read_unipen(read_text(file, self.encoding), file, self.level, self._comments, labelled)
         elif kind == "inkml":
-            check_choice(("ink", "group"), **{"data.source.level": self.level or "ink"})
+            check_choice(LEVELS, **{"data.source.level": self.level or LEVELS[0]})
             yield from read_inkml(file, self.level, self._label_names())
         elif kind == "svg":
             yield read_svg(file)

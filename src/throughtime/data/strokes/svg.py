@@ -21,6 +21,7 @@ NOT_DRAWN = ("defs", "clipPath", "mask", "symbol", "marker", "pattern")
 """Elements in which nothing is drawn by itself."""
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_COMMAND = re.compile("([MmZzLlHhVvCcSsQqTtAa])")
 _PATH = re.compile(rf"(?:{_NUMBER}|[MmZzLlHhVvCcSsQqTtAa]|[\s,])*")
 _FUNCTION = re.compile(r"\s*,?\s*(matrix|translate|scale|rotate|skewX|skewY)\s*\(([^)]*)\)\s*")
 
@@ -103,10 +104,23 @@ def _drawn(element: Element, place: str) -> Sequence[Sequence[tuple[float, float
         )
     pen = _Polylines()
     try:
-        parse_path(re.sub(r"\s", " ", commands), pen)
+        parse_path(_plain(commands, place), pen)
     except (ValueError, IndexError, AssertionError, OverflowError, ZeroDivisionError) as error:
         raise UserError(f"{place}: the path cannot be read ({error})") from None
     return pen.strokes
+
+
+def _plain(commands: str, place: str) -> str:
+    """The commands of a path with their numbers in the notation of Python; the packed flags of arcs stay."""
+    command, found = "", []
+    for number, part in enumerate(_COMMAND.split(commands)):
+        part = re.sub(r"\s", " ", part)
+        if number % 2:
+            command = part
+        elif command.upper() != "A":
+            part = re.sub(_NUMBER, lambda match: f" {check_number(match[0], place, 'a coordinate')!r} ", part)
+        found.append(part)
+    return "".join(found)
 
 
 def _transform(text: str, place: str) -> Transform:
