@@ -134,6 +134,16 @@ def motions(cases: int) -> str:
     return "id,patient,time,x,y,label\n" + "".join(rows)
 
 
+def gestures(inks: int) -> str:
+    """Ink of four points in two classes, a tick and a line, by six writers."""
+    rows = (
+        f"{ink},{('tick', 'line')[ink % 2]},w{ink % 6},{x},{ink % 5 + (x if ink % 2 else abs(x - 1))},{int(x == 3)}\n"
+        for ink in range(inks)
+        for x in range(4)
+    )
+    return "id,label,writer,x,y,pen\n" + "".join(rows)
+
+
 def write_files(folder: Path) -> None:
     """Write the user's files that the pages speak of, and those that they show whole."""
     words = "The quick brown fox jumps over the lazy dog and says something new. "
@@ -159,6 +169,7 @@ def write_files(folder: Path) -> None:
             f"{'good' if n % 2 else 'bad'},film {n} was {'fine' if n % 2 else 'poor'}\n" for n in range(60)
         ),
         "motions.csv": motions(36),
+        "gestures.csv": gestures(36),
         **dict.fromkeys(
             ("archive/Waves_TRAIN.ts", "archive/Waves_TEST.ts"),
             "@univariate true\n@classLabel true a b\n@data\n" + "1,2,1:a\n3,?:b\n" * 12,

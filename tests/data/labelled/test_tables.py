@@ -107,3 +107,12 @@ def test_encodings_and_damaged_files(tmp_path):
 @pytest.mark.parametrize(("name", "suffix"), [("a.FA.gz", ".fa"), ("a.csv", ".csv"), ("a.gz", ""), ("a", "")])
 def test_suffix_without_gz(name, suffix, tmp_path):
     assert suffix_of(tmp_path / name) == suffix
+
+
+def test_rows_of_other_lengths_are_read_unless_all_must_be_equal(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("text,label\nx,1\ny,2,3\n")
+    columns = [TableColumn("data.source.label_column", "label")]
+    assert [cells for _, cells in read_cells(file, columns)] == [("1",), ("2",)]
+    with pytest.raises(UserError, match=r"a\.csv, line 3: the row has 3 columns, but the first line has 2"):
+        list(read_cells(file, columns, equal=True))

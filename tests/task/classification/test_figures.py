@@ -36,6 +36,20 @@ def test_probabilities_are_drawn_over_the_steps_of_their_input(sequence, symbols
         assert [text.get_text() for text in above.texts] == ["A", "T", "C"]
 
 
+def test_a_drawing_is_shown_as_far_as_the_pen_has_come():
+    lines = [np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]]), np.array([[3.0, 1.0]])]
+    sequence = np.zeros((4, 3), dtype=np.float32)
+    figure = plot_running([("one", sequence, probabilities_of(4))], ["a", "b", "c"], None, lambda _: lines)
+    moments = figure.axes[0].child_axes
+    assert [text.get_text() for text in figure.axes[0].texts] == [f"t = {t}" for t in range(1, 5)]
+    drawn = [
+        sum(len(line.get_xdata()) for line in inset.lines if line.get_color() == "#222222")
+        for inset in moments
+    ]
+    assert drawn == [1, 2, 3, 4]
+    assert len({(inset.get_xlim(), inset.get_ylim()) for inset in moments}) == 1
+
+
 def test_the_reliability_diagram_shows_the_fraction_that_is_right():
     metrics = ClassMetrics(["a", "b"], False)
     metrics.update(torch.tensor([[0.9, 0.1]] * 4), torch.tensor([0, 0, 0, 1]))

@@ -186,6 +186,10 @@ class SequenceSource(DataPart, ABC):
         """The values [n, C] over time that a sequence holds, for dynamic time warping; None where it is no series."""
         return None
 
+    def drawing(self, sequence: np.ndarray) -> list[np.ndarray] | None:
+        """The lines [n, 2] that a pen draws in the steps of a sequence, for figures; None where it is no drawing."""
+        return None
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """The arguments that make this source again, in plain values."""

@@ -13,6 +13,7 @@ PACKAGES = {
     "LabelledText": "throughtime.data.text",
     "SymbolFiles": "throughtime.data.symbols",
     "LabelledSeries": "throughtime.data.series",
+    "StrokeFiles": "throughtime.data.strokes",
 }
 """The package of each source, by the name of its class."""
 

@@ -33,11 +33,11 @@ class TableColumn(NamedTuple):
     required: bool = True
 
 
-def read_text(file: Path, encoding: str = "utf-8") -> str:
-    """The whole text of a file, also of a .gz, with every line end as a line feed.
+def read_bytes(file: Path) -> bytes:
+    """The content of a file, unpacked where it is a .gz.
 
     Raises:
-        UserError: the file cannot be read, is empty or damaged, or has a byte that is no text in this encoding.
+        UserError: the file cannot be read, or is damaged.
     """
     try:
         content = file.read_bytes()
@@ -50,7 +50,16 @@ def read_text(file: Path, encoding: str = "utf-8") -> str:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
             raise UserError(f"{file} is no gzip file, or is damaged ({error})") from error
-    text = "".join(decode([content], encoding, str(file), "data.source.encoding"))
+    return content
+
+
+def read_text(file: Path, encoding: str = "utf-8") -> str:
+    """The whole text of a file, also of a .gz, with every line end as a line feed.
+
+    Raises:
+        UserError: the file cannot be read, is empty or damaged, or has a byte that is no text in this encoding.
+    """
+    text = "".join(decode([read_bytes(file)], encoding, str(file), "data.source.encoding"))
     if not text.strip():
         raise UserError(f"{file} is empty; leave it out, or give a file with sequences in it")
     return text
@@ -76,6 +85,7 @@ def read_cells(
     encoding: str = "utf-8",
     separator: str | None = None,
     header: bool | None = None,
+    equal: bool = False,
 ) -> Iterator[tuple[int, tuple[str | None, ...]]]:
     """The line, from 1, and the stripped cells of some columns, of each row of a table; None for a column it lacks.
 
@@ -87,6 +97,7 @@ def read_cells(
         encoding: of the file.
         separator: between cells; None for a tab, a semicolon or a comma as the first line has it.
         header: whether the first line names the columns; None to find out from the columns that are asked for.
+        equal: whether all rows must have as many columns as the first line.
 
     Raises:
         UserError: a required column is missing, or a row is too short or is not closed; it names the file and the line.
@@ -103,7 +114,7 @@ def read_cells(
         strict=quoting != csv.QUOTE_NONE,
     )
     places: list[int | None] | None = None
-    line = 1
+    width, line = 0, 1
     try:
         for cells in reader:
             first, line = line, reader.line_num + 1
@@ -113,8 +124,14 @@ def read_cells(
             if places is None:
                 named = _has_names(cells, columns) if header is None else header
                 places = [_place(file, column, cells, named) for column in columns]
+                width = len(cells)
                 if named:
                     continue
+            if equal and len(cells) > width:
+                raise UserError(
+                    f"{file}, line {first}: the row has {_counted(len(cells))}, but the first line has {width}; a cell "
+                    "may have a separator in it"
+                )
             for column, place in zip(columns, places, strict=True):
                 if place is not None and place >= len(cells):
                     raise UserError(

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from throughtime.task.confusion import plot_confusion
 
 HEADER = ("class", "precision", "recall", "f1", "sequences")
 FEW_CHANNELS, MOST_LETTERS = 6, 60
+MOMENTS = 4
+"""Steps up to which a drawing is shown."""
 
 
 class ClassTable(Callback):
@@ -108,6 +110,7 @@ class ClassFigures(Callback):
                 ],
                 task.labels,
                 part.symbols,
+                data.source.drawing,
             )
             task.train(was_training)
         return found
@@ -142,19 +145,25 @@ def plot_running(
     examples: Sequence[tuple[str, np.ndarray, Float[np.ndarray, "_ K"]]],
     labels: Sequence[str],
     symbols: Sequence[str] | None,
+    drawing: Callable[[np.ndarray], list[np.ndarray] | None] = lambda sequence: None,
 ) -> Figure:
-    """p(class | x_1 .. x_t) over t, below the input: an image of the features, curves of a few, or letters.
+    """p(class | x_1 .. x_t) over t, below the input: the drawing so far, an image of the features, curves, or letters.
 
     Args:
         examples: title, sequence as it was read, and probabilities `[T, K]` of each.
         labels: the names of the classes.
         symbols: the alphabet of ids; None for features.
+        drawing: the lines [n, 2] that a pen draws in the steps of a sequence; None where it is no drawing.
     """
     figure = Figure(figsize=(4.2 * len(examples), 4.6), layout="constrained")
     axes = figure.subplots(2, len(examples), height_ratios=(1, 1.4), squeeze=False)
     for (above, below), (title, sequence, probabilities) in zip(axes.T, examples, strict=True):
         steps = np.arange(1, len(sequence) + 1)
-        _draw_input(above, sequence, steps, symbols)
+        lines = drawing(sequence)
+        if lines is None:
+            _draw_input(above, sequence, steps, symbols)
+        else:
+            _draw_lines(above, lines, len(steps))
         above.set_title(title if len(title) <= 48 else f"…{title[-47:]}", fontsize=8)
         shown = np.argsort(-probabilities.max(0), kind="stable")[:6]
         for number in np.sort(shown):
@@ -191,3 +200,34 @@ def _draw_input(axes: Axes, sequence: np.ndarray, steps: np.ndarray, symbols: Se
         axes.imshow(sequence.T, aspect="auto", cmap="Greys", extent=(*extent, sequence.shape[1] + 0.5, 0.5))
         axes.set(ylabel="feature")
     axes.tick_params(labelbottom=False)
+
+
+def _draw_lines(axes: Axes, lines: Sequence[Float[np.ndarray, "_ 2"]], count: int) -> None:
+    """Draw the lines up to some steps, each time above its step, with all that is still to come in grey.
+
+    Args:
+        axes: over the steps.
+        lines: with a point for each step, in their order.
+        count: T.
+    """
+    axes.set(yticks=[], ylim=(0, 1))
+    moments = np.unique(np.linspace(0, count, min(MOMENTS, count) + 1).round().astype(int))[1:]
+    width = 1 / len(moments)
+    points = np.concatenate(lines)
+    middle = (points.min(0) + points.max(0)) / 2
+    reach = 0.6 * max(np.ptp(points, axis=0).max(), 1e-6)
+    for number, moment in enumerate(moments):
+        inset = axes.inset_axes((number * width, 0.08, width, 0.9))
+        inset.set_axis_off()
+        inset.set(xlim=middle[0] + np.array((-reach, reach)), ylim=middle[1] + np.array((-reach, reach)))
+        inset.set_aspect("equal")
+        left = int(moment)
+        for line in lines:
+            inset.plot(*line.T, color="#d0d0d0", linewidth=1)
+            if left > 0:
+                drawn = line[:left]
+                inset.plot(*drawn.T, color="#222222", linewidth=1.5, marker="." if len(drawn) == 1 else None)
+            left -= len(line)
+        axes.text(
+            (number + 0.5) * width, 0.03, f"t = {moment}", fontsize=7, ha="center", transform=axes.transAxes
+        )
