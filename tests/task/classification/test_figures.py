@@ -5,6 +5,7 @@ import pytest
 import torch
 from toy_sequences import toy_set
 
+from throughtime.data.labelled.sequences import Shown
 from throughtime.errors import UserError
 from throughtime.task.classification.figures import ClassFigures, plot_reliability, plot_running
 from throughtime.task.classification.metrics import ClassMetrics
@@ -25,7 +26,7 @@ def probabilities_of(steps, classes=3):
 )
 def test_probabilities_are_drawn_over_the_steps_of_their_input(sequence, symbols):
     probabilities = probabilities_of(len(sequence))
-    examples = [("one", sequence, probabilities), ("two", sequence, probabilities)]
+    examples = [("one", Shown(sequence), probabilities), ("two", Shown(sequence), probabilities)]
     figure = plot_running(examples, ["a", "b", "c"], symbols)
     above, below = figure.axes[0], figure.axes[2]
     assert len(figure.axes) == 4 and above.get_xlim() == below.get_xlim()

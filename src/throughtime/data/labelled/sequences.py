@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -105,6 +105,20 @@ def joined(sets: Sequence[SequenceSet]) -> SequenceSet:
     return replace(first, **lists, description=described)
 
 
+class Shown(NamedTuple):
+    """The part of a sequence that a figure draws.
+
+    Attributes:
+        values: ids `[n]`, or features `[n, C]`.
+        axis: the name of the features.
+        upwards: whether the first feature is at the bottom.
+    """
+
+    values: np.ndarray
+    axis: str = "feature"
+    upwards: bool = False
+
+
 class SequenceSource(DataPart, ABC):
     """Base class of the readers of labelled sequences: one a modality, with plain arguments.
 
@@ -185,6 +199,10 @@ class SequenceSource(DataPart, ABC):
     def series(self, sequence: np.ndarray) -> np.ndarray | None:
         """The values [n, C] over time that a sequence holds, for dynamic time warping; None where it is no series."""
         return None
+
+    def shown(self, sequence: np.ndarray) -> Shown:
+        """The part of a sequence that a figure draws above its predictions."""
+        return Shown(sequence)
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
