@@ -1,4 +1,4 @@
-"""Audio files as samples of one channel: WAV, FLAC, Ogg, MP3 and AIFF, decoded by libsndfile."""
+"""Audio files as samples of one channel: WAV, FLAC and Ogg (Vorbis, Opus), decoded by libsndfile."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from jaxtyping import Float
 from throughtime.errors import UserError
 from throughtime.files import read_start
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff")
+SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus")
 """Ends of the names of audio files, in lower case."""
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 400_000
@@ -19,6 +19,9 @@ LOWEST_RATE, HIGHEST_RATE = 1_000, 400_000
 
 BLOCK = 1 << 16
 """Samples of a channel that are decoded at a time."""
+
+OGG_PAGE, LARGEST_PAGE = b"OggS", 65_307
+"""The first bytes of a page of an Ogg file, and the most bytes of one."""
 
 UNKNOWN_SIZE = 0xFFFF0000
 """Sizes from which on the header of a WAV file that was written to a pipe says nothing."""
@@ -38,7 +41,7 @@ class AudioInfo(NamedTuple):
     samples: int
 
 
-def read_info(file: Path, longest: float) -> AudioInfo:
+def read_info(file: Path, longest: float | int) -> AudioInfo:
     """The header of an audio file, checked before anything is decoded.
 
     Args:
@@ -134,14 +137,28 @@ def _damaged(file: Path, error: Exception) -> UserError:
 
 
 def _check_whole(file: Path) -> None:
-    """Raise `UserError` for a WAV file that is shorter than its header says; libsndfile reads what there is."""
-    start = read_start(file, 12)
-    if start[:4] != b"RIFF" or start[8:] != b"WAVE":
-        return
-    announced = int.from_bytes(start[4:8], "little")
-    size = os.path.getsize(file)
-    if 0 < announced < UNKNOWN_SIZE and size < announced + 8 - 1:  # a byte of padding is often left out
+    """Raise `UserError` for a WAV or an Ogg file that is cut off; libsndfile reads what there is of it."""
+    start, size = read_start(file, 12), os.path.getsize(file)
+    if start[:4] == b"RIFF" and start[8:] == b"WAVE":
+        announced = int.from_bytes(start[4:8], "little")
+        if 0 < announced < UNKNOWN_SIZE and size < announced + 8 - 1:  # a byte of padding is often left out
+            raise UserError(
+                f"{file} is cut off: its header announces {announced + 8:,} bytes, and it has {size:,}; copy it again, "
+                "or leave it out"
+            )
+    if start[:4] == OGG_PAGE and not _has_last_page(file, size):
         raise UserError(
-            f"{file} is cut off: its header announces {announced + 8:,} bytes, and it has {size:,}; copy it again, or "
-            "leave it out"
+            f"{file} is cut off: it has no page that ends the stream; copy it again, or leave it out"
         )
+
+
+def _has_last_page(file: Path, size: int) -> bool:
+    """Whether the last page of an Ogg file is whole and marked as the end of its stream (RFC 3533)."""
+    with open(file, "rb") as opened:
+        opened.seek(max(0, size - LARGEST_PAGE))
+        end = opened.read(LARGEST_PAGE)
+    page = end[max(end.rfind(OGG_PAGE), 0) :]
+    if len(page) < 27:
+        return False
+    segments = page[26]
+    return bool(page[5] & 4) and len(page) >= 27 + segments + sum(page[27 : 27 + segments])
