@@ -23,13 +23,13 @@ class AudioDistortions(Augmentation):
 
     In their order, x_t(f) the log-mel spectrum of frame t, all u uniform:
 
-    - speed: x_t(f) becomes x_(at)(f / a), a = 1 + u, |u| ≤ `speed`: a recording played faster is shorter and higher (Ko et
-      al. 2015). `stretch` changes the time alone, and `warp` the frequency alone, as the length of the vocal tract does
-      (Jaitly & Hinton 2013). Between frames and bands, x is interpolated linearly.
-    - noise: x becomes ln(exp(x) + g exp(n)), n the spectra of normal noise, whose power falls as f^-u, u from 0 to 1; the
-      recording has a power of `noise` to `noise` + 30 decibels above it.
-    - masks: `masks` times, up to a share `time_mask` of the frames and up to a share `frequency_mask` of the bands become
-      the mean of their band (SpecAugment: Park et al. 2019, arXiv 1904.08779).
+    - speed: x_t(f) becomes x_(at)(f / a), a = 1 + u, |u| ≤ `speed`: a recording played faster is shorter and higher
+      (Ko et al. 2015). `stretch` changes the time alone, and `warp` the frequency alone, as the length of the vocal
+      tract does (Jaitly & Hinton 2013). Between frames and bands, x is interpolated linearly.
+    - noise: x becomes ln(exp(x) + g exp(n)), n the spectra of normal noise, whose power falls as f^-u, u from 0 to 1;
+      the recording has a power of `noise` to `noise` + 30 decibels above it.
+    - masks: `masks` times, up to a share `time_mask` of the frames and up to a share `frequency_mask` of the bands
+      become the mean of their band (SpecAugment: Park et al. 2019, arXiv 1904.08779).
 
     Of MFCC, the spectra are as smooth as their coefficients are.
 

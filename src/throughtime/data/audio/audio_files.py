@@ -228,8 +228,8 @@ class AudioFiles(SequenceSource):
         spectra = log_mel(samples)
         if not len(spectra):
             raise UserError(
-                f"{file} has {info.samples / info.rate:.3f} s, less than a frame of data.source.window={log_mel.window:g} "
-                "ms; leave it out, or set a shorter window"
+                f"{file} has {info.samples / info.rate:.3f} s, less than a frame of "
+                f"data.source.window={log_mel.window:g} ms; leave it out, or set a shorter window"
             )
         self._cache.put(key, spectra)
         return spectra
@@ -277,18 +277,18 @@ def _is_audio(file: Path) -> bool:
 
 
 def _class_folders(folder: Path, path: str) -> tuple[list[AudioFile], int]:
-    """The recordings of a folder that has a folder for each class, at any depth in it, and the number of other files."""
+    """The recordings of a folder that has a folder for each class, and the number of other files."""
     if not folder.is_dir():
         find_files(path, noun="recording")
         raise UserError(
-            f"data.path={path} is no folder and does not say classes; give a folder with a folder of recordings for each "
-            "class, or say in data.source.pattern what the names of files mean, such as {label}_{speaker}_*.wav"
+            f"data.path={path} is no folder and does not say classes; give a folder with a folder of recordings for "
+            "each class, or say in data.source.pattern what the names of files mean, such as {label}_{speaker}_*.wav"
         )
     classes = sorted(place for place in folder.iterdir() if place.is_dir() and place.name[0] != ".")
     if not classes:
         raise UserError(
-            f"data.path={path} has no folder in it; give a folder with a folder of recordings for each class, or say in "
-            "data.source.pattern what the names of files mean, such as {label}_{speaker}_*.wav"
+            f"data.path={path} has no folder in it; give a folder with a folder of recordings for each class, or say "
+            "in data.source.pattern what the names of files mean, such as {label}_{speaker}_*.wav"
         )
     loose = next((file for file in sorted(folder.iterdir()) if file.is_file() and _is_audio(file)), None)
     if loose is not None:

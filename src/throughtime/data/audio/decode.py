@@ -70,8 +70,8 @@ def read_info(file: Path, longest: float | int) -> AudioInfo:
         raise UserError(f"{file} holds no sample; leave it out")
     if info.samples > longest * info.rate:
         raise UserError(
-            f"{file} has {info.samples / info.rate:,.0f} s, more than data.source.longest={longest:g}; cut it, or set a "
-            "larger data.source.longest"
+            f"{file} has {info.samples / info.rate:,.0f} s, more than data.source.longest={longest:g}; cut it, or set "
+            "a larger data.source.longest"
         )
     return info
 

@@ -63,8 +63,8 @@ class LogMel(NamedTuple):
             self(np.zeros(self.frame_samples, np.float32))
         except ValueError as error:
             raise UserError(
-                f"data.source.bands={self.bands} are too many for frames of {self.window:g} ms at {self.rate:,} samples "
-                "a second, as a band would have no frequency; make it smaller, or data.source.window longer"
+                f"data.source.bands={self.bands} are too many for frames of {self.window:g} ms at {self.rate:,} "
+                "samples a second, as a band would have no frequency; make it smaller, or data.source.window longer"
             ) from error
 
     @property

@@ -27,12 +27,13 @@ LARGEST = 1 << 30  # bytes of an entry
 class SpectrumCache:
     """A folder of log-mel spectra, by the content of the recording and the settings.
 
-    An entry is a safetensors file with the spectra `[n, M]` and their checksum, written whole or not at all. One that is
-    another user's, is reached through a symbolic link, or is not whole counts as missing. Where the folder cannot be
-    written to, nothing is kept.
+    An entry is a safetensors file with the spectra `[n, M]` and their checksum, written whole or not at all. One that
+    is another user's, is reached through a symbolic link, or is not whole counts as missing. Where the folder cannot
+    be written to, nothing is kept.
 
     Args:
-        size: the most bytes of all entries; `trim` removes those that were not used for the longest time. 0 for no cache.
+        size: the most bytes of all entries, above which `trim` removes those that were not used for the longest time; 0
+            for no cache.
         folder: None for `audio` in `$THROUGHTIME_CACHE`, or else in `~/.cache/throughtime`.
     """
 
