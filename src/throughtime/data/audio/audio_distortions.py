@@ -71,7 +71,8 @@ class AudioDistortions(Augmentation):
         self.noise = noise
         self.masks = masks if time_mask or frequency_mask else 0
         self._source: AudioFiles | None = None
-        self._noise: np.ndarray | None = None
+        self._noise: np.ndarray | None = None  # power [frames, M]
+        self._frequencies = self._mels = np.zeros(0)
 
     def connect(self, source: SequenceSource) -> None:
         """Take the features of the recordings, and compute the spectra of white noise.
@@ -85,10 +86,11 @@ class AudioDistortions(Augmentation):
             )
         self._source = source
         log_mel = source.log_mel
-        self._mels = mel_of(log_mel.frequencies())
+        self._frequencies = log_mel.frequencies()
+        self._mels = mel_of(self._frequencies)
         if self.noise is not None:
             white = np.random.default_rng(0).normal(scale=0.1, size=NOISE_SECONDS * log_mel.rate)
-            self._noise = log_mel(white.astype(np.float32))
+            self._noise = np.exp(log_mel(white.astype(np.float32)).astype(np.float64))
 
     def __call__(
         self, sequence: Float[np.ndarray, "n F"], generator: np.random.Generator
@@ -111,24 +113,12 @@ class AudioDistortions(Augmentation):
         length = len(spectra)
         frames = max(1, round(length / (speed * stretch)))
         if frames != length:
-            places = np.linspace(0, length - 1, frames)
-            before = np.minimum(places.astype(int), length - 1)
-            after = np.minimum(before + 1, length - 1)
-            weight = (places - before)[:, None]
-            spectra = (1 - weight) * spectra[before] + weight * spectra[after]
+            spectra = _read_at(spectra, np.linspace(0, length - 1, frames))
         if self.speed or self.warp:
-            places = self._read_from(1 / (speed * warp))
-            before = np.minimum(places.astype(int), spectra.shape[1] - 1)
-            after = np.minimum(before + 1, spectra.shape[1] - 1)
-            weight = places - before
-            spectra = (1 - weight) * spectra[:, before] + weight * spectra[:, after]
+            bands = np.arange(len(self._mels))
+            places = np.interp(mel_of(self._frequencies / (speed * warp)), self._mels, bands)
+            spectra = _read_at(spectra.T, places).T
         return spectra
-
-    def _read_from(self, scale: float) -> Float[np.ndarray, " M"]:
-        """The places among the bands, from 0 to M - 1, of `scale` times the frequency of each band."""
-        bands = np.arange(len(self._mels))
-        frequencies = self._source.log_mel.frequencies()
-        return np.interp(mel_of(scale * frequencies), self._mels, bands)
 
     def _noisy(
         self, spectra: Float[np.ndarray, "n M"], generator: np.random.Generator
@@ -136,12 +126,10 @@ class AudioDistortions(Augmentation):
         """Spectra with noise added to their power."""
         start = generator.integers(len(self._noise))
         noise = np.take(self._noise, np.arange(start, start + len(spectra)), axis=0, mode="wrap")
-        frequencies = self._source.log_mel.frequencies()
-        noise = noise - generator.uniform() * np.log(frequencies / frequencies[0])
+        noise = noise * (self._frequencies[0] / self._frequencies) ** generator.uniform()
         decibels = self.noise + NOISE_RANGE * generator.uniform()
-        signal = np.logaddexp.reduce(spectra, axis=None)
-        gain = signal - np.logaddexp.reduce(noise, axis=None) - decibels * np.log(10) / 10
-        return np.logaddexp(spectra, noise + gain)
+        power = np.exp(spectra)
+        return np.log(power + noise * (power.sum() / noise.sum() * 10 ** (-decibels / 10)))
 
     def _masked(
         self, spectra: Float[np.ndarray, "n M"], generator: np.random.Generator
@@ -158,6 +146,14 @@ class AudioDistortions(Augmentation):
             first, last = _part(bands, self.frequency_mask, generator)
             masked[:, first:last] = means[first:last]
         return masked
+
+
+def _read_at(values: Float[np.ndarray, "n C"], places: Float[np.ndarray, " m"]) -> Float[np.ndarray, "m C"]:
+    """The rows of a matrix at places between them, interpolated linearly."""
+    last = len(values) - 1
+    before = np.minimum(places.astype(np.int64), last)
+    after = np.minimum(before + 1, last)
+    return values[before] + (places - before)[:, None] * (values[after] - values[before])
 
 
 def _part(length: int, share: float, generator: np.random.Generator) -> tuple[int, int]:

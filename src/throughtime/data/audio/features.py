@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.fft import dct, idct
+from scipy.fft import dct
 
 from throughtime.errors import UserError, check_choice, check_positive
 
@@ -145,12 +145,13 @@ class FrameFeatures:
         self.coefficients = coefficients if kind == "mfcc" else bands
         self.energy = energy
         self.deltas = deltas
+        self._cosines = dct(np.eye(bands), type=2, norm="ortho", axis=1)[:, : self.coefficients]
 
     def sequence(self, spectra: Float[np.ndarray, "n M"]) -> Float[np.ndarray, "n F"]:
         """The features of the steps of some spectra."""
         statics = spectra
         if self.kind == "mfcc":
-            statics = dct(spectra, type=2, norm="ortho", axis=1)[:, : self.coefficients]
+            statics = spectra @ self._cosines
         if self.energy:
             statics = np.hstack([statics, np.logaddexp.reduce(spectra, axis=1, keepdims=True)])
         blocks = [statics]
@@ -161,7 +162,7 @@ class FrameFeatures:
     def spectra(self, sequence: Float[np.ndarray, "n F"]) -> Float[np.ndarray, "n M"]:
         """The log-mel spectra of features; of MFCC, as smooth as their first C coefficients are."""
         statics = sequence[:, : self.coefficients]
-        return idct(statics, type=2, n=self.bands, norm="ortho", axis=1) if self.kind == "mfcc" else statics
+        return statics @ self._cosines.T if self.kind == "mfcc" else statics
 
     def statics(self, sequence: Float[np.ndarray, "n F"]) -> Float[np.ndarray, "n S"]:
         """The features without their deltas."""
@@ -190,7 +191,7 @@ class FrameFeatures:
 def slopes(values: Float[np.ndarray, "n S"]) -> Float[np.ndarray, "n S"]:
     """The slope of each feature over time: a line fitted to five steps; the ends are repeated."""
     length = len(values)
-    padded = np.pad(values, ((REACH, REACH), (0, 0)), mode="edge")
+    padded = values[np.clip(np.arange(-REACH, length + REACH), 0, length - 1)]
     total = sum(
         reach * (padded[REACH + reach :][:length] - padded[REACH - reach :][:length])
         for reach in range(1, REACH + 1)
