@@ -85,9 +85,10 @@ def test_predictions_read_as_training_did(spoken, tmp_path):
     assert found.split is None and found.channels == trained.channels
     np.testing.assert_array_equal(found.sequences[0], trained.sequences[trained.names.index(found.names[0])])
     assert again.state() == source.state()
-    restored = AudioFiles(**PATTERN)
+    restored = AudioFiles(**PATTERN, test={"take": 7})
     restored.restore(source.state())
     assert restored.log_mel.rate == RATE
+    assert set(restored.read(str(spoken)).split) == {"train"}  # a model is measured on other data too
 
 
 def test_features_are_computed_once(folder, monkeypatch):

@@ -195,6 +195,9 @@ def test_recordings_go_through_every_command(command, tmp_path) -> None:
     evaluated = json.loads(command("scripts/evaluate.py", run, "--json").stdout)
     assert evaluated == pytest.approx({key: results["metrics"][key] for key in evaluated}, abs=1e-5)
 
+    other = command("scripts/evaluate.py", run, "--path", write_spoken(tmp_path / "other", 1), "--json")
+    assert other.returncode == 0, other.stderr
+
     new = write_tone(tmp_path / "new.flac", 220, rate=16_000)
     predicted = command("scripts/predict.py", run, new, folder / "high_ann_0.wav")
     assert predicted.returncode == 0, predicted.stderr

@@ -37,6 +37,18 @@ def test_probabilities_are_drawn_over_the_steps_of_their_input(sequence, symbols
         assert [text.get_text() for text in above.texts] == ["A", "T", "C"]
 
 
+def test_a_spectrum_is_drawn_with_its_low_bands_at_the_bottom():
+    values = np.random.rand(20, 24).astype(np.float32)
+    figure = plot_running(
+        [("one", Shown(values, "mel band", True), probabilities_of(20))], ["a", "b", "c"], None
+    )
+    above = figure.axes[0]
+    bottom, top = above.get_ylim()
+    assert bottom < top and above.get_ylabel() == "mel band"
+    (image,) = above.get_images()
+    np.testing.assert_array_equal(image.get_array(), values.T)
+
+
 def test_the_reliability_diagram_shows_the_fraction_that_is_right():
     metrics = ClassMetrics(["a", "b"], False)
     metrics.update(torch.tensor([[0.9, 0.1]] * 4), torch.tensor([0, 0, 0, 1]))

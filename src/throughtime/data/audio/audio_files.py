@@ -94,6 +94,7 @@ class AudioFiles(SequenceSource):
         self._cache = SpectrumCache(int(cache_gigabytes * GIGABYTE))
         self._group: str | None = None
         self._others = 0
+        self._restored = False
         self.label = label
         self.longest = longest
         self.log_mel: LogMel | None = None
@@ -127,6 +128,8 @@ class AudioFiles(SequenceSource):
         return Shown(self.frame_features.spectra(sequence), "mel band", upwards=True)
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Take the rate of the training recordings; other data need not have the values of their test part."""
+        self._restored = True
         if state.get("rate") is not None:
             self._set_rate(state["rate"])
 
@@ -236,7 +239,7 @@ class AudioFiles(SequenceSource):
 
     def _split(self, found: Sequence[AudioFile]) -> list[str]:
         """The part of each recording, by the values of its groups."""
-        for part in self._parts.values():
+        for part in () if self._restored else self._parts.values():
             part.check_found([audio.values for audio in found])
         chosen = []
         for audio in found:
