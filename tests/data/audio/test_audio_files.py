@@ -178,7 +178,7 @@ def test_files_without_a_class_are_named(folder):
         ({"pattern": "{a}_{b}"}, "must be one of the groups of data.source.pattern: a, b"),
         ({"pattern": "{a}_{b}", "label": "c"}, "must be one of the groups"),
         ({"test": {"take": 1}}, "there is no group take in data.source.pattern"),
-        ({"rate": 0}, "data.source.rate must be above 0"),
+        ({"rate": 0}, "data.source.rate=0 must be from 1,000"),
         ({"longest": 0}, "data.source.longest must be above 0"),
         ({"cache_gigabytes": -1}, "data.source.cache_gigabytes=-1"),
         ({"features": "plp"}, "data.source.features=plp"),

@@ -133,6 +133,7 @@ def test_the_slope_of_a_line_is_its_slope_and_of_a_constant_nothing():
         ({"bands": 200}, r"data\.source\.bands=200 are too many for frames of 25 ms at 8,000 samples"),
         ({"high": 5000.0}, r"data\.source\.low=20 and data\.source\.high=5000 must be in this order"),
         ({"low": 4000.0}, r"data\.source\.low=4000"),
+        ({"window": 1e9}, r"data\.source\.window=1e\+09 and data\.source\.hop=10 must be at most 10,000 ms"),
         ({"hop": 0.05}, r"data\.source\.window=25 and data\.source\.hop=0\.05 ms are less than a sample"),
     ],
 )
@@ -142,7 +143,15 @@ def test_bands_and_frames_that_are_not_possible_are_refused(change, message):
 
 
 @pytest.mark.parametrize(
-    "change", [{"kind": "plp"}, {"coefficients": 0}, {"coefficients": 41}, {"deltas": 3}, {"bands": 0}]
+    "change",
+    [
+        {"kind": "plp"},
+        {"coefficients": 0},
+        {"coefficients": 41},
+        {"deltas": 3},
+        {"bands": 0},
+        {"bands": 10**9},
+    ],
 )
 def test_features_that_there_are_not_are_refused(change):
     with pytest.raises(UserError, match=r"^data\.source\."):

@@ -8,7 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from throughtime.data.audio.decode import SUFFIXES, AudioInfo, change_rate, read_info, read_samples
+from throughtime.data.audio.decode import (
+    HIGHEST_RATE,
+    LOWEST_RATE,
+    SUFFIXES,
+    AudioInfo,
+    change_rate,
+    read_info,
+    read_samples,
+)
 from throughtime.data.audio.features import FrameFeatures, LogMel
 from throughtime.data.audio.file_pattern import FilePattern, ValueFilter, Values
 from throughtime.data.audio.spectrum_cache import SpectrumCache
@@ -77,8 +85,12 @@ class AudioFiles(SequenceSource):
         high: float | int | None = None,
         cache_gigabytes: float | int = 2,
     ) -> None:
-        given = {"longest": longest, "window": window, "hop": hop, "rate": 1 if rate is None else rate}
+        given = {"longest": longest, "window": window, "hop": hop}
         check_positive(**{f"data.source.{name}": value for name, value in given.items()})
+        if rate is not None and not LOWEST_RATE <= rate <= HIGHEST_RATE:
+            raise UserError(
+                f"data.source.rate={rate} must be from {LOWEST_RATE:,} to {HIGHEST_RATE:,} samples a second, or null"
+            )
         if not 0 <= cache_gigabytes < 10**6:
             raise UserError(f"data.source.cache_gigabytes={cache_gigabytes} must be at least 0")
         self.frame_features = FrameFeatures(features, bands, coefficients, energy, deltas)

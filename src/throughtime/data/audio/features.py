@@ -19,6 +19,9 @@ REACH = 2
 
 MOST_DELTAS = 2
 
+MOST_BANDS, LONGEST_FRAME = 1_000, 10_000
+"""The most bands, and the most ms of a frame and from one to the next."""
+
 
 class LogMel(NamedTuple):
     """Log-mel spectra of frames, as Kaldi computes them (kaldi-native-fbank; no dithering).
@@ -48,6 +51,11 @@ class LogMel(NamedTuple):
 
     def check(self) -> None:
         """Raise `UserError` for a band or a frame that is not possible at this rate."""
+        if max(self.window, self.hop) > LONGEST_FRAME:
+            raise UserError(
+                f"data.source.window={self.window:g} and data.source.hop={self.hop:g} must be at most "
+                f"{LONGEST_FRAME:,} ms"
+            )
         top = self.rate / 2
         high = top if self.high is None else self.high
         if not 0 <= self.low < high <= top:
@@ -134,6 +142,8 @@ class FrameFeatures:
     ) -> None:
         check_choice(KINDS, **{"data.source.features": kind})
         check_positive(**{"data.source.bands": bands, "data.source.coefficients": coefficients})
+        if bands > MOST_BANDS:
+            raise UserError(f"data.source.bands={bands} must be at most {MOST_BANDS:,}")
         if kind == "mfcc" and coefficients > bands:
             raise UserError(
                 f"data.source.coefficients={coefficients} must be at most data.source.bands={bands}"
