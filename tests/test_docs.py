@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from toy_recordings import write_spoken
 
 from throughtime.config.registry import KINDS, PLACES
 
@@ -176,6 +177,11 @@ def write_files(folder: Path) -> None:
         ),
         "parity.txt": "".join(f"{number:06b}\n" for number in range(64)),
     }
+    write_spoken(folder / "recordings")
+    for file in sorted((folder / "recordings").iterdir()):
+        place = folder / "sounds" / file.name.partition("_")[0] / file.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, place)
     files |= {block.title: block.text for page in PAGES for block in blocks(page) if block.title}
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

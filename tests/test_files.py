@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from throughtime.files import atomic_write, make_private, make_subfolder, no_follow, output_file, write_text
+from throughtime.files import (
+    atomic_write,
+    cache_folder,
+    make_private,
+    make_subfolder,
+    no_follow,
+    output_file,
+    write_text,
+)
 from throughtime.run.folder import write_json
 
 
@@ -80,6 +88,13 @@ def test_a_private_folder_is_the_users_alone_with_those_above_it(umask: int, tmp
     make_private(tmp_path / "cache" / "kernels")
     make_private(tmp_path / "cache" / "kernels")
     assert permissions(tmp_path / "cache") == permissions(tmp_path / "cache" / "kernels") == 0o700
+
+
+def test_the_cache_is_where_the_environment_says_or_in_the_home_folder(monkeypatch) -> None:
+    monkeypatch.setenv("THROUGHTIME_CACHE", "~/mine")
+    assert cache_folder() == Path.home() / "mine"
+    monkeypatch.delenv("THROUGHTIME_CACHE")
+    assert cache_folder() == Path.home() / ".cache" / "throughtime"
 
 
 def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:

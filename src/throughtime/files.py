@@ -60,6 +60,11 @@ def make_subfolder(path: Path) -> None:
         raise OSError(errno.ELOOP, "it is a symbolic link, and nothing is written through one", str(path))
 
 
+def cache_folder() -> Path:
+    """The folder of all caches: `$THROUGHTIME_CACHE`, or else `~/.cache/throughtime`."""
+    return Path(os.environ.get("THROUGHTIME_CACHE") or "~/.cache/throughtime").expanduser()
+
+
 def make_private(folder: Path) -> None:
     """Make a folder, and those above it that are missing, with mode 0700."""
     if not folder.is_dir():

@@ -127,7 +127,7 @@ def test_positions_and_drawings_of_a_sequence(tmp_path):
     source = StrokeFiles(positions=True, points=9)
     sequence = source.read(str(write("svg", tmp_path))).sequences[0]
     np.testing.assert_allclose(source.series(sequence), sequence[:, 3:], atol=1e-6)
-    lines = source.drawing(sequence)
+    lines = source.shown(sequence).lines
     assert len(lines) == 2
     np.testing.assert_allclose(np.concatenate(lines), sequence[:, 3:], atol=1e-6)
 

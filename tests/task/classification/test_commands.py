@@ -6,7 +6,9 @@ import json
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
+from toy_recordings import tone, write_spoken, write_tone
 
 SMALL = (
     "task=classification",
@@ -166,6 +168,72 @@ def test_what_is_wrong_with_strings_and_texts_is_told_in_one_sentence(
         (place / name).parent.mkdir(exist_ok=True)
         (place / name).write_text(content)
     finished = command("train.py", *SMALL, f"data={data}", f"data.path={place}")
+    assert finished.returncode == 2
+    assert message in finished.stderr and finished.stderr.count("\n") == 1, finished.stderr
+    assert not list((tmp_path / "runs").glob("*/*"))
+
+
+SPOKEN = (
+    "data=audio",
+    'data.source.pattern="{pitch}_{speaker}_{take}.wav"',
+    "data.source.label=pitch",
+    "data.source.test={take:[0,1]}",
+)
+
+
+def test_recordings_go_through_every_command(command, tmp_path) -> None:
+    folder, run = write_spoken(tmp_path / "spoken"), tmp_path / "run"
+    distorted = (
+        "data.augmentation.speed=0.1",
+        "data.augmentation.noise=10",
+        "data.augmentation.time_mask=0.2",
+    )
+    trained = command("train.py", *SMALL, *SPOKEN, f"data.path={folder}", *distorted, f"hydra.run.dir={run}")
+    assert trained.returncode == 0, trained.stderr
+    assert "1-NN DTW" in trained.stdout and (run / "figures" / "running.png").is_file()
+    results = json.loads((run / "results.json").read_text())
+    evaluated = json.loads(command("scripts/evaluate.py", run, "--json").stdout)
+    assert evaluated == pytest.approx({key: results["metrics"][key] for key in evaluated}, abs=1e-5)
+
+    other = command("scripts/evaluate.py", run, "--path", write_spoken(tmp_path / "other", 1), "--json")
+    assert other.returncode == 0, other.stderr
+
+    new = write_tone(tmp_path / "new.flac", 220, rate=16_000)
+    predicted = command("scripts/predict.py", run, new, folder / "high_ann_0.wav")
+    assert predicted.returncode == 0, predicted.stderr
+    rows = list(csv.DictReader(io.StringIO(predicted.stdout)))
+    assert [row["name"] for row in rows] == [str(new), str(folder / "high_ann_0.wav")]
+    streamed = command("scripts/predict.py", run, new, "--stream")
+    steps = list(csv.DictReader(io.StringIO(streamed.stdout)))
+    assert len(steps) == 28 and steps[-1]["low"] == rows[0]["low"], streamed.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("a class with one file", "the class one has 1 sequence, too few for 2 parts"),
+        ("no bytes", "low_ann_2.wav is empty"),
+        ("corrupt", "low_ann_2.wav cannot be read as audio"),
+        ("not finite", "low_ann_2.wav: the sample at 0.0125 s is nan"),
+        ("other name", "low.wav does not match data.source.pattern="),
+    ],
+)
+def test_what_is_wrong_with_recordings_is_told_in_one_sentence(kind, message, command, tmp_path) -> None:
+    folder = write_spoken(tmp_path / "spoken")
+    file = folder / "low_ann_2.wav"
+    if kind == "a class with one file":
+        write_tone(folder / "one_ann_7.wav")
+    elif kind == "no bytes":
+        file.write_bytes(b"")
+    elif kind == "corrupt":
+        file.write_bytes(b"RIFF" + bytes(range(200)))
+    elif kind == "not finite":
+        samples = tone()
+        samples[100] = np.nan
+        soundfile.write(file, samples, 8000, subtype="FLOAT")
+    else:
+        file.rename(folder / "low.wav")
+    finished = command("train.py", *SMALL, *SPOKEN, f"data.path={folder}")
     assert finished.returncode == 2
     assert message in finished.stderr and finished.stderr.count("\n") == 1, finished.stderr
     assert not list((tmp_path / "runs").glob("*/*"))

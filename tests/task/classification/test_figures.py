@@ -5,6 +5,7 @@ import pytest
 import torch
 from toy_sequences import toy_set
 
+from throughtime.data.labelled.sequences import Shown
 from throughtime.errors import UserError
 from throughtime.task.classification.figures import ClassFigures, plot_reliability, plot_running
 from throughtime.task.classification.metrics import ClassMetrics
@@ -25,7 +26,7 @@ def probabilities_of(steps, classes=3):
 )
 def test_probabilities_are_drawn_over_the_steps_of_their_input(sequence, symbols):
     probabilities = probabilities_of(len(sequence))
-    examples = [("one", sequence, probabilities), ("two", sequence, probabilities)]
+    examples = [("one", Shown(sequence), probabilities), ("two", Shown(sequence), probabilities)]
     figure = plot_running(examples, ["a", "b", "c"], symbols)
     above, below = figure.axes[0], figure.axes[2]
     assert len(figure.axes) == 4 and above.get_xlim() == below.get_xlim()
@@ -38,8 +39,8 @@ def test_probabilities_are_drawn_over_the_steps_of_their_input(sequence, symbols
 
 def test_a_drawing_is_shown_as_far_as_the_pen_has_come():
     lines = [np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]]), np.array([[3.0, 1.0]])]
-    sequence = np.zeros((4, 3), dtype=np.float32)
-    figure = plot_running([("one", sequence, probabilities_of(4))], ["a", "b", "c"], None, lambda _: lines)
+    shown = Shown(np.zeros((4, 3), dtype=np.float32), lines=lines)
+    figure = plot_running([("one", shown, probabilities_of(4))], ["a", "b", "c"], None)
     moments = figure.axes[0].child_axes
     assert [text.get_text() for text in figure.axes[0].texts] == [f"t = {t}" for t in range(1, 5)]
     drawn = [
@@ -48,6 +49,18 @@ def test_a_drawing_is_shown_as_far_as_the_pen_has_come():
     ]
     assert drawn == [1, 2, 3, 4]
     assert len({(inset.get_xlim(), inset.get_ylim()) for inset in moments}) == 1
+
+
+def test_a_spectrum_is_drawn_with_its_low_bands_at_the_bottom():
+    values = np.random.rand(20, 24).astype(np.float32)
+    figure = plot_running(
+        [("one", Shown(values, "mel band", True), probabilities_of(20))], ["a", "b", "c"], None
+    )
+    above = figure.axes[0]
+    bottom, top = above.get_ylim()
+    assert bottom < top and above.get_ylabel() == "mel band"
+    (image,) = above.get_images()
+    np.testing.assert_array_equal(image.get_array(), values.T)
 
 
 def test_the_reliability_diagram_shows_the_fraction_that_is_right():

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -105,6 +105,22 @@ def joined(sets: Sequence[SequenceSet]) -> SequenceSet:
     return replace(first, **lists, description=described)
 
 
+class Shown(NamedTuple):
+    """What a figure draws of a sequence.
+
+    Attributes:
+        values: ids `[n]`, or features `[n, C]`.
+        axis: the name of the features.
+        upwards: whether the first feature is at the bottom.
+        lines: the lines [k, 2] that a pen draws in the n steps, drawn instead of the values; None where there are none.
+    """
+
+    values: np.ndarray
+    axis: str = "feature"
+    upwards: bool = False
+    lines: list[np.ndarray] | None = None
+
+
 class SequenceSource(DataPart, ABC):
     """Base class of the readers of labelled sequences: one a modality, with plain arguments.
 
@@ -186,9 +202,9 @@ class SequenceSource(DataPart, ABC):
         """The values [n, C] over time that a sequence holds, for dynamic time warping; None where it is no series."""
         return None
 
-    def drawing(self, sequence: np.ndarray) -> list[np.ndarray] | None:
-        """The lines [n, 2] that a pen draws in the steps of a sequence, for figures; None where it is no drawing."""
-        return None
+    def shown(self, sequence: np.ndarray) -> Shown:
+        """What a figure draws of a sequence above its predictions."""
+        return Shown(sequence)
 
     @abstractmethod
     def state(self) -> dict[str, Any]:

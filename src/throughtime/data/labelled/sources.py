@@ -8,6 +8,7 @@ from throughtime.data.labelled.sequences import SequenceSource
 from throughtime.errors import UserError
 
 PACKAGES = {
+    "AudioFiles": "throughtime.data.audio",
     "Digits": "throughtime.data.images",
     "ImageFiles": "throughtime.data.images",
     "LabelledText": "throughtime.data.text",

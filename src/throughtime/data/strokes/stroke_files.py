@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from throughtime.data.encoding import check_encoding
-from throughtime.data.labelled.sequences import SequenceSet, SequenceSource
+from throughtime.data.labelled.sequences import SequenceSet, SequenceSource, Shown
 from throughtime.data.labelled.tables import check_separator, read_text, suffix_of
 from throughtime.data.paths import find_files
 from throughtime.data.strokes.ink import Ink, Instants, Stroke
@@ -196,8 +196,8 @@ class StrokeFiles(SequenceSource):
         """The positions (x, y) of the points."""
         return sequence[:, :2].cumsum(0)
 
-    def drawing(self, sequence: Float[np.ndarray, "T F"]) -> list[Stroke]:
-        return to_strokes(sequence)
+    def shown(self, sequence: Float[np.ndarray, "T F"]) -> Shown:
+        return Shown(sequence, lines=to_strokes(sequence))
 
     def state(self) -> dict[str, Any]:
         return dict(self._arguments)

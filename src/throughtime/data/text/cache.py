@@ -14,7 +14,7 @@ from jaxtyping import Integer
 
 from throughtime.data.text.split import TextPart
 from throughtime.errors import UserError
-from throughtime.files import make_private, no_follow
+from throughtime.files import cache_folder, make_private, no_follow
 from throughtime.tokenizer.base import Tokenizer
 from throughtime.tokenizer.stream import recut
 
@@ -48,8 +48,7 @@ class Cache:
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
-        default = os.environ.get("THROUGHTIME_CACHE") or "~/.cache/throughtime"
-        self.folder = Path(folder if folder is not None else default).expanduser()
+        self.folder = cache_folder() if folder is None else Path(folder).expanduser()
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     def encoded(self, part: TextPart, tokenizer: Tokenizer) -> Encoded:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from throughtime.callback.logging import log_figure, log_table, takes_figures
+from throughtime.data.labelled.sequences import Shown
 from throughtime.errors import check_positive
 from throughtime.files import make_subfolder, write_text
 from throughtime.task.confusion import plot_confusion
@@ -103,14 +104,13 @@ class ClassFigures(Callback):
                 [
                     (
                         f"{part.names[number]}: {_in_words(part.labels[number])}",
-                        part.sequences[number],
+                        data.source.shown(part.sequences[number]),
                         task.running_probabilities(part.sequences[number]).numpy(),
                     )
                     for number in numbers
                 ],
                 task.labels,
                 part.symbols,
-                data.source.drawing,
             )
             task.train(was_training)
         return found
@@ -142,31 +142,28 @@ def plot_reliability(bins: Float[np.ndarray, "3 bins"]) -> Figure:
 
 
 def plot_running(
-    examples: Sequence[tuple[str, np.ndarray, Float[np.ndarray, "_ K"]]],
+    examples: Sequence[tuple[str, Shown, Float[np.ndarray, "_ K"]]],
     labels: Sequence[str],
     symbols: Sequence[str] | None,
-    drawing: Callable[[np.ndarray], list[np.ndarray] | None] = lambda sequence: None,
 ) -> Figure:
     """p(class | x_1 .. x_t) over t, below the input: the drawing so far, an image of the features, curves, or letters.
 
     Args:
-        examples: title, sequence as it was read, and probabilities `[T, K]` of each.
+        examples: title, input, and probabilities `[T, K]` of each.
         labels: the names of the classes.
         symbols: the alphabet of ids; None for features.
-        drawing: the lines [n, 2] that a pen draws in the steps of a sequence; None where it is no drawing.
     """
     figure = Figure(figsize=(4.2 * len(examples), 4.6), layout="constrained")
     axes = figure.subplots(2, len(examples), height_ratios=(1, 1.4), squeeze=False)
-    for (above, below), (title, sequence, probabilities) in zip(axes.T, examples, strict=True):
-        steps = np.arange(1, len(sequence) + 1)
-        lines = drawing(sequence)
-        if lines is None:
-            _draw_input(above, sequence, steps, symbols)
+    for (above, below), (title, shown, probabilities) in zip(axes.T, examples, strict=True):
+        steps = np.arange(1, len(shown.values) + 1)
+        if shown.lines is not None:
+            _draw_lines(above, shown.lines, len(steps))
         else:
-            _draw_lines(above, lines, len(steps))
+            _draw_input(above, shown, steps, symbols)
         above.set_title(title if len(title) <= 48 else f"…{title[-47:]}", fontsize=8)
-        shown = np.argsort(-probabilities.max(0), kind="stable")[:6]
-        for number in np.sort(shown):
+        likely = np.argsort(-probabilities.max(0), kind="stable")[:6]
+        for number in np.sort(likely):
             below.plot(
                 steps,
                 probabilities[:, number],
@@ -182,8 +179,8 @@ def plot_running(
     return figure
 
 
-def _draw_input(axes: Axes, sequence: np.ndarray, steps: np.ndarray, symbols: Sequence[str] | None) -> None:
-    extent = (0.5, len(steps) + 0.5)
+def _draw_input(axes: Axes, shown: Shown, steps: np.ndarray, symbols: Sequence[str] | None) -> None:
+    sequence, extent = shown.values, (0.5, len(steps) + 0.5)
     if symbols is not None:
         if len(steps) <= MOST_LETTERS:
             for step, number in zip(steps, sequence, strict=True):
@@ -198,7 +195,9 @@ def _draw_input(axes: Axes, sequence: np.ndarray, steps: np.ndarray, symbols: Se
         axes.plot(steps, sequence, linewidth=1, marker="." if len(steps) < 20 else None)
     else:
         axes.imshow(sequence.T, aspect="auto", cmap="Greys", extent=(*extent, sequence.shape[1] + 0.5, 0.5))
-        axes.set(ylabel="feature")
+        axes.set(ylabel=shown.axis)
+        if shown.upwards:
+            axes.invert_yaxis()
     axes.tick_params(labelbottom=False)
 
 

@@ -11,7 +11,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from throughtime.files import make_private
+from throughtime.files import cache_folder, make_private
 
 # No -ffast-math: it ignores NaN and infinity, its start-up code changes the floating-point mode of the process, and it
 # reorders sums where no `omp simd reduction` asks for it.
@@ -80,7 +80,7 @@ def _load(path: Path) -> ctypes.CDLL:
 
 
 def _cache_folder() -> Path:
-    return Path(os.environ.get("THROUGHTIME_CACHE") or "~/.cache/throughtime").expanduser() / "kernels"
+    return cache_folder() / "kernels"
 
 
 @cache

@@ -1,0 +1,110 @@
+"""Cache of log-mel spectra on disk, a file for each recording and each setting, of a bounded size."""
+
+import hashlib
+import json
+import logging
+import os
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from throughtime.files import atomic_write, cache_folder, make_private, no_follow
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1
+SUFFIX = ".safetensors"
+LARGEST = 1 << 30  # bytes of an entry
+
+
+class SpectrumCache:
+    """A folder of log-mel spectra, by the content of the recording and the settings.
+
+    An entry is a safetensors file with the spectra `[n, M]` and their checksum, written whole or not at all. One that
+    is another user's, is reached through a symbolic link, or is not whole counts as missing. Where the folder cannot
+    be written to, nothing is kept.
+
+    Args:
+        size: the most bytes of all entries, above which `trim` removes those that were not used for the longest time; 0
+            for no cache.
+        folder: None for `audio` in `$THROUGHTIME_CACHE`, or else in `~/.cache/throughtime`.
+    """
+
+    def __init__(self, size: int, folder: Path | None = None) -> None:
+        self.size = size
+        self.folder = cache_folder() / "audio" if folder is None else folder
+        self._writable = True
+
+    def key(self, file: Path, settings: Mapping[str, Any]) -> str:
+        """The name of an entry: a hash of the bytes of the file and of the settings."""
+        digest = hashlib.sha256(json.dumps({"format": FORMAT, **settings}, sort_keys=True).encode())
+        with open(file, "rb") as opened:
+            while block := opened.read(1 << 20):
+                digest.update(block)
+        return digest.hexdigest()[:40]
+
+    def get(self, key: str, bands: int) -> Float[np.ndarray, "n M"] | None:
+        """The spectra of an entry; None where there is none that is whole."""
+        path = self._path(key)
+        if not self.size or not path.is_file():
+            return None
+        try:
+            with open(path, "rb", opener=no_follow) as file:
+                status = os.fstat(file.fileno())
+                if status.st_uid != os.getuid() or status.st_size > LARGEST:
+                    raise ValueError("it is too large, or another user has written it")
+                entry = load(file.read())
+                spectra, checksum = entry["spectra"], entry["checksum"]
+                if spectra.dtype != np.float32 or spectra.ndim != 2 or spectra.shape[1] != bands:
+                    raise ValueError(f"spectra of {spectra.dtype} {list(spectra.shape)}")
+                if checksum.shape != (1,) or zlib.crc32(spectra) != checksum[0]:
+                    raise ValueError("the checksum differs")
+                os.utime(file.fileno())
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            logger.warning("the cache entry %s is not whole (%s); it is made anew", path, error)
+            return None
+        return spectra
+
+    def put(self, key: str, spectra: Float[np.ndarray, "n M"]) -> None:
+        """Keep the spectra of a recording."""
+        if not self.size or not self._writable:
+            return
+        entry = {"spectra": spectra, "checksum": np.array([zlib.crc32(spectra)], dtype=np.int64)}
+        try:
+            make_private(self.folder)
+            with atomic_write(self._path(key)) as file:
+                file.write(save(entry))
+        except OSError as error:
+            self._writable = False
+            logger.warning(
+                "the cache %s cannot be written to (%s); nothing is kept", self.folder, error.strerror
+            )
+
+    def trim(self) -> None:
+        """Remove the entries that were not used for the longest time, down to the size."""
+        if not self.size or not self._writable or not self.folder.is_dir():
+            return
+        found = []
+        for entry in os.scandir(self.folder):
+            if not entry.name.endswith(SUFFIX):
+                continue
+            with suppress(OSError):
+                status = entry.stat(follow_symlinks=False)
+                found.append((status.st_mtime_ns, status.st_size, entry.path))
+        total = sum(size for _, size, _ in found)
+        for _, size, path in sorted(found):
+            if total <= self.size:
+                break
+            with suppress(OSError):
+                os.unlink(path)
+            total -= size
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}{SUFFIX}"

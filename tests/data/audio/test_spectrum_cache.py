@@ -1,0 +1,99 @@
+"""An entry of the cache is whole and one's own, or it is made anew; the cache keeps to its size."""
+
+import os
+import zlib
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from throughtime.data.audio.spectrum_cache import SpectrumCache
+
+SPECTRA = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+KEY = "0" * 40
+
+
+@pytest.fixture
+def cache(cache_folder):
+    found = SpectrumCache(10**6)
+    found.put(KEY, SPECTRA)
+    assert found.folder == cache_folder / "audio"
+    return found
+
+
+def test_what_was_put_comes_back(cache):
+    np.testing.assert_array_equal(SpectrumCache(10**6).get(KEY, 4), SPECTRA)
+    assert cache.get("1" * 40, 4) is None
+    assert cache.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_key_depends_on_the_content_and_on_the_settings(cache, tmp_path):
+    for name, content in {"a": b"one", "b": b"one", "c": b"two"}.items():
+        (tmp_path / name).write_bytes(content)
+    keys = {name: cache.key(tmp_path / name, {"hop": 10}) for name in "abc"}
+    assert keys["a"] == keys["b"] != keys["c"]
+    assert cache.key(tmp_path / "a", {"hop": 20}) != keys["a"]
+
+
+def entry_of(spectra, checksum=None):
+    checksum = zlib.crc32(np.ascontiguousarray(spectra)) if checksum is None else checksum
+    return save({"spectra": spectra, "checksum": np.array([checksum], dtype=np.int64)})
+
+
+CONTENT = {
+    "nothing": b"",
+    "other bytes": b"x" * 400,
+    "half of it": entry_of(SPECTRA)[:200],
+    "a wrong checksum": entry_of(SPECTRA, 1),
+    "no checksum": save({"spectra": SPECTRA}),
+    "other bands": entry_of(SPECTRA[:, :3].copy()),
+    "other numbers": entry_of(SPECTRA.astype(np.float64)),
+    "one axis": entry_of(SPECTRA[0]),
+}
+
+
+@pytest.mark.parametrize("content", CONTENT)
+def test_an_entry_that_is_not_whole_counts_as_missing(content, cache, caplog):
+    (path,) = cache.folder.iterdir()
+    path.write_bytes(CONTENT[content])
+    assert cache.get(KEY, 4) is None
+    assert "not whole" in caplog.text
+    cache.put(KEY, SPECTRA)
+    np.testing.assert_array_equal(cache.get(KEY, 4), SPECTRA)
+
+
+def test_nothing_is_read_through_a_link(cache, tmp_path):
+    (path,) = cache.folder.iterdir()
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    assert cache.get(KEY, 4) is None
+
+
+def test_the_entries_that_were_not_used_for_longest_are_removed(cache_folder):
+    size = len(entry_of(SPECTRA))
+    cache = SpectrumCache(2 * size)
+    keys = [str(number) * 40 for number in range(4)]
+    for number, key in enumerate(keys):
+        cache.put(key, SPECTRA)
+        os.utime(cache.folder / f"{key}.safetensors", (number, number))
+    (cache.folder / "mine.txt").write_text("a file that is no entry")
+    cache.get(keys[0], 4)
+    cache.trim()
+    assert sorted(path.name[0] for path in cache.folder.iterdir()) == ["0", "3", "m"]
+
+
+def test_no_size_is_no_cache(cache_folder):
+    cache = SpectrumCache(0)
+    cache.put(KEY, SPECTRA)
+    cache.trim()
+    assert cache.get(KEY, 4) is None and list(cache_folder.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_to_costs_the_cache_alone(tmp_path, caplog):
+    (tmp_path / "file").write_text("no folder")
+    cache = SpectrumCache(10**6, tmp_path / "file" / "audio")
+    cache.put(KEY, SPECTRA)
+    cache.put(KEY, SPECTRA)
+    cache.trim()
+    assert cache.get(KEY, 4) is None
+    assert caplog.text.count("cannot be written to") == 1
