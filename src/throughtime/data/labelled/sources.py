@@ -13,6 +13,8 @@ PACKAGES = {
     "LabelledText": "throughtime.data.text",
     "SymbolFiles": "throughtime.data.symbols",
     "LabelledSeries": "throughtime.data.series",
+    "MovingDigits": "throughtime.data.video",
+    "VideoFiles": "throughtime.data.video",
 }
 """The package of each source, by the name of its class."""
 

@@ -19,7 +19,7 @@ from throughtime.files import atomic_write, make_subfolder, write_text
 from throughtime.task.confusion import plot_confusion
 
 HEADER = ("class", "precision", "recall", "f1", "sequences")
-FEW_CHANNELS, MOST_LETTERS = 6, 60
+FEW_CHANNELS, MOST_LETTERS, MOST_FRAMES = 6, 60, 8
 
 
 class ClassTable(Callback):
@@ -110,6 +110,7 @@ class ClassFigures(Callback):
                 ],
                 task.labels,
                 part.symbols,
+                part.frame_shape,
             )
             task.train(was_training)
         return found
@@ -144,19 +145,24 @@ def plot_running(
     examples: Sequence[tuple[str, np.ndarray, Float[np.ndarray, "_ K"]]],
     labels: Sequence[str],
     symbols: Sequence[str] | None,
+    frame_shape: tuple[int, int, int] | None = None,
 ) -> Figure:
-    """p(class | x_1 .. x_t) over t, below the input: an image of the features, curves of a few, or letters.
+    """p(class | x_1 .. x_t) over t, below the input: frames, an image of the features, curves of a few, or letters.
 
     Args:
         examples: title, sequence as it was read, and probabilities `[T, K]` of each.
         labels: the names of the classes.
         symbols: the alphabet of ids; None for features.
+        frame_shape: (channels, height, width) of a step that is an image; some of them are drawn, at their steps.
     """
     figure = Figure(figsize=(4.2 * len(examples), 4.6), layout="constrained")
     axes = figure.subplots(2, len(examples), height_ratios=(1, 1.4), squeeze=False)
     for (above, below), (title, sequence, probabilities) in zip(axes.T, examples, strict=True):
         steps = np.arange(1, len(sequence) + 1)
-        _draw_input(above, sequence, steps, symbols)
+        if frame_shape is not None and min(frame_shape[1:]) > 1:
+            _draw_frames(above, sequence.reshape(-1, *frame_shape))
+        else:
+            _draw_input(above, sequence, steps, symbols)
         above.set_title(title if len(title) <= 48 else f"…{title[-47:]}", fontsize=8)
         shown = np.argsort(-probabilities.max(0), kind="stable")[:6]
         for number in np.sort(shown):
@@ -173,6 +179,25 @@ def plot_running(
         below.legend(fontsize=7, ncols=2, loc="center left", framealpha=0.6)
     axes[1, 0].set_ylabel("p(class | x_1 … x_t)")
     return figure
+
+
+def _draw_frames(axes: Axes, frames: Float[np.ndarray, "T C height width"]) -> None:
+    """Some of the frames side by side, evenly spread, each above its step."""
+    steps = len(frames)
+    stride = -(-steps // MOST_FRAMES)
+    width = stride / steps
+    low, high = float(frames.min()), float(frames.max())
+    for number in range(0, steps, stride):
+        left = min(max((number + 0.5) / steps - width / 2, 0), 1 - width)
+        inset = axes.inset_axes((left + 0.04 * width, 0, 0.92 * width, 1))
+        image = frames[number].transpose(1, 2, 0)
+        if image.shape[-1] == 1:
+            inset.imshow(image[..., 0], cmap="Greys_r", vmin=low, vmax=high)
+        else:
+            inset.imshow((image - low) / max(high - low, 1e-9))
+        inset.set(xticks=[], yticks=[])
+        inset.set_title(f"t = {number + 1}", fontsize=6)
+    axes.set_axis_off()
 
 
 def _draw_input(axes: Axes, sequence: np.ndarray, steps: np.ndarray, symbols: Sequence[str] | None) -> None:
