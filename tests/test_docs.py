@@ -135,6 +135,12 @@ def clip(bright: int, length: int) -> dict[str, str]:
     }
 
 
+def recording(number: int) -> str:
+    """Frames of two features with a tag each."""
+    rows = (f"{(row + number) % 9},{row % 5},{('rest', 'move')[row // 10 % 2]}\n" for row in range(60))
+    return "x,y,tag\n" + "".join(rows)
+
+
 def write_files(folder: Path) -> None:
     """Write the user's files that the pages speak of, and those that they show whole."""
     words = "The quick brown fox jumps over the lazy dog and says something new. "
@@ -171,6 +177,7 @@ def write_files(folder: Path) -> None:
             for name, content in clip(bright + number, 3 + number).items()
         },
         **{f"new_clips/1/{name}": content for name, content in clip(95, 4).items()},
+        **{f"recordings/{number}.csv": recording(number) for number in range(3)},
         "parity.txt": "".join(f"{number:06b}\n" for number in range(64)),
     }
     files |= {block.title: block.text for page in PAGES for block in blocks(page) if block.title}

@@ -24,12 +24,14 @@ class FeatureTable(NamedTuple):
         values: a row a frame.
         tags: of each frame, as they are written; None where no column of tags was asked for, or there is none.
         lines: the line of each frame, from 1.
+        tag_name: of the column of tags; None where there is none.
     """
 
     channels: tuple[str, ...]
     values: Float[np.ndarray, "n F"]
     tags: list[str] | None
     lines: list[int]
+    tag_name: str | None
 
 
 def read_feature_table(
@@ -87,7 +89,9 @@ def read_feature_table(
         raise UserError(f"{file} has no frame after its first line; leave it out, or give it a row a frame")
     channels = tuple(header[column] for column in kept)
     values = np.array(rows, dtype=np.float32)
-    return FeatureTable(channels, values, tags if tag_place is not None else None, lines)
+    if tag_place is None:
+        return FeatureTable(channels, values, None, lines, None)
+    return FeatureTable(channels, values, tags, lines, header[tag_place])
 
 
 def _is_header(cells: Sequence[str], tag_column: str | int | None) -> bool:
@@ -102,6 +106,8 @@ def _tag_place(header: Sequence[str], given: str | int | None, tagged: bool, pla
     if given is None:
         return None
     if isinstance(given, int):
+        if not tagged:
+            return None
         found = given - 1 if given > 0 else len(header) + given
         if given == 0 or not 0 <= found < len(header):
             raise UserError(

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from throughtime.callback.logging import log_figure, log_table, takes_figures
 from throughtime.errors import check_positive
-from throughtime.files import write_text
+from throughtime.files import atomic_write, make_subfolder, write_text
 from throughtime.task.confusion import plot_confusion
 from throughtime.task.tagging.metrics import PairCounts
 
@@ -39,6 +39,8 @@ class Measured(Protocol):
 class TagTable(Callback):
     """Write `tags_val.csv` and `tags_test.csv` to the run's folder; log the same table and the confusion matrix.
 
+    Of recordings the true and the predicted tags over time are logged too, and drawn to `figures/timeline.png`.
+
     Args:
         most_tags: how many tags the figure shows, the most frequent ones; more could not be read.
     """
@@ -49,14 +51,15 @@ class TagTable(Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.sanity_checking:
-            self._write(trainer, "val", pl_module.measured["val"])
+            self._write(trainer, "val", pl_module)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._write(trainer, "test", pl_module.measured["test"])
+        self._write(trainer, "test", pl_module)
 
-    def _write(self, trainer: pl.Trainer, stage: str, measured: Measured) -> None:
+    def _write(self, trainer: pl.Trainer, stage: str, task: Any) -> None:
         if not trainer.is_global_zero:
             return
+        measured: Measured = task.measured[stage]
         rows = table(measured)
         content = io.StringIO()
         csv.writer(content).writerows([HEADER, *rows])
@@ -64,6 +67,18 @@ class TagTable(Callback):
         log_table(trainer, f"{stage}/tags", [HEADER, *rows])
         if takes_figures(trainer):
             log_figure(trainer, f"{stage}/confusion", confusion(measured, self.most_tags))
+            for name, figure in task.units.figures(task, trainer.datamodule, stage).items():
+                log_figure(trainer, f"{stage}/{name}", figure)
+        if stage == "test":
+            self._save(trainer, task)
+
+    def _save(self, trainer: pl.Trainer, task: Any) -> None:
+        """The figures of the test besides the confusion matrix, as PNG files."""
+        for name, figure in task.units.figures(task, trainer.datamodule, "test").items():
+            folder = Path(trainer.default_root_dir) / "figures"
+            make_subfolder(folder)
+            with atomic_write(folder / f"{name}.png") as file:
+                figure.savefig(file, format="png", dpi=120)
 
 
 def table(measured: Measured) -> list[tuple[str, ...]]:
