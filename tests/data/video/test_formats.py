@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from throughtime.data.images.image_files import LUMA
-from throughtime.data.video.formats import Sampling, frame_files, read_clip
+from throughtime.data.video.formats import FrameSampling, frame_files, read_clip
 from throughtime.errors import UserError
 
 from .conftest import frames, write_film, write_folder, write_gif
@@ -14,7 +14,7 @@ WRITERS = {"clip": write_folder, "clip.gif": write_gif, "clip.mp4": write_film, 
 
 
 def read(place, *sampling):
-    return read_clip(place, Sampling(*sampling), lambda size, name: None)
+    return read_clip(place, FrameSampling(*sampling), lambda size, name: None)
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -47,7 +47,9 @@ def test_frames_are_in_the_order_of_the_numbers_in_their_names(tmp_path):
 
 def test_every_frame_is_counted_before_it_is_kept(tmp_path):
     counted = []
-    read_clip(write_folder(tmp_path / "clip", frames()), Sampling(), lambda size, name: counted.append(size))
+    read_clip(
+        write_folder(tmp_path / "clip", frames()), FrameSampling(), lambda size, name: counted.append(size)
+    )
     assert counted == [4 * 16 * 24] * 5
 
 

@@ -44,7 +44,7 @@ def test_a_reduction_over_pixels_does_not_depend_on_where_the_object_is(reductio
     ("shape", "size"), [((1, 1, 8), 32 * 2), ((3, 7, 1), 32), ((1, 2, 2), 32), ((1, 64, 48), 32 * 16 * 12)]
 )
 def test_an_axis_shorter_than_a_region_is_taken_whole(shape, size):
-    layer = front(shape, size=None)
+    layer = front(shape, filters=[16, 32], size=None)
     assert layer.output_size == size
     assert layer(torch.randn(2, 3, shape[0] * shape[1] * shape[2])).shape == (2, 3, size)
 

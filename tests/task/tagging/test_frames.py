@@ -2,6 +2,7 @@
 
 import argparse
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -72,7 +73,9 @@ def test_it_learns_what_no_frame_shows_alone(data, head):
             optimizer.step()
     values = measured(task, data.loader("test"))
     assert values["macro_f1"] > 0.95 and values["f1_50"] > 0.9
-    table = task.units.summary("test", task.measured["test"], data).splitlines()
+    table = task.units.summary(
+        "test", task.measured["test"], SimpleNamespace(trainer=SimpleNamespace(datamodule=data))
+    ).splitlines()
     own, linear = (float(line.split("%")[0].split()[-1]) for line in table[1:])
     assert own > 95 > 85 > linear
 
@@ -97,12 +100,13 @@ def test_macro_f1_decides_and_metrics_of_words_do_not(data):
 
 def test_the_timeline_shows_true_and_predicted_tags_of_each_recording(data):
     task = tagger(data)
-    figure = task.units.figures(task, data, "test")["timeline"]
+    measured(task, data.loader("test"))
+    figure = task.measured["test"].figures()["timeline"]
     (image,) = figure.axes[0].get_images()
-    (predicted, _), *_ = tag_frames(task, data.part("test").features)
+    ((predicted, _),) = tag_frames(task, data.part("test").features)
     np.testing.assert_array_equal(image.get_array(), np.stack([data.part("test").targets[0], predicted]))
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["down", "up"]
-    assert len(plot_timelines([("a", [0, 1], [1, 1])] * 3, ["x", "y"]).axes) == 3
+    assert len(plot_timelines([([0, 1], [1, 1])] * 3, ["x", "y"]).axes) == 3
 
 
 @pytest.mark.parametrize("tagged", [False, True])

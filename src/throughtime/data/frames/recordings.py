@@ -103,7 +103,7 @@ class FrameReader:
         return np.concatenate(parts, axis=1)
 
     def state(self) -> dict[str, Any]:
-        """What makes this reader again, in plain values."""
+        """The arguments that make this reader again and the columns that it found, in plain values."""
         return {
             "tag_column": self.tag_column,
             "leave_out": list(self.leave_out),

@@ -19,8 +19,8 @@ FRAMES = tuple(suffix for suffix in PICTURES if suffix not in ANIMATIONS)
 BRIGHTEST = 255
 
 
-class Sampling(NamedTuple):
-    """Which frames of a clip are read, and how.
+class FrameSampling(NamedTuple):
+    """Selection and conversion of the frames of a clip.
 
     Attributes:
         colour: `grey` or `rgb`; frames are converted.
@@ -40,7 +40,7 @@ class Sampling(NamedTuple):
 
 
 def read_clip(
-    place: Path, sampling: Sampling, count: Callable[[int, str], None]
+    place: Path, sampling: FrameSampling, count: Callable[[int, str], None]
 ) -> Float[np.ndarray, "T height width C"]:
     """The frames of a clip, from 0 to 1.
 
@@ -87,12 +87,12 @@ def _natural(file: Path) -> tuple[list[tuple[int, str]], str]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], file.name
 
 
-def _folder(folder: Path, sampling: Sampling) -> Iterator[tuple[Path, np.ndarray]]:
+def _folder(folder: Path, sampling: FrameSampling) -> Iterator[tuple[Path, np.ndarray]]:
     for file in sampling.of(frame_files(folder)):
         yield file, read_picture(file, sampling.colour, sampling.size)
 
 
-def _animation(file: Path, sampling: Sampling) -> Iterator[tuple[Path, np.ndarray]]:
+def _animation(file: Path, sampling: FrameSampling) -> Iterator[tuple[Path, np.ndarray]]:
     from PIL import Image as Picture
     from PIL import ImageSequence
 
@@ -120,7 +120,7 @@ def _animation(file: Path, sampling: Sampling) -> Iterator[tuple[Path, np.ndarra
         ) from error
 
 
-def _film(file: Path, sampling: Sampling) -> Iterator[tuple[Path, np.ndarray]]:
+def _film(file: Path, sampling: FrameSampling) -> Iterator[tuple[Path, np.ndarray]]:
     try:
         import av  # only now: it loads FFmpeg
     except ImportError as error:

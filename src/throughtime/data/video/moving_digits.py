@@ -101,7 +101,7 @@ class MovingDigits(SequenceSource):
     def read(self, path: str) -> SequenceSet:
         raise UserError(
             f"data.path={path}: these clips are made of digits that come with scikit-learn and are read from no file; "
-            "leave data.path out, or choose data=video"
+            "leave data.path out, or choose the data that read clips"
         )
 
     def read_for_prediction(self, paths: Sequence[Path]) -> SequenceSet:

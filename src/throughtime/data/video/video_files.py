@@ -10,7 +10,7 @@ from throughtime.data.images.image_files import COLOURS
 from throughtime.data.labelled.sequences import SequenceSet, SequenceSource
 from throughtime.data.memory import MemoryCount
 from throughtime.data.video.feature_table import read_feature_table
-from throughtime.data.video.formats import ANIMATIONS, FILMS, FRAMES, Sampling, frame_files, read_clip
+from throughtime.data.video.formats import ANIMATIONS, FILMS, FRAMES, FrameSampling, frame_files, read_clip
 from throughtime.data.video.frames import frames_to_sequence, pixel_names
 from throughtime.errors import UserError, check_choice, check_positive
 
@@ -73,7 +73,7 @@ class VideoFiles(SequenceSource):
                 f"data.source.size={list(size)} must be [height, width] in pixels, such as [64, 64]"
             )
         height_width = None if size is None else (int(size[0]), int(size[1]))
-        self.sampling = Sampling(colour, height_width, stride, longest)
+        self.sampling = FrameSampling(colour, height_width, stride, longest)
         self.leave_out = tuple(leave_out)
         self._channels: tuple[str, ...] | None = None
         self._frame_shape: tuple[int, int, int] | None = None
@@ -92,7 +92,7 @@ class VideoFiles(SequenceSource):
             if frame_files(own):
                 raise UserError(
                     f"{own} has pictures in it, but a clip is a folder of its own, as in {own.name}/clip1/1.png; for "
-                    "single pictures choose data=images"
+                    "single pictures choose the data that read images"
                 )
             places += [(clip, own.name) for clip in _clips(own)]
         return self._set(places, path)

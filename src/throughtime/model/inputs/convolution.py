@@ -46,7 +46,7 @@ class Convolution(nn.Module):
         input_size: int | None = None,
         frame_shape: Sequence[int] | None = None,
         vocabulary_size: int | None = None,
-        filters: Sequence[int] = (16, 32),
+        filters: Sequence[int] = (16, 32, 64),
         kernel: int = 3,
         pool: int = 2,
         reduction: str = "flatten",

@@ -35,6 +35,9 @@ class Measured(Protocol):
     def by_tag(self) -> dict[str, Any]:
         """Precision, recall and F1 of each tag, and how many tokens truly have it."""
 
+    def figures(self) -> dict[str, Figure]:
+        """Figures besides the confusion matrix, by their names."""
+
 
 class TagTable(Callback):
     """Write `tags_val.csv` and `tags_test.csv` to the run's folder; log the same table and the confusion matrix.
@@ -51,15 +54,14 @@ class TagTable(Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.sanity_checking:
-            self._write(trainer, "val", pl_module)
+            self._write(trainer, "val", pl_module.measured["val"])
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._write(trainer, "test", pl_module)
+        self._write(trainer, "test", pl_module.measured["test"])
 
-    def _write(self, trainer: pl.Trainer, stage: str, task: Any) -> None:
+    def _write(self, trainer: pl.Trainer, stage: str, measured: Measured) -> None:
         if not trainer.is_global_zero:
             return
-        measured: Measured = task.measured[stage]
         rows = table(measured)
         content = io.StringIO()
         csv.writer(content).writerows([HEADER, *rows])
@@ -67,14 +69,14 @@ class TagTable(Callback):
         log_table(trainer, f"{stage}/tags", [HEADER, *rows])
         if takes_figures(trainer):
             log_figure(trainer, f"{stage}/confusion", confusion(measured, self.most_tags))
-            for name, figure in task.units.figures(task, trainer.datamodule, stage).items():
+            for name, figure in measured.figures().items():
                 log_figure(trainer, f"{stage}/{name}", figure)
         if stage == "test":
-            self._save(trainer, task)
+            self._save(trainer, measured)
 
-    def _save(self, trainer: pl.Trainer, task: Any) -> None:
+    def _save(self, trainer: pl.Trainer, measured: Measured) -> None:
         """The figures of the test besides the confusion matrix, as PNG files."""
-        for name, figure in task.units.figures(task, trainer.datamodule, "test").items():
+        for name, figure in measured.figures().items():
             folder = Path(trainer.default_root_dir) / "figures"
             make_subfolder(folder)
             with atomic_write(folder / f"{name}.png") as file:

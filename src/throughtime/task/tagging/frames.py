@@ -7,7 +7,6 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from copy import copy
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,6 +77,11 @@ class FrameMetrics(TagScores):
         own = {"accuracy": self.confusion.accuracy(every), "macro_f1": self.macro_f1()}
         return own | segment_scores(self.lanes)
 
+    def figures(self) -> dict[str, Figure]:
+        """The true and the predicted tags of some recordings over time."""
+        shown = self.lanes[:MOST_TIMELINES]
+        return {"timeline": plot_timelines(shown, self.tags)} if shown else {}
+
 
 class FrameUnits(TagUnits):
     """Frames of recordings, whose baseline is a linear model of each frame alone.
@@ -116,8 +120,9 @@ class FrameUnits(TagUnits):
     def symbol_axes(self) -> Mapping[str, Sequence[SymbolAxis]]:
         return {}
 
-    def summary(self, stage: str, measured: FrameMetrics, data: Any) -> str:
+    def summary(self, stage: str, measured: FrameMetrics, task: Any) -> str:
         """All metrics beside those of logistic regression on each standardised frame."""
+        data = task.trainer.datamodule
         rows = {"this model": measured.values()}
         train, found = data.part("train"), data.part(stage)
         if train.features and found.features:
@@ -126,17 +131,6 @@ class FrameUnits(TagUnits):
         for name, values in rows.items():
             lines.append(f"{name:<20}" + "".join(f"{values[column]:>11.2%}" for column in COLUMNS))
         return "\n".join(lines)
-
-    def figures(self, task: Any, data: Any, stage: str) -> Mapping[str, Figure]:
-        """The true and the predicted tags of some recordings over time."""
-        part = data.part(stage)
-        features, targets = part.features[:MOST_TIMELINES], part.targets[:MOST_TIMELINES]
-        predicted = [tags.tolist() for tags, _ in tag_frames(task, features)]
-        names = [Path(name).name for name in part.names]
-        examples = [
-            (name, true.tolist(), found) for name, true, found in zip(names, targets, predicted, strict=False)
-        ]
-        return {"timeline": plot_timelines(examples, self.tags)} if examples else {}
 
     def predict(self, task: Any, options: argparse.Namespace) -> None:
         """Write a row a frame: its number, its tag and, where asked for, its probability.
@@ -183,13 +177,11 @@ def tag_frames(
     return found
 
 
-def plot_timelines(
-    examples: Sequence[tuple[str, Sequence[int], Sequence[int]]], tags: Sequence[str]
-) -> Figure:
+def plot_timelines(examples: Sequence[tuple[list[int], list[int]]], tags: Sequence[str]) -> Figure:
     """The true tags of recordings above the predicted ones, a colour a tag, over the frames.
 
     Args:
-        examples: name, true and predicted tags of each recording.
+        examples: true and predicted tags of each recording.
         tags: their names.
     """
     from matplotlib import colormaps
@@ -198,7 +190,7 @@ def plot_timelines(
     figure = Figure(figsize=(10, 0.9 + 1.2 * len(examples)), layout="constrained")
     axes = figure.subplots(len(examples), 1, squeeze=False)[:, 0]
     colours = colormaps["tab10" if len(tags) <= 10 else "tab20"]
-    for one, (name, true, found) in zip(axes, examples, strict=True):
+    for one, (true, found) in zip(axes, examples, strict=True):
         rows = np.stack([np.asarray(true), np.asarray(found)]) % colours.N
         one.imshow(
             rows,
@@ -211,7 +203,7 @@ def plot_timelines(
         )
         one.axhline(0.5, color="white", linewidth=2)
         one.set(yticks=[0, 1], yticklabels=["true", "predicted"])
-        one.set_title(name, fontsize=8)
+        one.set_title(f"recording of {len(true):,} frames", fontsize=8)
     axes[-1].set_xlabel("frame")
     patches = [Patch(color=colours(number % colours.N), label=tag) for number, tag in enumerate(tags)]
     figure.legend(handles=patches, loc="outside lower center", ncols=min(len(tags), 6), fontsize=8)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Int
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from throughtime.data.tagged.entity_schemes import spans
@@ -186,6 +187,10 @@ class TagScores:
         predicted, expected = self.confusion.predicted(), self.confusion.expected()
         counts = zip(self.tags, correct.tolist(), predicted.tolist(), expected[:-1].tolist(), strict=True)
         return {tag: (score(right, given, true), true) for tag, right, given, true in counts}
+
+    def figures(self) -> dict[str, Figure]:
+        """Figures besides the confusion matrix, by their names."""
+        return {}
 
     def macro_f1(self) -> float:
         """The mean of F1 over the tags that occur as true or predicted; an unknown true tag counts with 0."""

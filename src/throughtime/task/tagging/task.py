@@ -107,9 +107,7 @@ class Tagging(Task):
     def summary_table(self) -> str:
         """The model beside a baseline; of the test where there was one."""
         stage = next((stage for stage in ("test", "val") if stage in self.measured), None)
-        return (
-            "" if stage is None else self.units.summary(stage, self.measured[stage], self.trainer.datamodule)
-        )
+        return "" if stage is None else self.units.summary(stage, self.measured[stage], self)
 
     def predictions(self, features: Float[Tensor, "T B H"], mask: Bool[Tensor, "T B"]) -> Int[Tensor, "T B"]:
         """The most probable tags: of each step alone, or of the whole chain."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jaxtyping import Bool, Int
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from throughtime.data.batch import Batch
@@ -29,7 +28,7 @@ class TagUnits(ABC):
 
     @abstractmethod
     def new_metrics(self) -> Any:
-        """Empty counts, with `over_all_ranks`, `values`, `by_tag`, `confusion` and `entities`."""
+        """Empty counts, with `over_all_ranks`, `values` and all that tables and figures show (`TagScores`)."""
 
     @abstractmethod
     def update(
@@ -42,12 +41,8 @@ class TagUnits(ABC):
         """Symbols of the first axes of weights besides those of tags, by the weights' names."""
 
     @abstractmethod
-    def summary(self, stage: str, measured: Any, data: Any) -> str:
-        """The table of a run's summary: the model beside a baseline."""
-
-    def figures(self, task: Any, data: Any, stage: str) -> Mapping[str, Figure]:
-        """Further figures of a stage, by their names."""
-        return {}
+    def summary(self, stage: str, measured: Any, task: Any) -> str:
+        """The table of a run's summary: the model beside a baseline; the task is attached to the run's trainer."""
 
     @abstractmethod
     def predict(self, task: Any, options: argparse.Namespace) -> None:

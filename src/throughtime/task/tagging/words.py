@@ -55,7 +55,7 @@ class WordUnits(TagUnits):
             ),
         }
 
-    def summary(self, stage: str, measured: TagMetrics, data: Any) -> str:
+    def summary(self, stage: str, measured: TagMetrics, task: Any) -> str:
         """Accuracy beside that of each word's most frequent tag."""
         lines = [f"{stage:16}{'this model':>12}{'most frequent tag':>20}{'tokens':>10}"]
         for name, own, majority, count in measured.against_baseline():
