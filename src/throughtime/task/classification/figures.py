@@ -184,11 +184,12 @@ def plot_running(
 def _draw_frames(axes: Axes, frames: Float[np.ndarray, "T C height width"]) -> None:
     """Some of the frames side by side, evenly spread, each above its step."""
     steps = len(frames)
-    stride = -(-steps // MOST_FRAMES)
-    width = stride / steps
+    count = min(steps, MOST_FRAMES)
+    width = 1 / count
     low, high = float(frames.min()), float(frames.max())
-    for number in range(0, steps, stride):
-        left = min(max((number + 0.5) / steps - width / 2, 0), 1 - width)
+    for place in range(count):
+        number = round((place + 0.5) * steps / count - 0.5)
+        left = place * width
         inset = axes.inset_axes((left + 0.04 * width, 0, 0.92 * width, 1))
         image = frames[number].transpose(1, 2, 0)
         if image.shape[-1] == 1:
