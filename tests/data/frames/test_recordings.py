@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from throughtime.data import memory
 from throughtime.data.frames.recordings import FrameReader, check_tags
 from throughtime.errors import UserError
 
@@ -76,3 +77,9 @@ def test_prediction_reads_files_with_and_without_tags(folder, tmp_path):
 def test_lags_are_positive():
     with pytest.raises(UserError, match=r"data\.lags\[1\]"):
         FrameReader(lags=[1, 0])
+
+
+def test_more_than_the_memory_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(memory, "physical_memory", lambda: 2 * 4 * 2 * 300)
+    with pytest.raises(UserError, match=r"b\.csv: the data up to this file need more .* fewer data\.lags"):
+        FrameReader().read(str(folder))

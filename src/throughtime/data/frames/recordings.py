@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 from jaxtyping import Float
 
+from throughtime.data.memory import MemoryCount
 from throughtime.data.paths import find_files
 from throughtime.data.video.feature_table import read_feature_table
 from throughtime.errors import UserError, check_positive
@@ -75,7 +76,12 @@ class FrameReader:
         Raises:
             UserError: a file is not as it must be; it names the line.
         """
-        return [self._read(file, tagged=True) for file in find_files(path, key, "table of frames")]
+        count = MemoryCount("give fewer data.lags, or name columns that are no features in data.leave_out")
+        found = []
+        for file in find_files(path, key, "table of frames"):
+            found.append(self._read(file, tagged=True))
+            count.add(found[-1].values.nbytes, str(file))
+        return found
 
     def read_for_prediction(self, file: Path) -> Recording:
         """One recording, with or without a column of tags, which is not read as a feature."""
