@@ -145,6 +145,20 @@ def gestures(inks: int) -> str:
     return "id,label,writer,x,y,pen\n" + "".join(rows)
 
 
+def clip(bright: int, length: int) -> dict[str, str]:
+    """The frames of a clip in which a pixel moves, as text files of 8 x 8 pixels (plain PGM)."""
+    return {
+        f"{frame + 1}.pgm": "P2 8 8 255\n" + " ".join(str(bright * (pixel == frame)) for pixel in range(64))
+        for frame in range(length)
+    }
+
+
+def recording(number: int) -> str:
+    """Frames of two features with a tag each."""
+    rows = (f"{(row + number) % 9},{row % 5},{('rest', 'move')[row // 10 % 2]}\n" for row in range(60))
+    return "x,y,tag\n" + "".join(rows)
+
+
 def write_files(folder: Path) -> None:
     """Write the user's files that the pages speak of, and those that they show whole."""
     words = "The quick brown fox jumps over the lazy dog and says something new. "
@@ -175,6 +189,14 @@ def write_files(folder: Path) -> None:
             ("archive/Waves_TRAIN.ts", "archive/Waves_TEST.ts"),
             "@univariate true\n@classLabel true a b\n@data\n" + "1,2,1:a\n3,?:b\n" * 12,
         ),
+        **{
+            f"clips/{kind}/{number}/{name}": content
+            for bright, kind in ((90, "run"), (250, "walk"))
+            for number in range(6)
+            for name, content in clip(bright + number, 3 + number).items()
+        },
+        **{f"new_clips/1/{name}": content for name, content in clip(95, 4).items()},
+        **{f"sessions/{number}.csv": recording(number) for number in range(3)},
         "parity.txt": "".join(f"{number:06b}\n" for number in range(64)),
     }
     write_spoken(folder / "recordings")

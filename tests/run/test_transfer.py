@@ -140,8 +140,8 @@ def test_pretrained_vectors_are_left_to_the_words_that_are_new(command, tmp_path
     )
     a, b = load(tmp_path / "a").task, load(tmp_path / "b").task
     before, after = a.state_dict()["model.front.weight"], b.state_dict()["model.front.weight"]
-    assert torch.allclose(after[b.lexicon.word("Zoe")], torch.tensor([7.0, 8.0]))
-    assert torch.allclose(after[b.lexicon.word("Ann")], before[a.lexicon.word("Ann")])
+    assert torch.allclose(after[b.units.lexicon.word("Zoe")], torch.tensor([7.0, 8.0]))
+    assert torch.allclose(after[b.units.lexicon.word("Ann")], before[a.units.lexicon.word("Ann")])
 
 
 class Word:
@@ -153,7 +153,7 @@ class Word:
         self.tasks = tasks
 
     def places(self, symbol: str) -> list[int]:
-        return [task.lexicon.word(symbol) for task in self.tasks]
+        return [task.units.lexicon.word(symbol) for task in self.tasks]
 
 
 class Tag(Word):
@@ -162,7 +162,7 @@ class Tag(Word):
     common = ("O", "B-PER")
 
     def places(self, symbol: str) -> list[int]:
-        return [task.lexicon.tag(symbol) for task in self.tasks]
+        return [task.units.lexicon.tag(symbol) for task in self.tasks]
 
 
 def test_forecasting_takes_what_has_the_same_shape(command, tmp_path: Path) -> None:

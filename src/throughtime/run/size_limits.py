@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from throughtime.data.memory import physical_memory
 from throughtime.errors import UserError
 
 LARGEST: dict[str, int] = {
@@ -140,11 +141,6 @@ def check_memory_of_steps(sizes: Mapping[str, int] | None, features: int) -> Non
             f"{_gigabytes(needed)}, and this machine has {_gigabytes(memory)} of memory; set data.chunk_length, or "
             "smaller data.batch_size and data.eval_batch_size"
         )
-
-
-def physical_memory() -> int:
-    """The bytes of memory of this machine."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _check_devices(trainer: Mapping[str, Any]) -> None:

@@ -67,3 +67,8 @@ def test_impossible_sizes_are_refused():
         front(word_dropout=1.0)
     with pytest.raises(UserError, match="size"):
         WordFeatures(3, 3, size=0)
+
+
+def test_numbers_are_handed_on():
+    front, inputs = WordFeatures(input_size=3, dropout=0.5).eval(), torch.randn(5, 2, 3)
+    assert torch.equal(front(inputs), inputs) and front.output_size == 3 and front.weight is None

@@ -63,6 +63,22 @@ def test_a_spectrum_is_drawn_with_its_low_bands_at_the_bottom():
     np.testing.assert_array_equal(image.get_array(), values.T)
 
 
+@pytest.mark.parametrize(
+    ("steps", "shown"), [(1, [1]), (5, [1, 2, 3, 4, 5]), (20, [2, 4, 7, 9, 12, 14, 17, 19])]
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_frames_are_drawn_above_their_steps(steps, shown, channels):
+    frames = np.random.rand(steps, channels, 4, 6).astype(np.float32)
+    example = ("one", Shown(frames.reshape(steps, -1)), probabilities_of(steps))
+    figure = plot_running([example], ["a", "b", "c"], None, (channels, 4, 6))
+    insets = figure.axes[0].child_axes
+    assert [inset.get_title() for inset in insets] == [f"t = {step}" for step in shown]
+    drawn = insets[-1].get_images()[0].get_array()
+    assert drawn.shape[:2] == (4, 6)
+    order = [np.argsort(image.ravel()).tolist() for image in (np.asarray(drawn).reshape(4, 6, -1)[..., 0],)]
+    assert order == [np.argsort(frames[shown[-1] - 1, 0].ravel()).tolist()]
+
+
 def test_the_reliability_diagram_shows_the_fraction_that_is_right():
     metrics = ClassMetrics(["a", "b"], False)
     metrics.update(torch.tensor([[0.9, 0.1]] * 4), torch.tensor([0, 0, 0, 1]))

@@ -219,4 +219,4 @@ def test_recipes_and_other_data_run(command, tmp_path, name, text, options):
 def test_data_of_another_task_are_refused(command):
     finished = command("train.py", "task=tagging", "data=characters")
     assert finished.returncode == 2
-    assert "conll, conllu, parallel, python_roles" in finished.stderr
+    assert "conll, conllu, frames, parallel, python_roles" in finished.stderr

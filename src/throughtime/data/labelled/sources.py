@@ -15,6 +15,8 @@ PACKAGES = {
     "SymbolFiles": "throughtime.data.symbols",
     "LabelledSeries": "throughtime.data.series",
     "StrokeFiles": "throughtime.data.strokes",
+    "MovingDigits": "throughtime.data.video",
+    "VideoFiles": "throughtime.data.video",
 }
 """The package of each source, by the name of its class."""
 

@@ -1,4 +1,4 @@
-"""Input layers: symbols, numbers and words to features."""
+"""Input layers: symbols, numbers, images and words to features."""
 
 import lazy_loader
 
@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "by_kind": ["Features"],
         "characters": ["ConvolutionalCharacters", "RecurrentCharacters"],
+        "convolution": ["Convolution"],
         "embedding": ["Embedding"],
         "linear": ["Linear"],
         "words": ["WordFeatures"],

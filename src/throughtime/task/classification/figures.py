@@ -20,7 +20,7 @@ from throughtime.files import make_subfolder, write_text
 from throughtime.task.confusion import plot_confusion
 
 HEADER = ("class", "precision", "recall", "f1", "sequences")
-FEW_CHANNELS, MOST_LETTERS = 6, 60
+FEW_CHANNELS, MOST_LETTERS, MOST_FRAMES = 6, 60, 8
 MOMENTS = 4
 """Steps up to which a drawing is shown."""
 
@@ -111,6 +111,7 @@ class ClassFigures(Callback):
                 ],
                 task.labels,
                 part.symbols,
+                part.frame_shape,
             )
             task.train(was_training)
         return found
@@ -145,13 +146,15 @@ def plot_running(
     examples: Sequence[tuple[str, Shown, Float[np.ndarray, "_ K"]]],
     labels: Sequence[str],
     symbols: Sequence[str] | None,
+    frame_shape: tuple[int, int, int] | None = None,
 ) -> Figure:
-    """p(class | x_1 .. x_t) over t, below the input: the drawing so far, an image of the features, curves, or letters.
+    """p(class | x_1 .. x_t) over t, below the input: a drawing, frames, an image of features, curves, or letters.
 
     Args:
         examples: title, input, and probabilities `[T, K]` of each.
         labels: the names of the classes.
         symbols: the alphabet of ids; None for features.
+        frame_shape: (channels, height, width) of a step that is an image; some of them are drawn, at their steps.
     """
     figure = Figure(figsize=(4.2 * len(examples), 4.6), layout="constrained")
     axes = figure.subplots(2, len(examples), height_ratios=(1, 1.4), squeeze=False)
@@ -159,6 +162,8 @@ def plot_running(
         steps = np.arange(1, len(shown.values) + 1)
         if shown.lines is not None:
             _draw_lines(above, shown.lines, len(steps))
+        elif frame_shape is not None and min(frame_shape[1:]) > 1:
+            _draw_frames(above, shown.values.reshape(-1, *frame_shape))
         else:
             _draw_input(above, shown, steps, symbols)
         above.set_title(title if len(title) <= 48 else f"…{title[-47:]}", fontsize=8)
@@ -177,6 +182,26 @@ def plot_running(
         below.legend(fontsize=7, ncols=2, loc="center left", framealpha=0.6)
     axes[1, 0].set_ylabel("p(class | x_1 … x_t)")
     return figure
+
+
+def _draw_frames(axes: Axes, frames: Float[np.ndarray, "T C height width"]) -> None:
+    """Some of the frames side by side, evenly spread, each above its step."""
+    steps = len(frames)
+    count = min(steps, MOST_FRAMES)
+    width = 1 / count
+    low, high = float(frames.min()), float(frames.max())
+    for place in range(count):
+        number = round((place + 0.5) * steps / count - 0.5)
+        left = place * width
+        inset = axes.inset_axes((left + 0.04 * width, 0, 0.92 * width, 1))
+        image = frames[number].transpose(1, 2, 0)
+        if image.shape[-1] == 1:
+            inset.imshow(image[..., 0], cmap="Greys_r", vmin=low, vmax=high)
+        else:
+            inset.imshow((image - low) / max(high - low, 1e-9))
+        inset.set(xticks=[], yticks=[])
+        inset.set_title(f"t = {number + 1}", fontsize=6)
+    axes.set_axis_off()
 
 
 def _draw_input(axes: Axes, shown: Shown, steps: np.ndarray, symbols: Sequence[str] | None) -> None:

@@ -34,7 +34,7 @@ class SentenceModel(nn.Module):
 def export_graph(task: Tagging) -> ExportGraph:
     """Every tag's log-probability, or the parts of a chain."""
     front = task.model.front
-    kinds = len(front.weight), len(task.lexicon.characters)
+    kinds = len(front.weight), len(task.units.lexicon.characters)
 
     def example(sizes: Sizes) -> tuple[Tensor, ...]:
         generator = torch.Generator().manual_seed(sizes["T"])

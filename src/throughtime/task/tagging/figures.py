@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from throughtime.callback.logging import log_figure, log_table, takes_figures
 from throughtime.errors import check_positive
-from throughtime.files import write_text
+from throughtime.files import atomic_write, make_subfolder, write_text
 from throughtime.task.confusion import plot_confusion
 from throughtime.task.tagging.metrics import PairCounts
 
@@ -35,9 +35,14 @@ class Measured(Protocol):
     def by_tag(self) -> dict[str, Any]:
         """Precision, recall and F1 of each tag, and how many tokens truly have it."""
 
+    def figures(self) -> dict[str, Figure]:
+        """Figures besides the confusion matrix, by their names."""
+
 
 class TagTable(Callback):
     """Write `tags_val.csv` and `tags_test.csv` to the run's folder; log the same table and the confusion matrix.
+
+    Of recordings the true and the predicted tags over time are logged too, and drawn to `figures/timeline.png`.
 
     Args:
         most_tags: how many tags the figure shows, the most frequent ones; more could not be read.
@@ -64,6 +69,18 @@ class TagTable(Callback):
         log_table(trainer, f"{stage}/tags", [HEADER, *rows])
         if takes_figures(trainer):
             log_figure(trainer, f"{stage}/confusion", confusion(measured, self.most_tags))
+            for name, figure in measured.figures().items():
+                log_figure(trainer, f"{stage}/{name}", figure)
+        if stage == "test":
+            self._save(trainer, measured)
+
+    def _save(self, trainer: pl.Trainer, measured: Measured) -> None:
+        """The figures of the test besides the confusion matrix, as PNG files."""
+        for name, figure in measured.figures().items():
+            folder = Path(trainer.default_root_dir) / "figures"
+            make_subfolder(folder)
+            with atomic_write(folder / f"{name}.png") as file:
+                figure.savefig(file, format="png", dpi=120)
 
 
 def table(measured: Measured) -> list[tuple[str, ...]]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Int
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from throughtime.data.tagged.entity_schemes import spans
@@ -162,10 +163,49 @@ class PairCounts:
         return int(self.expected()[rows].sum())
 
 
-class TagMetrics:
-    """Counts of true and predicted tags, from which every metric follows. K are the tags of training.
+class TagScores:
+    """Counts of true and predicted tags: F1 of each tag and their mean. K are the tags of training.
 
     A true tag that training does not have is counted like any other; no prediction can be right there.
+
+    Args:
+        tags: their names.
+
+    Attributes:
+        confusion: how often each tag (also an unknown one) was predicted as each.
+        entities: counts of entities; None where the tags are none.
+    """
+
+    def __init__(self, tags: Sequence[str]) -> None:
+        self.tags = list(tags)
+        self.confusion = PairCounts(len(tags) + 1, len(tags))
+        self.entities: EntityCounts | None = None
+
+    def by_tag(self) -> dict[str, tuple[Score, int]]:
+        """Precision, recall and F1 of each tag, and how many tokens truly have it."""
+        correct = self.confusion.correct()
+        predicted, expected = self.confusion.predicted(), self.confusion.expected()
+        counts = zip(self.tags, correct.tolist(), predicted.tolist(), expected[:-1].tolist(), strict=True)
+        return {tag: (score(right, given, true), true) for tag, right, given, true in counts}
+
+    def figures(self) -> dict[str, Figure]:
+        """Figures besides the confusion matrix, by their names."""
+        return {}
+
+    def macro_f1(self) -> float:
+        """The mean of F1 over the tags that occur as true or predicted; an unknown true tag counts with 0."""
+        predicted = self.confusion.predicted()
+        scores = [
+            found.f1
+            for (found, true), given in zip(self.by_tag().values(), predicted.tolist(), strict=True)
+            if true or given
+        ]
+        scores += [0.0] if self.confusion.expected()[-1] else []
+        return sum(scores) / max(len(scores), 1)
+
+
+class TagMetrics(TagScores):
+    """Counts of true and predicted tags of words, from which every metric follows.
 
     Args:
         tags: their names.
@@ -173,16 +213,14 @@ class TagMetrics:
         entities: whether the tags are BIO tags of entities.
 
     Attributes:
-        confusion: how often each tag (also an unknown one) was predicted as each.
-        baseline: the same for the most frequent tag of each word.
+        baseline: counts as `confusion` for the most frequent tag of each word.
         unseen, baseline_unseen: both for words that training does not have.
         entities: counts of entities, or None.
     """
 
     def __init__(self, tags: Sequence[str], signs: Sequence[str] = (), entities: bool = False) -> None:
-        self.tags = list(tags)
+        super().__init__(tags)
         self.is_sign = torch.tensor([tag in signs for tag in tags] + [False])
-        self.confusion = PairCounts(len(tags) + 1, len(tags))
         self.baseline = PairCounts(len(tags) + 1, len(tags))
         self.unseen = PairCounts(len(tags) + 1, len(tags))
         self.baseline_unseen = PairCounts(len(tags) + 1, len(tags))
@@ -250,24 +288,6 @@ class TagMetrics:
         if self.entities is not None:
             values |= self.entities.overall()._asdict()
         return values
-
-    def by_tag(self) -> dict[str, tuple[Score, int]]:
-        """Precision, recall and F1 of each tag, and how many tokens truly have it."""
-        correct = self.confusion.correct()
-        predicted, expected = self.confusion.predicted(), self.confusion.expected()
-        counts = zip(self.tags, correct.tolist(), predicted.tolist(), expected[:-1].tolist(), strict=True)
-        return {tag: (score(right, given, true), true) for tag, right, given, true in counts}
-
-    def macro_f1(self) -> float:
-        """The mean of F1 over the tags that occur as true or predicted; an unknown true tag counts with 0."""
-        predicted = self.confusion.predicted()
-        scores = [
-            found.f1
-            for (found, true), given in zip(self.by_tag().values(), predicted.tolist(), strict=True)
-            if true or given
-        ]
-        scores += [0.0] if self.confusion.expected()[-1] else []
-        return sum(scores) / max(len(scores), 1)
 
     def against_baseline(self) -> list[tuple[str, float, float, int]]:
         """Rows of (metric, its value, the baseline's value, number of tokens)."""

@@ -34,7 +34,9 @@ _BATCH_SIZE = 64
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `scripts/predict.py`."""
-    parser.add_argument("input", type=Path, help="the file to tag: plain text, CoNLL, CoNLL-U, ...")
+    parser.add_argument(
+        "input", type=Path, help="the file to tag: plain text, CoNLL, CoNLL-U, ...; of frames a table"
+    )
     parser.add_argument("--output", type=Path, help="where to write (default: the terminal)")
     parser.add_argument("--probabilities", action="store_true", help="write each tag's probability beside it")
     parser.add_argument(
@@ -72,11 +74,11 @@ def predict(
         raise UserError(f"{source} is empty; name a file with some text to tag")
     is_tag = tag_test(task)
     if format_name is None:
-        format = recognise_format(document, task.format, is_tag)
+        format = recognise_format(document, task.units.format, is_tag)
         names = ", ".join(sorted(FORMAT_NAMES))
         print(f"{source} is read as {_describe(format, document)} (--format: {names})", file=sys.stderr)
     else:
-        format = named_format(format_name, document, task.format, is_tag)
+        format = named_format(format_name, document, task.units.format, is_tag)
     sentences = format.read(document, tagged=False)
     longest = max((len(sentence.tokens) for sentence in sentences), default=0)
     if longest > LONGEST_SENTENCE:
@@ -95,7 +97,7 @@ def predict(
 
 def tag_test(task: Tagging) -> Callable[[str], bool]:
     """A function that tells whether a text is a tag of the model, or one of its entities in another scheme."""
-    tags = set(task.lexicon.tags)
+    tags = set(task.units.lexicon.tags)
     kinds = {split_tag(tag)[1] for tag in tags - {OUTSIDE}} if task.scheme else set()
 
     def is_tag(text: str) -> bool:
@@ -120,7 +122,7 @@ def tag(task: Tagging, sentences: Sequence[Sentence], probabilities: bool = Fals
     """The predicted tags of some sentences, in their order; none for a sentence without tokens."""
     pieces = [(number, piece) for number, one in enumerate(sentences) for piece in cut_sentence(one)]
     tagged = [SentenceTags((), () if probabilities else None)] * len(pieces)
-    batches = SentenceBatches([piece for _, piece in pieces], task.lexicon, _BATCH_SIZE, shuffle=False)
+    batches = SentenceBatches([piece for _, piece in pieces], task.units.lexicon, _BATCH_SIZE, shuffle=False)
     for lanes in batches.buckets:
         for lane, found in zip(lanes, _predictions(task, batches.batch(lanes), probabilities), strict=True):
             tagged[batches.numbers[lane]] = found
@@ -151,5 +153,5 @@ def _predictions(task: Tagging, batch: Batch, probabilities: bool) -> Iterator[S
         if probabilities:
             chances = task.probabilities(features, mask).gather(-1, predicted[..., None])[..., 0]
     for lane, length in enumerate(batch.lengths.tolist()):
-        tags = tuple(task.lexicon.tags[number] for number in predicted[:length, lane].tolist())
+        tags = tuple(task.units.lexicon.tags[number] for number in predicted[:length, lane].tolist())
         yield SentenceTags(tags, None if chances is None else tuple(chances[:length, lane].tolist()))

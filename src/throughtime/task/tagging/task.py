@@ -1,4 +1,4 @@
-"""Tagging: a tag for every token of a sentence."""
+"""Tagging: a tag for every token of a sentence, or for every frame of a recording."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,6 @@ from torch import Tensor, nn
 
 from throughtime.data.batch import Batch
 from throughtime.data.tagged.entity_schemes import allowed
-from throughtime.data.tagged.format_detection import format_from_state
-from throughtime.data.tagged.lexicon import UNSEEN_WORD, Lexicon
-from throughtime.data.tagged.sentences import Format
-from throughtime.data.word_inputs import PAD, UNKNOWN
 from throughtime.decode.viterbi import constrained, viterbi
 from throughtime.errors import check_choice
 from throughtime.head.base import Head
@@ -22,13 +18,14 @@ from throughtime.optim.optimization import Optimization
 from throughtime.task.base import Task
 from throughtime.task.export_graph import ExportGraph
 from throughtime.task.symbol_axis import SymbolAxis
-from throughtime.task.tagging.metrics import TagMetrics
-
-MONITORS = ("val/accuracy", "val/macro_f1", "val/f1", "val/loss")
+from throughtime.task.tagging.frames import FrameUnits
+from throughtime.task.tagging.metrics import TagScores
+from throughtime.task.tagging.units import TagUnits
+from throughtime.task.tagging.words import WordUnits
 
 
 class Tagging(Task):
-    """p(z_1 .. z_n | sentence): independent tags (`head=softmax`) or a chain of them (`head=crf`).
+    """p(z_1 .. z_n | sentence or recording): independent tags (`head=softmax`) or a chain of them (`head=crf`).
 
     Of a chain the most probable sequence is predicted (Viterbi), in which BIO tags keep their order: I-X follows
     B-X or I-X only. Sentences with a tag that training does not have are left out of the loss, which would be
@@ -37,12 +34,11 @@ class Tagging(Task):
     Args:
         artifacts: what the data fitted, in plain containers.
         monitor: the metric that chooses the best checkpoint; None for entity F1 where the tags are those of
-            entities, else accuracy.
+            entities, for macro F1 of frames, else accuracy.
 
     Attributes:
-        lexicon: the ids of words, characters and tags.
+        units: what is tagged, words or frames.
         scheme: the scheme of the training data's entity tags, or None.
-        format: that of the training data.
         measured: the metrics of the last validation and the last test.
 
     Raises:
@@ -54,7 +50,11 @@ class Tagging(Task):
     monitor: ClassVar[str] = "val/accuracy"
     mode: ClassVar[str] = "max"
     directions: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("accuracy", "accuracy_unseen", "f1", "macro_f1", "precision", "recall"), "max"
+        (
+            *("accuracy", "accuracy_unseen", "f1", "macro_f1", "precision", "recall"),
+            *("edit", "f1_10", "f1_25", "f1_50"),
+        ),
+        "max",
     )
 
     def __init__(
@@ -66,23 +66,21 @@ class Tagging(Task):
         monitor: str | None = None,
     ) -> None:
         super().__init__(model, head, optimization)
-        self.lexicon = Lexicon(**artifacts["lexicon"])
-        self.scheme: str | None = artifacts["scheme"]
-        self.signs: list[str] = artifacts["signs"]
-        self.format: Format = format_from_state(artifacts["format"])
-        self.monitor = monitor or ("val/f1" if self.scheme else "val/accuracy")
+        self.units: TagUnits = FrameUnits(artifacts) if "frames" in artifacts else WordUnits(artifacts)
+        self.scheme = self.units.scheme
+        self.monitor = monitor or self.units.monitors[0]
         self.mode = "min" if self.monitor == "val/loss" else "max"
-        check_choice([name for name in MONITORS if self.scheme or name != "val/f1"], monitor=self.monitor)
-        self.measured: dict[str, TagMetrics] = {}
-        self._unfinished = {stage: self._new_metrics() for stage in ("val", "test")}
-        constraints = allowed(self.lexicon.tags if self.scheme else [])
+        check_choice(self.units.monitors, monitor=self.monitor)
+        self.measured: dict[str, TagScores] = {}
+        self._unfinished = {stage: self.units.new_metrics() for stage in ("val", "test")}
+        constraints = allowed(self.units.tags if self.scheme else [])
         first, pairs = map(torch.from_numpy, constraints)
         self.register_buffer("_allowed_first", first, persistent=False)
         self.register_buffer("_allowed", pairs, persistent=False)
 
     def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
         features = self.carried[stage].run(self.model, batch.chunk)
-        last = len(self.lexicon.tags) - 1
+        last = len(self.units.tags) - 1
         running = batch.target_mask()
         mask = running & ((batch.targets <= last) | ~running).all(0)
         if stage != "train":
@@ -90,37 +88,26 @@ class Tagging(Task):
         return self.head.loss(features, batch.targets.clamp(max=last), mask), int(mask.sum())
 
     def symbol_axes(self) -> Mapping[str, Sequence[SymbolAxis]]:
-        words = SymbolAxis("words", [UNSEEN_WORD, *self.lexicon.words])
-        characters = SymbolAxis("characters", [PAD, UNKNOWN, *self.lexicon.characters])
-        tags = SymbolAxis("tags", self.lexicon.tags)
+        tags = SymbolAxis("tags", self.units.tags)
         return {
-            "model.front.weight": (words,),
-            "model.front.characters.embedding.weight": (characters,),
+            **self.units.symbol_axes(),
             "head.transitions": (tags, tags),
             **dict.fromkeys(("head.weight", "head.bias", "head.first", "head.last"), (tags,)),
         }
 
     def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
         mask = batch.target_mask()
-        inputs = batch.inputs
-        self._unfinished[stage].update(
-            batch.targets, self.predictions(features, mask), inputs.majority_tag, inputs.seen, mask
-        )
+        self.units.update(self._unfinished[stage], batch, self.predictions(features, mask), mask)
 
     def metrics(self, stage: str, loss: float) -> Mapping[str, float]:
         self.measured[stage] = self._unfinished[stage].over_all_ranks()
-        self._unfinished[stage] = self._new_metrics()
+        self._unfinished[stage] = self.units.new_metrics()
         return self.measured[stage].values()
 
     def summary_table(self) -> str:
-        """Accuracy beside that of each word's most frequent tag; of the test where there was one."""
+        """The model beside a baseline; of the test where there was one."""
         stage = next((stage for stage in ("test", "val") if stage in self.measured), None)
-        if stage is None:
-            return ""
-        lines = [f"{stage:16}{'this model':>12}{'most frequent tag':>20}{'tokens':>10}"]
-        for name, own, majority, count in self.measured[stage].against_baseline():
-            lines.append(f"{name:16}{own:12.2%}{majority:20.2%}{count:10,}")
-        return "\n".join(lines)
+        return "" if stage is None else self.units.summary(stage, self.measured[stage], self)
 
     def predictions(self, features: Float[Tensor, "T B H"], mask: Bool[Tensor, "T B"]) -> Int[Tensor, "T B"]:
         """The most probable tags: of each step alone, or of the whole chain."""
@@ -146,14 +133,7 @@ class Tagging(Task):
         add_options(parser)
 
     def predict(self, options: argparse.Namespace, config: Mapping[str, Any]) -> None:
-        from throughtime.task.tagging.predict import predict
-
-        predict(self, options.input, options.output, options.probabilities, options.encoding, options.format)
+        self.units.predict(self, options)
 
     def export_graph(self) -> ExportGraph:
-        from throughtime.task.tagging.export_graph import export_graph
-
-        return export_graph(self)
-
-    def _new_metrics(self) -> TagMetrics:
-        return TagMetrics(self.lexicon.tags, self.signs, entities=self.scheme is not None)
+        return self.units.export_graph(self)
