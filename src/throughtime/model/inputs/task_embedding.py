@@ -21,6 +21,7 @@ class TaskEmbedding(nn.Module):
         dropout: the fraction of features that are dropped in training.
 
     Attributes:
+        weight: None, as no head has the pairs of a task and a symbol for classes.
         shared: E^s, `[V, size]`.
         own: E^1 .. E^M, `[M V, own_size]`; None without them.
         output_size: the features of x.
@@ -39,6 +40,7 @@ class TaskEmbedding(nn.Module):
     ) -> None:
         check_fraction(dropout=dropout)
         super().__init__()
+        self.weight = None
         self.symbols = vocabulary_size // tasks
         self.shared = Embedding(self.symbols, size)
         self.own = None if own_size is None else Embedding(vocabulary_size, own_size)

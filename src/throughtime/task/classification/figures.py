@@ -159,6 +159,7 @@ def plot_running(
         _draw_input(above, sequence, steps, symbols)
         above.set_title(title if len(title) <= 48 else f"…{title[-47:]}", fontsize=8)
         shown = np.argsort(-probabilities.max(0), kind="stable")[:6]
+        shown = shown[probabilities.any(0)[shown]]  # without the classes of other tasks
         for number in np.sort(shown):
             below.plot(
                 steps,
