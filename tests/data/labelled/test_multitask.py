@@ -167,6 +167,8 @@ def test_a_task_with_one_class_or_with_several_labels_at_once_is_refused(paths, 
 def test_a_path_that_names_no_task_is_refused(paths):
     with pytest.raises(UserError, match=r"data\.path=.*films\.csv names no task"):
         data_of(paths["films"])
+    with pytest.raises(UserError, match=r"films\.csv can be of any of the tasks films, moods"):
+        data_of(paths["films"], restored=data_of(paths).artifacts())
 
 
 def test_chunks_and_epochs_are_the_same_in_another_process(paths):

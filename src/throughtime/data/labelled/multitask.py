@@ -124,7 +124,12 @@ class MultitaskData(LabelledData):
         found: dict[str, dict[str, str]] = {}
         for key, places in self._places.items():
             if isinstance(places, str):
-                if self.task is None or not self._label_sets:
+                if self._label_sets and self.task is None:
+                    raise UserError(
+                        f"{places} can be of any of the tasks {', '.join(self._label_sets)}, which this run has "
+                        "learned together; name a run of one of them (data.task)"
+                    )
+                if not self._label_sets:
                     raise UserError(
                         f"data.{key}={places} names no task; give a path for each: "
                         f"'data.{key}={{films: films.txt, products: products.txt}}'"

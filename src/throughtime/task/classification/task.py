@@ -108,7 +108,7 @@ class Classification(Task):
         if artifacts["chunked"] and not self.is_causal:
             raise UserError(
                 "data.chunk_length cuts sequences, and a bidirectional model reads whole ones; set "
-                "data.chunk_length=null, or model=classifier"
+                "data.chunk_length=null, or model=classifier (of several tasks: multitask_uniform or multitask_coupled)"
             )
         self.measured: dict[str, ClassMetrics] = {}
         self._unfinished = {stage: self._new_metrics() for stage in ("val", "test")}
