@@ -148,7 +148,7 @@ class MultitaskData(LabelledData):
             only = f"is one task, {known[0]}" if known else "is no task"
             raise UserError(
                 f"there {only}, and several are needed: 'data.path={{films: films.txt, products: products.txt}}'; "
-                "a single one is data=labelled_text data.path=FILE"
+                "a single one needs data of one task"
             )
         for key, names in (
             ("task", [self.task] if self.task is not None else []),
