@@ -233,7 +233,7 @@ class LabelledData(DataModule):
     def _buckets(
         self, sequences: Sequence[np.ndarray], batch_size: int, shuffle: bool
     ) -> LengthBuckets | None:
-        """Which sequences of a part are in which batch; None for those of about equal lengths."""
+        """The sequences of each batch of a part; None for those of about equal lengths."""
         return None
 
     def loader(self, split: str) -> LabelledBatches | None:
