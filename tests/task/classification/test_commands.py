@@ -247,7 +247,7 @@ def test_two_tasks_are_learned_together_and_then_one_of_them_alone(command, tmp_
     metrics = json.loads((both / "results.json").read_text())["metrics"]
     own = [metrics[f"test/{name}/accuracy"] for name in ("films", "products")]
     assert metrics["test/accuracy"] == pytest.approx(sum(own) / 2)
-    assert f"predict      python scripts/predict.py both FILE --task films" in trained.stdout
+    assert "predict      python scripts/predict.py both FILE --task films" in trained.stdout
 
     tuned = command("train.py", *settings, "data.task=products", f"init_from={both}", f"hydra.run.dir={one}")
     assert tuned.returncode == 0, tuned.stderr
