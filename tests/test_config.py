@@ -55,7 +55,7 @@ def needed(file: Path) -> tuple[str, ...]:
     group = file.relative_to(CONFIGURATIONS).parent.as_posix()
     if group == "model/inputs":
         return ("model=classifier", "pooling=last")
-    return ("pooling=last",) if file.stem.startswith("classifier") else ()
+    return ("pooling=last",) if file.stem.startswith(("classifier", "multitask")) else ()
 
 
 @pytest.mark.parametrize("file", FILES, ids=choice)

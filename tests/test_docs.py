@@ -183,6 +183,8 @@ def write_files(folder: Path) -> None:
         + "".join(
             f"{'good' if n % 2 else 'bad'},film {n} was {'fine' if n % 2 else 'poor'}\n" for n in range(60)
         ),
+        "moods.csv": "label,text\n"
+        + "".join(f"{('calm', 'glad', 'sad')[n % 3]},today {n} I sing {n % 3}\n" for n in range(60)),
         "motions.csv": motions(36),
         "gestures.csv": gestures(36),
         **dict.fromkeys(

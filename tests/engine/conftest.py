@@ -14,6 +14,8 @@ import yaml
 from torch import Tensor, nn
 
 from throughtime.cell.base import Cell
+from throughtime.cell.coupled_lstm import CoupledLSTM
+from throughtime.cell.shared_reader_lstm import SharedReaderLSTM
 from throughtime.engine.base import Engine
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "conf"
@@ -94,7 +96,13 @@ VARIANTS = {
     "lru positive": {"eigenvalue_range": "positive"},
     "lru symmetric": {"eigenvalue_range": "symmetric"},
 }
-CELLS = {name: {} for name in names("cell")} | VARIANTS
+MADE_BY_LAYERS = {
+    "coupled lstm": partial(CoupledLSTM, INPUT, HIDDEN),
+    "shared reader lstm": partial(SharedReaderLSTM, INPUT, HIDDEN, shared_size=1),
+}
+"""Cells that no YAML of conf/cell describes, as a layer makes them."""
+
+CELLS = {name: {} for name in names("cell")} | VARIANTS | {name: {} for name in MADE_BY_LAYERS}
 
 # In training it draws masks, so that two runs differ; tests/cell/test_zoneout.py has every engine draw the same.
 RANDOM = {"zoneout"}
@@ -105,6 +113,8 @@ def _make_cell(case: str, dtype: torch.dtype = torch.float32) -> Cell:
     torch.manual_seed(1)
     if case == "a user's own":
         cell = Leaky(INPUT, HIDDEN)
+    elif case in MADE_BY_LAYERS:
+        cell = MADE_BY_LAYERS[case]()
     else:
         sizes = {"input_size": INPUT, "hidden_size": HIDDEN}
         cell = build("cell", case.split()[0], **sizes | CELLS[case])
@@ -131,7 +141,12 @@ REFUSED = [pair for pair in PAIRS if pair[1] not in RUNS_ALL and unsupported_rea
 ACCEPTED = [pair for pair in PAIRS if pair not in REFUSED]
 
 
-@pytest.fixture(params=ACCEPTED, ids=" × ".join)
+def _param(pair: tuple[str, str]):
+    """A pair; that of a cell which a layer makes is a longer proof beside the cell's own test."""
+    return pytest.param(pair, marks=[pytest.mark.slow] if pair[0] in MADE_BY_LAYERS else [])
+
+
+@pytest.fixture(params=map(_param, ACCEPTED), ids=" × ".join)
 def pair(request) -> tuple[str, str]:
     return request.param
 

@@ -149,3 +149,37 @@ def test_weights_that_do_not_fit_are_refused(given, message):
 def test_a_tied_head_needs_an_embedding():
     with pytest.raises(UserError, match=r"head\.tied needs an embedding of symbols"):
         Softmax(SIZE, SYMBOLS, tied=True).tie(None)
+
+
+SETS = [2, 4, 1]
+FIRST = torch.tensor([0, 0, 2, 2, 2, 2, 6])
+LAST = torch.tensor([2, 2, 6, 6, 6, 6, 7])
+
+
+def test_the_symbols_of_each_task_have_a_distribution_of_their_own():
+    probabilities = Softmax(SIZE, SYMBOLS, label_sets=SETS).predict(OUTPUTS).exp()
+    for part in probabilities.split(SETS, -1):
+        torch.testing.assert_close(part.sum(-1), torch.ones(STEPS, LANES))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_loss_of_a_task_is_that_of_a_head_with_its_symbols_alone(smoothing, masked):
+    head = Softmax(SIZE, SYMBOLS, label_sets=SETS, label_smoothing=smoothing)
+    nn.init.normal_(head.bias)
+    mask = TARGETS % 2 == 0 if masked else torch.ones_like(TARGETS, dtype=torch.bool)
+    expected = []
+    for place in mask.nonzero().tolist():
+        target = TARGETS[tuple(place)]
+        own = slice(int(FIRST[target]), int(LAST[target]))
+        alone = Softmax(SIZE, own.stop - own.start, label_smoothing=smoothing)
+        alone.load_state_dict({"weight": head.weight[own], "bias": head.bias[own]})
+        expected.append(alone.loss(OUTPUTS[tuple(place)][None], target[None] - own.start))
+    loss = head.loss(OUTPUTS, TARGETS, mask if masked else None)
+    torch.testing.assert_close(loss, torch.stack(expected).mean())
+
+
+def test_the_loss_of_a_task_moves_no_other():
+    head = Softmax(SIZE, SYMBOLS, label_sets=SETS)
+    head.loss(OUTPUTS[0], torch.tensor([2, 3, 5, 4])).backward()
+    assert head.weight.grad.any(1).tolist() == [False, False, True, True, True, True, False]

@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from throughtime.errors import UserError
-from throughtime.run.folder import Created, RunFolder, check_no_links, existing_run, token, write_json
+from throughtime.run.folder import (
+    Created,
+    RunFolder,
+    check_no_links,
+    existing_run,
+    token,
+    with_data_in,
+    write_json,
+)
 
 
 def test_of_many_claims_at_once_one_succeeds(tmp_path: Path) -> None:
@@ -233,3 +241,9 @@ def test_any_other_run_keeps_its_place(what: str, tmp_path: Path) -> None:
             other.enter_context(folder.locked())
         folder.claim()
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_paths_of_several_tasks_are_found_from_the_folder_where_they_were_typed() -> None:
+    config = {"data": {"path": {"films": "films.csv", "products": "/data/products.csv"}}}
+    found = with_data_in(config, "/started/here")
+    assert found["data"]["path"] == {"films": "/started/here/films.csv", "products": "/data/products.csv"}

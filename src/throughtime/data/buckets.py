@@ -81,17 +81,20 @@ class LengthBuckets:
         if not self.shuffle:
             epoch = 0
         if epoch != self._cuts_epoch:
-            generator = np.random.default_rng((self.seed, epoch))
-            cuts = []
-            for chunks, group in self._groups.items():
-                numbers = group[generator.permutation(len(group))] if self.shuffle else group
-                for pool in np.split(numbers, np.cumsum(self._pool_sizes(len(group)))[:-1]):
-                    pool = pool[np.argsort(self.lengths[pool], kind="stable")]
-                    parts = np.split(pool, range(self.batch_size, len(pool), self.batch_size))
-                    cuts += [[(part, chunk) for chunk in range(chunks)] for part in parts]
-            order = generator.permutation(len(cuts)) if self.shuffle else range(len(cuts))
-            self._cuts, self._cuts_epoch = [batch for index in order for batch in cuts[index]], epoch
+            self._cuts, self._cuts_epoch = [batch for cut in self.cuts(epoch) for batch in cut], epoch
         return self._cuts
+
+    def cuts(self, epoch: int) -> list[list[tuple[Integer[np.ndarray, " B"], int]]]:
+        """The batches of an epoch in their order; those of one cut are the chunks of the same sequences."""
+        generator = np.random.default_rng((self.seed, epoch))
+        cuts = []
+        for chunks, group in self._groups.items():
+            numbers = group[generator.permutation(len(group))] if self.shuffle else group
+            for pool in np.split(numbers, np.cumsum(self._pool_sizes(len(group)))[:-1]):
+                pool = pool[np.argsort(self.lengths[pool], kind="stable")]
+                parts = np.split(pool, range(self.batch_size, len(pool), self.batch_size))
+                cuts += [[(part, chunk) for chunk in range(chunks)] for part in parts]
+        return [cuts[index] for index in generator.permutation(len(cuts))] if self.shuffle else cuts
 
     def state_dict(self) -> dict[str, Any]:
         """The epoch and the next batch."""

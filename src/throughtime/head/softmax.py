@@ -17,6 +17,9 @@ IGNORED = -100
 class Softmax(Head):
     """p(symbol v) = softmax(W y + c)_v, trained by its cross-entropy.
 
+    With `label_sets` the symbols are those of several tasks, one set after the other, and each set has a softmax of its
+    own: p(v | task of v). The loss is that of the set of the target alone.
+
     A tied head uses the embedding's matrix as W (Press & Wolf 2017, arXiv 1608.05859), through a linear map
     where the features and the embedding differ in size. It has no W before `tie` is called.
 
@@ -29,6 +32,7 @@ class Softmax(Head):
         class_weights: of the losses in training: None for all alike, `balanced` for weights inverse to the counts,
             or a weight for each symbol. They are scaled so that their mean over the training targets is 1.
         class_counts: how often training has each symbol, where that is known.
+        label_sets: the number of symbols of each task, V in total; None for one task.
 
     Attributes:
         weight: W, `[V, H]`, or `[V, size]` of the embedding.
@@ -47,6 +51,7 @@ class Softmax(Head):
         label_smoothing: float = 0.0,
         class_weights: str | Sequence[float | int] | None = None,
         class_counts: list[int] | None = None,
+        label_sets: Sequence[int] | None = None,
     ) -> None:
         check_positive(input_size=input_size, vocabulary_size=vocabulary_size)
         check_fraction(dropout=dropout, label_smoothing=label_smoothing)
@@ -54,6 +59,7 @@ class Softmax(Head):
         self.label_smoothing = label_smoothing
         weights = _class_weights(class_weights, class_counts, vocabulary_size)
         self.register_buffer("_class_weights", weights, persistent=False)
+        self.label_sets = None if label_sets is None else list(label_sets)
         self.input_size = input_size
         self.tied = tied
         self.dropout = nn.Dropout(dropout)
@@ -95,6 +101,9 @@ class Softmax(Head):
         """
         if self.training and (self.label_smoothing or self._class_weights is not None):
             return masked_mean(self._training_losses(outputs, targets, mask), mask)
+        if self.label_sets is not None:
+            safe = targets if mask is None else targets.masked_fill(~mask, 0)
+            return masked_mean(-self.predict(outputs).gather(-1, safe[..., None])[..., 0], mask)
         if mask is not None:
             targets = targets.masked_fill(~mask, IGNORED)
         logits = self._logits(outputs).flatten(0, -2)
@@ -109,17 +118,29 @@ class Softmax(Head):
         targets: Int[Tensor, "*T B"],
         mask: Bool[Tensor, "*T B"] | None,
     ) -> Float[Tensor, "*T B"]:
-        """w_y [(1 - ε) (-ln p_y) + ε mean_v(-ln p_v)] of each target y."""
-        losses = -self._logits(outputs).log_softmax(-1)
+        """w_y [(1 - ε) (-ln p_y) + ε mean_v(-ln p_v)] of each target y, with v over the symbols of its set."""
+        losses = -self.predict(outputs)
         if mask is not None:
             targets = targets.masked_fill(~mask, 0)
         smoothed = losses.gather(-1, targets[..., None])[..., 0] * (1 - self.label_smoothing)
-        smoothed = smoothed + self.label_smoothing * losses.mean(-1)
+        smoothed = smoothed + self.label_smoothing * self._set_means(losses, targets)
         return smoothed if self._class_weights is None else self._class_weights[targets] * smoothed
 
+    def _set_means(
+        self, losses: Float[Tensor, "*T B V"], targets: Int[Tensor, "*T B"]
+    ) -> Float[Tensor, "*T B"]:
+        """The mean of the losses over all symbols of the set of each target."""
+        if self.label_sets is None:
+            return losses.mean(-1)
+        means = [one.mean(-1, keepdim=True).expand_as(one) for one in losses.split(self.label_sets, -1)]
+        return torch.cat(means, -1).gather(-1, targets[..., None])[..., 0]
+
     def predict(self, outputs: Float[Tensor, "*T H"]) -> Float[Tensor, "*T V"]:
-        """The log-probability of every symbol."""
-        return self._logits(outputs).log_softmax(-1)
+        """The log-probability of every symbol, of several tasks that among the symbols of its own."""
+        logits = self._logits(outputs)
+        if self.label_sets is None:
+            return logits.log_softmax(-1)
+        return torch.cat([one.log_softmax(-1) for one in logits.split(self.label_sets, -1)], -1)
 
     def _logits(self, outputs: Float[Tensor, "*T H"]) -> Float[Tensor, "*T V"]:
         return functional.linear(self.map(self.dropout(outputs)), self.weight, self.bias)

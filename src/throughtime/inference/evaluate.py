@@ -39,7 +39,8 @@ def evaluate(
             f"{loaded.path} is not a checkpoint of throughtime: its configuration lacks the trainer"
         )
     if other is not None:
-        keys = [key.removeprefix("data.") for key in data.paths()]
+        # Of a key for each of several tasks, `data.path.films`, the argument is the first name.
+        keys = list(dict.fromkeys(key.split(".")[1] for key in data.paths()))
         if not keys:
             raise UserError(
                 f"--path={other}: the data of {path} come from no file, so no other can take its place"

@@ -72,7 +72,7 @@ class SequenceModel(nn.Module):
             resets: where true, the lane's state starts anew before that step.
         """
         if self.pooling is None:
-            return self.layers(self.front(inputs), state, lengths, resets)
+            return self.recurrence(inputs, state, lengths, resets)
         layers, pooled = state
         features, layers = self.step_features(inputs, layers, lengths, resets)
         features, pooled = self.pooling(features, pooled, lengths, resets)
@@ -95,6 +95,16 @@ class SequenceModel(nn.Module):
         if lengths is not None:  # a NaN in padding would reach the gradient of the weights, as 0 · NaN is NaN
             running = length_mask(lengths, inputs.shape[0])
             inputs = torch.where(running.view(*running.shape, *[1] * (inputs.dim() - 2)), inputs, 0)
+        return self.recurrence(inputs, state, lengths, resets)
+
+    def recurrence(
+        self,
+        inputs: Any,
+        state: Tree,
+        lengths: Int[Tensor, " B"] | None = None,
+        resets: Bool[Tensor, "T B"] | None = None,
+    ) -> tuple[Float[Tensor, "T B H"], Tree]:
+        """The layers' outputs at each step, and their state after them; arguments as of `forward`."""
         return self.layers(self.front(inputs), state, lengths, resets)
 
     def whole(self, inputs: Tensor, lengths: Int[Tensor, " B"]) -> Float[Tensor, "B H"]:

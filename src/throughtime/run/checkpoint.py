@@ -71,6 +71,8 @@ def self_contained(config: Mapping[str, Any]) -> dict[str, Any]:
 def _absolute(place: Any) -> Any:
     if isinstance(place, list):
         return [_absolute(one) for one in place]
+    if isinstance(place, Mapping):
+        return {name: _absolute(one) for name, one in place.items()}
     return os.path.abspath(os.path.expanduser(place)) if isinstance(place, str) else place
 
 

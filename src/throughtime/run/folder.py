@@ -125,9 +125,11 @@ def with_data_in(config: dict[str, Any], start: str, only_found: bool = False) -
 
 
 def _place_of_data(typed: Any, start: str, only_found: bool) -> Any:
-    """One path, or each of a list, in the folder where it was typed."""
+    """One path, or each of a list or of a mapping, in the folder where it was typed."""
     if isinstance(typed, list):
         return [_place_of_data(one, start, only_found) for one in typed]
+    if isinstance(typed, Mapping):
+        return {name: _place_of_data(one, start, only_found) for name, one in typed.items()}
     if not isinstance(typed, str) or typed.startswith("~") or os.path.isabs(typed):
         return typed
     place = os.path.join(start, typed)

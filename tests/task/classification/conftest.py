@@ -9,14 +9,21 @@ import torch
 from toy_sequences import ToySource, toy_set
 
 from throughtime.cell.gru import GRU
+from throughtime.cell.lstm import LSTM
 from throughtime.data.labelled.data import LabelledData
+from throughtime.data.labelled.multitask import MultitaskData
+from throughtime.data.text.labelled_text import LabelledText
 from throughtime.engine.reference import Reference
 from throughtime.head.sigmoid import Sigmoid
 from throughtime.head.softmax import Softmax
 from throughtime.model.inputs.by_kind import Features
+from throughtime.model.inputs.task_embedding import TaskEmbedding
 from throughtime.model.layers.bidirectional import Bidirectional
+from throughtime.model.layers.shared import Shared
 from throughtime.model.layers.stack import Stack
+from throughtime.model.multitask import MultitaskModel
 from throughtime.model.pooling.last import Last
+from throughtime.model.pooling.mean import Mean
 from throughtime.model.sequence import SequenceModel
 from throughtime.task.classification.task import Classification
 
@@ -25,6 +32,32 @@ class Made(Classification):
     """A classifier with its data beside it."""
 
     data: LabelledData
+
+
+@pytest.fixture
+def several_tasks(tmp_path) -> Made:
+    """A classifier of two tasks in evaluation mode, with an LSTM of each around a shared layer."""
+    paths = {}
+    for name, labels in {"films": ("good", "bad"), "moods": ("calm", "glad", "sad")}.items():
+        rows = [f"{labels[n % len(labels)]},some words {'so' * (n % 3)} {n}" for n in range(30)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["label,text", *rows]) + "\n")
+        paths[name] = str(tmp_path / f"{name}.csv")
+    data = MultitaskData(LabelledText(), paths, standardise="none")
+    data.setup()
+    artifacts = data.artifacts()
+    torch.manual_seed(0)
+    model = MultitaskModel(
+        front=partial(TaskEmbedding, size=3, own_size=2),
+        layers=Shared,
+        cell=partial(LSTM, hidden_size=4),
+        engine=Reference(),
+        pooling=Mean,
+        **artifacts["input_sizes"],
+    )
+    head = Softmax(model.output_size, **artifacts["output_sizes"])
+    task = Made(model, head, None, artifacts).eval()
+    task.data = data
+    return task
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_too_many_numbers_are_left_out_with_a_sentence(monkeypatch):
 
 def test_the_table_has_a_line_for_each():
     measured, _ = compare(part(30, 0), part(20, 1), task())
-    lines = table(measured["1-nearest neighbour"], measured, "test").splitlines()
+    lines = table({"this model": measured["1-nearest neighbour"], **measured}, "test").splitlines()
     assert len(lines) == 4 and max(map(len, lines)) <= 80
     assert lines[1].startswith("this model") and "100.00%" in lines[1]
 

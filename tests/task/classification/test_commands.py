@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -297,3 +298,29 @@ def test_what_is_wrong_with_series_is_told_in_one_sentence(name, lines, message,
     assert finished.returncode == 2
     assert message in finished.stderr and finished.stderr.count("\n") == 1, finished.stderr
     assert not [file for file in (tmp_path / "runs").rglob("*") if file.is_file()]
+
+
+def test_two_tasks_are_learned_together_and_then_one_of_them_alone(command, tmp_path) -> None:
+    for name, labels in {"films": ("good", "bad"), "products": ("pos", "neg")}.items():
+        rows = [f"{labels[n % 2]},the {name} {('shine', 'fail')[n % 2]} {n}" for n in range(60)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["label,text", *rows]) + "\n")
+    settings = (
+        *SMALL,
+        *("data=multitask_text", "tokenizer=words", "model=multitask_coupled", "pooling=mean"),
+        f"data.path={{films: {tmp_path}/films.csv, products: {tmp_path}/products.csv}}",
+    )
+    both, one = tmp_path / "both", tmp_path / "one"
+    trained = command("train.py", *settings, f"hydra.run.dir={both}")
+    assert trained.returncode == 0, trained.stderr
+    metrics = json.loads((both / "results.json").read_text())["metrics"]
+    own = [metrics[f"test/{name}/accuracy"] for name in ("films", "products")]
+    assert metrics["test/accuracy"] == pytest.approx(sum(own) / 2)
+    assert "predict      python scripts/predict.py both FILE --task films" in trained.stdout
+
+    tuned = command("train.py", *settings, "data.task=products", f"init_from={both}", f"hydra.run.dir={one}")
+    assert tuned.returncode == 0, tuned.stderr
+    assert re.search(r"starts from .*: (\d+) of \1 weights", tuned.stdout)
+    evaluated = command("scripts/evaluate.py", one, "--path", tmp_path / "products.csv", "--json")
+    assert {"test/accuracy", "test/products/accuracy"} <= set(json.loads(evaluated.stdout))
+    refused = command("scripts/evaluate.py", both, "--path", tmp_path / "products.csv")
+    assert refused.returncode == 2 and "can be of any of the tasks films, products" in refused.stderr

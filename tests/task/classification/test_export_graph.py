@@ -39,3 +39,17 @@ def test_ids_are_the_inputs_where_the_data_have_symbols(make, assert_consistent)
     graph = task.export_graph()
     assert_consistent(graph)
     assert graph.axes["inputs"] == ("T", "B")
+
+
+def test_the_graph_of_several_tasks_reads_pairs_of_a_task_and_a_symbol(several_tasks, assert_consistent):
+    graph = several_tasks.export_graph()
+    assert_consistent(graph)
+    sequences = several_tasks.data.part("test").sequences
+    lengths = torch.tensor([len(sequence) for sequence in sequences])
+    inputs = torch.zeros(int(lengths.max()), len(sequences), dtype=torch.long)
+    for lane, sequence in enumerate(sequences):
+        inputs[: len(sequence), lane] = torch.from_numpy(sequence)
+    with torch.inference_mode():
+        found = graph.module(inputs, lengths).exp()
+    expected = several_tasks.probabilities(sequences)
+    torch.testing.assert_close(found[expected > 0], expected[expected > 0], atol=1e-4, rtol=1e-4)

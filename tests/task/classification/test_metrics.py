@@ -100,3 +100,48 @@ def test_each_class_has_precision_recall_and_f1():
         assert scores == pytest.approx([column[number] for column in expected[:3]])
     confusion = oracle.confusion_matrix(targets, predicted, labels=list(range(CLASSES)))
     assert np.array_equal(measured(probabilities, targets).confusion().numpy(), confusion)
+
+
+TASKS = {"films": ["bad", "good"], "moods": ["calm", "glad", "sad"]}
+
+
+def of_tasks(counts=(30, 50)):
+    """Predictions of two tasks one after the other, and of each alone."""
+    generator, parts = torch.Generator().manual_seed(0), {}
+    for (name, labels), count in zip(TASKS.items(), counts, strict=True):
+        logits = torch.randn(count, len(labels), generator=generator)
+        parts[name] = logits.softmax(-1), torch.randint(len(labels), (count,), generator=generator)
+    found = ClassMetrics([f"{task}/{label}" for task, own in TASKS.items() for label in own], False, TASKS)
+    first = 0
+    for name, (probabilities, targets) in parts.items():
+        # A head gives a distribution for the classes of each task, also of those that are not meant.
+        both = torch.cat([torch.full((len(targets), len(own)), 1 / len(own)) for own in TASKS.values()], -1)
+        both[:, first : first + len(TASKS[name])] = probabilities
+        found.update(both, targets + first)
+        first += len(TASKS[name])
+    return found, parts
+
+
+def test_metrics_of_several_tasks_are_those_of_each_and_their_mean():
+    found, parts = of_tasks()
+    values = found.values()
+    alone = {name: measured(*part).values() for name, part in parts.items()}
+    assert set(values) == {*alone["films"], *(f"{task}/{name}" for task in TASKS for name in alone[task])}
+    for name in alone["films"]:
+        for task in TASKS:
+            assert values[f"{task}/{name}"] == pytest.approx(alone[task][name])
+        assert values[name] == pytest.approx((alone["films"][name] + alone["moods"][name]) / 2)
+
+
+def test_a_prediction_for_a_task_is_one_of_its_classes():
+    found, _ = of_tasks()
+    confusion = found.confusion()
+    assert not confusion[:2, 2:].any() and not confusion[2:, :2].any()
+    torch.testing.assert_close(found.probabilities.sum(-1), torch.ones(80, dtype=torch.float64))
+
+
+def test_a_task_without_sequences_is_not_in_the_mean():
+    found, parts = of_tasks((0, 50))
+    values = found.values()
+    assert values["accuracy"] == values["moods/accuracy"] == measured(*parts["moods"]).values()["accuracy"]
+    assert not any(name.startswith("films/") for name in values)

@@ -10,7 +10,7 @@ from toy_sequences import ToySource, toy_set
 from throughtime.data.labelled import sources
 from throughtime.errors import UserError
 from throughtime.task.classification import predict as module
-from throughtime.task.classification.predict import label_of, predict
+from throughtime.task.classification.predict import classes_of, label_of, predict
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_several_labels_are_those_of_a_half_or_more(make):
     several = make(toy_set(labels=[("a",), ("a", "b"), (), ("b", "c")] * 15)).float()
     import torch
 
-    assert label_of(several, torch.tensor([0.5, 0.4, 0.9])) == "a;c"
+    assert label_of(classes_of(several), torch.tensor([0.5, 0.4, 0.9])) == "a;c"
 
 
 def test_files_of_another_kind_are_refused(task, monkeypatch, tmp_path):
@@ -64,3 +64,26 @@ def test_a_source_of_the_users_own_is_not_made_from_a_checkpoint(make, tmp_path)
     assert "ToySource" not in sources.PACKAGES
     with pytest.raises(UserError, match="not one of throughtime's sources"):
         predict(make().float(), [tmp_path])
+
+
+def test_the_classes_of_one_of_several_tasks_are_predicted(several_tasks, capsys, tmp_path):
+    predict(several_tasks, [tmp_path / "films.csv"], chosen="moods")
+    header, *rows = rows_of(capsys.readouterr().out)
+    assert header == ["name", "label", "calm", "glad", "sad"] and len(rows) == 30
+    found = several_tasks.data.part("train")
+    first = next(number for number, label in enumerate(found.labels) if label.startswith("moods/"))
+    predict(several_tasks, [tmp_path / "moods.csv"], chosen="moods")
+    row = {row[0]: row for row in rows_of(capsys.readouterr().out)}[found.names[first]]
+    expected = several_tasks.probabilities([found.sequences[first]])[0, 2:]
+    np.testing.assert_allclose(np.array(row[2:], float), expected, atol=6e-5)
+    for chosen, message in (
+        (None, "the model has several tasks; name one by --task: films, moods"),
+        ("songs", "--task songs is none of the model's tasks; name one"),
+    ):
+        with pytest.raises(UserError, match=message):
+            predict(several_tasks, [tmp_path / "films.csv"], chosen=chosen)
+
+
+def test_a_model_of_one_task_takes_no_name_of_one(task, tmp_path):
+    with pytest.raises(UserError, match="trained on one task alone; leave --task out"):
+        predict(task, [tmp_path], chosen="films")

@@ -243,3 +243,44 @@ def test_the_head_reads_what_the_base_class_gives_it():
 def test_a_stage_of_first_chunks_alone_has_a_metric_that_is_not_known(make):
     task = make(chunk_length=1)
     assert math.isnan(task.metrics("val", math.nan)["accuracy"])
+
+
+def test_several_tasks_are_measured_alike_whatever_the_batch_size(several_tasks):
+    """A batch has one task, so that other sizes give other batches of other tasks."""
+    task, found = several_tasks, []
+    for size in (2, 50):
+        task.data.eval_batch_size = size
+        for batch in task.data.loader("test"):
+            task.update_metrics(
+                "test", batch, task.head_features(batch, TruncatedBPTT().run(task.model, batch.chunk))
+            )
+        found.append(task.metrics("test", 0.0))
+    assert found[0] == pytest.approx(found[1])
+    assert found[0]["accuracy"] == pytest.approx(
+        (found[0]["films/accuracy"] + found[0]["moods/accuracy"]) / 2
+    )
+
+
+def test_a_text_has_probabilities_of_the_classes_of_its_own_task(several_tasks):
+    part = several_tasks.data.part("test")
+    probabilities = several_tasks.probabilities(part.sequences)
+    for row, label in zip(probabilities, part.labels, strict=True):
+        own = slice(0, 2) if label.startswith("films/") else slice(2, 5)
+        assert row[own].sum() == pytest.approx(1) and row.sum() == pytest.approx(1)
+
+
+def test_weights_of_symbols_are_found_again_by_their_task(several_tasks):
+    axes, weights = several_tasks.symbol_axes(), several_tasks.state_dict()
+    for name in ("model.front.shared.weight", "model.front.own.weight", "head.weight"):
+        (axis,) = axes[name]
+        assert len(axis.symbols) == len(weights[name]) == len(set(axis.symbols))
+
+
+def test_the_monitor_may_be_that_of_one_task(several_tasks):
+    task = several_tasks
+    assert (
+        Classification(task.model, task.head, None, task.artifacts, monitor="val/moods/macro_f1").mode
+        == "max"
+    )
+    with pytest.raises(UserError, match="val/songs/accuracy is not known"):
+        Classification(task.model, task.head, None, task.artifacts, monitor="val/songs/accuracy")

@@ -14,6 +14,11 @@ from throughtime.data.labelled.standardise import Standardiser
 from throughtime.errors import UserError
 
 
+def lengths_of(sequences: Sequence[np.ndarray]) -> Integer[np.ndarray, " N"]:
+    """The steps of each sequence."""
+    return np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+
+
 class LabelledBatches:
     """Batches of sequences with targets of each sequence (`lane_axis=0`).
 
@@ -30,6 +35,7 @@ class LabelledBatches:
         seed: of the orders and of the augmentation.
         chunk_length: the most steps of a batch; None for whole sequences.
         augmentation: changes each sequence anew in every epoch; None for none.
+        buckets: which of the sequences are in which batch, instead of those that follow from the arguments above.
 
     Attributes:
         buckets: which of the sequences are in which batch.
@@ -45,9 +51,11 @@ class LabelledBatches:
         seed: int = 1,
         chunk_length: int | None = None,
         augmentation: Augmentation | None = None,
+        buckets: LengthBuckets | None = None,
     ) -> None:
-        lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
-        self.buckets = LengthBuckets(lengths, batch_size, shuffle, seed, chunk_length)
+        if buckets is None:
+            buckets = LengthBuckets(lengths_of(sequences), batch_size, shuffle, seed, chunk_length)
+        self.buckets = buckets
         self.targets = targets
         self.seed = seed
         self.chunk_length = chunk_length

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from throughtime.data.base import DataModule
+from throughtime.data.buckets import LengthBuckets
 from throughtime.data.fractions import SPLIT_NAMES, check_split_fractions
 from throughtime.data.labelled.batches import LabelledBatches
 from throughtime.data.labelled.sequences import Augmentation, SequenceSet, SequenceSource, joined
@@ -124,13 +125,7 @@ class LabelledData(DataModule):
             self.source.group_by(self.group)
         if self.name is not None:
             self.source.choose(self.name)
-        found = self._read()
-        found.check()
-        _check_kinds(found)
-        self._parts = split_sequences(
-            found, self.split, bool(self.group), self.folds, self.fold, self.split_seed, self.resample
-        )
-        found = self.source.encoded(found, [int(number) for number in self._parts.get("train", ())])
+        found, self._parts = self._prepared()
         if self.labels is None:
             self._fit(found)
         else:
@@ -140,6 +135,21 @@ class LabelledData(DataModule):
         self._found = found
         if "train" in self._parts:
             self._train = self._loader("train", self.batch_size, shuffle=True)
+
+    def _prepared(self) -> tuple[SequenceSet, Parts]:
+        """The sequences as a model takes them, and the numbers of those of each part."""
+        found, parts = self.divided()
+        return self.source.encoded(found, parts.get("train", np.zeros(0, dtype=np.int64)).tolist()), parts
+
+    def divided(self) -> tuple[SequenceSet, Parts]:
+        """The sequences as they were read, and the numbers of those of each part."""
+        found = self._read()
+        found.check()
+        _check_kinds(found)
+        parts = split_sequences(
+            found, self.split, bool(self.group), self.folds, self.fold, self.split_seed, self.resample
+        )
+        return found, parts
 
     def _read(self) -> SequenceSet:
         """All sequences that the paths name; those of ready splits know their part."""
@@ -176,13 +186,16 @@ class LabelledData(DataModule):
         numbers = self._parts["train"]
         names = {name for number in numbers for name in label_names(found.labels[number])}
         self.multilabel = found.multilabel
-        self.labels = sorted(names, key=_label_order(names))
+        self.labels = sorted(names, key=label_order(names))
         least = 1 if self.multilabel else 2
         if len(self.labels) < least:
             one = f"only one class, {self.labels[0]}" if self.labels else "no label"
             raise UserError(f"the training part has {one}; at least {least} are needed")
-        self.standardiser = Standardiser.fit(
-            self.standardise, [found.sequences[number] for number in numbers]
+        self.standardiser = self._fitted_standardiser(found)
+
+    def _fitted_standardiser(self, found: SequenceSet) -> Standardiser:
+        return Standardiser.fit(
+            self.standardise, [found.sequences[number] for number in self._parts["train"]]
         )
 
     def _check_fits(self, found: SequenceSet) -> None:
@@ -202,8 +215,9 @@ class LabelledData(DataModule):
                 )
 
     def _loader(self, part: str, batch_size: int, shuffle: bool = False) -> LabelledBatches:
+        sequences = [self._found.sequences[number] for number in self._parts[part]]
         return LabelledBatches(
-            [self._found.sequences[number] for number in self._parts[part]],
+            sequences,
             targets_of(
                 [self._found.labels[number] for number in self._parts[part]], self.labels, self.multilabel
             ),
@@ -213,7 +227,14 @@ class LabelledData(DataModule):
             self.seed,
             self.chunk_length,
             self.augmentation if shuffle else None,
+            self._buckets(sequences, batch_size, shuffle),
         )
+
+    def _buckets(
+        self, sequences: Sequence[np.ndarray], batch_size: int, shuffle: bool
+    ) -> LengthBuckets | None:
+        """The sequences of each batch of a part; None for those of about equal lengths."""
+        return None
 
     def loader(self, split: str) -> LabelledBatches | None:
         """The batches of a split: of training always the same object; None where there is no such split."""
@@ -365,7 +386,7 @@ def _is_fraction(name: str) -> bool:
         return False
 
 
-def _label_order(names: set[str]) -> Any:
+def label_order(names: set[str]) -> Any:
     """The order of labels: as numbers where all are, else by their letters."""
     try:
         numbers = {name: float(name) for name in names}

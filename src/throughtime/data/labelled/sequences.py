@@ -106,7 +106,7 @@ def joined(sets: Sequence[SequenceSet]) -> SequenceSet:
 
 
 class Shown(NamedTuple):
-    """What a figure draws of a sequence.
+    """The part of a sequence that a figure draws.
 
     Attributes:
         values: ids `[n]`, or features `[n, C]`.
@@ -203,7 +203,7 @@ class SequenceSource(DataPart, ABC):
         return None
 
     def shown(self, sequence: np.ndarray) -> Shown:
-        """What a figure draws of a sequence above its predictions."""
+        """The part of a sequence that a figure draws above its predictions."""
         return Shown(sequence)
 
     @abstractmethod

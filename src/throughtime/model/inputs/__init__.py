@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "convolution": ["Convolution"],
         "embedding": ["Embedding"],
         "linear": ["Linear"],
+        "task_embedding": ["TaskEmbedding"],
         "words": ["WordFeatures"],
     },
 )

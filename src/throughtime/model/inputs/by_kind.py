@@ -19,6 +19,7 @@ class Features(nn.Module):
         vocabulary_size: V, of ids.
         input_size: the numbers of a step.
         frame_shape: (channels, height, width) of the numbers of a step that is an image; not used here.
+        tasks: the number of tasks of the data, which have input layers of their own where there are several.
         size: the features of an id's vector.
         linear_size: the features that the numbers of a step are mapped to; None hands them on as they are.
         dropout: the fraction of features that are dropped in training.
@@ -28,7 +29,7 @@ class Features(nn.Module):
         weight: E; None for numbers.
 
     Raises:
-        UserError: a size is not positive, or the dropout is no fraction.
+        UserError: a size is not positive, the dropout is no fraction, or the data have several tasks.
     """
 
     def __init__(
@@ -39,8 +40,14 @@ class Features(nn.Module):
         size: int = 64,
         linear_size: int | None = None,
         dropout: float = 0.0,
+        tasks: int = 1,
     ) -> None:
         super().__init__()
+        if tasks != 1:
+            raise UserError(
+                f"the data have {tasks} tasks, and this model is for one; choose model=multitask_uniform, "
+                "multitask_coupled or multitask_shared"
+            )
         if (vocabulary_size is None) == (input_size is None):
             raise UserError("an input layer needs the number of symbols, or the number of features of a step")
         if vocabulary_size is not None:

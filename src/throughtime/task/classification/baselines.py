@@ -88,11 +88,12 @@ def _flat_baselines(
         skipped.append("1-nearest neighbour")
 
 
-def table(model: ClassMetrics, baselines: Mapping[str, ClassMetrics], stage: str) -> str:
-    """A line for the model and for each baseline."""
-    columns = ("micro_f1", "macro_f1") if model.multilabel else ("accuracy", "balanced_accuracy", "macro_f1")
+def table(rows: Mapping[str, ClassMetrics], stage: str) -> str:
+    """A line for each row: the model, and the baselines or the tasks, by name."""
+    multilabel = next(iter(rows.values())).multilabel
+    columns = ("micro_f1", "macro_f1") if multilabel else ("accuracy", "balanced_accuracy", "macro_f1")
     lines = [f"{stage:<22}" + "".join(f"{name.replace('_', ' '):>19}" for name in columns)]
-    for name, metrics in {"this model": model, **baselines}.items():
+    for name, metrics in rows.items():
         values = metrics.values()
         lines.append(f"{name:<22}" + "".join(f"{values[column]:>19.2%}" for column in columns))
     return "\n".join(lines)

@@ -168,6 +168,7 @@ def plot_running(
             _draw_input(above, shown, steps, symbols)
         above.set_title(title if len(title) <= 48 else f"…{title[-47:]}", fontsize=8)
         likely = np.argsort(-probabilities.max(0), kind="stable")[:6]
+        likely = likely[probabilities.any(0)[likely]]  # without the classes of other tasks
         for number in np.sort(likely):
             below.plot(
                 steps,

@@ -4,7 +4,7 @@ All predictions are kept until the end of a stage, so that no metric depends on 
 processes: AUROC and calibration are no means over batches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -26,17 +26,27 @@ BINS = 15
 """Bins of confidence, as in Guo et al. 2017, arXiv 1706.04599."""
 
 
+def task_numbers(tasks: Mapping[str, Sequence[str]], device: torch.device | None = None) -> Int[Tensor, " K"]:
+    """The number of the task of each class, where classes are numbered one task after the other."""
+    counts = torch.tensor([len(labels) for labels in tasks.values()], device=device)
+    return torch.arange(len(tasks), device=device).repeat_interleave(counts)
+
+
 class ClassMetrics:
     """Predictions and targets so far.
 
     Args:
         labels: the names of the K classes or labels.
         multilabel: whether several labels may hold at once.
+        tasks: the classes of each of several tasks by its name, in the order of the labels; empty for a single one.
     """
 
-    def __init__(self, labels: Sequence[str], multilabel: bool) -> None:
+    def __init__(
+        self, labels: Sequence[str], multilabel: bool, tasks: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self.labels = list(labels)
         self.multilabel = multilabel
+        self.tasks = dict(tasks or {})
         self._probabilities: list[Tensor] = []
         self._targets: list[Tensor] = []
 
@@ -45,13 +55,17 @@ class ClassMetrics:
         probabilities: Float[Tensor, "B K"],
         targets: Int[Tensor, " B"] | Int[Tensor, "B K"] | Float[Tensor, "B K"],
     ) -> None:
-        """Add the predictions for some sequences."""
-        self._probabilities.append(probabilities.detach().double().cpu())
-        self._targets.append(targets.detach().cpu().long())
+        """Add the predictions for some sequences; of several tasks, those for the classes of the target's task."""
+        probabilities, targets = probabilities.detach().double().cpu(), targets.detach().cpu().long()
+        if self.tasks:
+            numbers = task_numbers(self.tasks)
+            probabilities = probabilities * (numbers == numbers[targets][:, None])
+        self._probabilities.append(probabilities)
+        self._targets.append(targets)
 
     def over_all_ranks(self) -> "ClassMetrics":
         """The predictions of all ranks."""
-        found = ClassMetrics(self.labels, self.multilabel)
+        found = ClassMetrics(self.labels, self.multilabel, self.tasks)
         for probabilities, targets in all_gather((self.probabilities, self.targets)):
             found.update(probabilities, targets)
         return found
@@ -74,11 +88,37 @@ class ClassMetrics:
         return targets if self.multilabel else torch.nn.functional.one_hot(targets, len(self.labels))
 
     def values(self) -> dict[str, float]:
-        """Each metric by its name; one that is not defined for these sequences is left out."""
+        """Each metric by its name; one that is not defined for these sequences is left out.
+
+        Of several tasks: the mean of each metric over the tasks that have sequences, and `task/metric` of each task.
+        """
         if not len(self.targets):
             return {}
+        if self.tasks:
+            return self._of_tasks()
         found = self._of_labels() if self.multilabel else self._of_classes()
         return {name: float(value) for name, value in found.items()}
+
+    def by_task(self) -> dict[str, "ClassMetrics"]:
+        """The metrics of each of several tasks that has sequences, by its name."""
+        found, first, numbers = {}, 0, task_numbers(self.tasks)
+        for number, (name, labels) in enumerate(self.tasks.items()):
+            members = numbers[self.targets] == number
+            if members.any():
+                found[name] = ClassMetrics(labels, self.multilabel)
+                probabilities = self.probabilities[members, first : first + len(labels)]
+                found[name].update(probabilities, self.targets[members] - first)
+            first += len(labels)
+        return found
+
+    def _of_tasks(self) -> dict[str, float]:
+        by_task = {name: metrics.values() for name, metrics in self.by_task().items()}
+        names = list(dict.fromkeys(name for values in by_task.values() for name in values))
+        lists = {name: [values[name] for values in by_task.values() if name in values] for name in names}
+        means = {name: sum(values) / len(values) for name, values in lists.items()}
+        return means | {
+            f"{task}/{name}": value for task, own in by_task.items() for name, value in own.items()
+        }
 
     def _of_classes(self) -> dict[str, Tensor]:
         probabilities, targets, count = self.probabilities, self.targets, len(self.labels)

@@ -20,7 +20,7 @@ from throughtime.head.softmax import Softmax
 from throughtime.optim.optimization import Optimization
 from throughtime.task.base import Task
 from throughtime.task.classification.baselines import compare, table
-from throughtime.task.classification.metrics import ClassMetrics
+from throughtime.task.classification.metrics import ClassMetrics, task_numbers
 from throughtime.task.export_graph import ExportGraph
 from throughtime.task.symbol_axis import SymbolAxis
 from throughtime.task.tbptt import TruncatedBPTT
@@ -41,6 +41,9 @@ class Classification(Task):
     Sequences may be cut into chunks, through which the state of layers and pooling is carried; the target counts in the
     chunk with the last step. Of causal layers, p(class | x_1 .. x_t) can be read off every step t.
 
+    Data of several tasks (`MultitaskData`) number the classes of all of them, and the head gives p(class | task): then
+    metrics are those of each task and their means over tasks.
+
     Args:
         artifacts: what the data fitted, in plain containers.
         monitor: the metric that chooses the best checkpoint; None for accuracy, and for macro F1 where several labels
@@ -51,6 +54,7 @@ class Classification(Task):
         labels: the names of the classes, or of the labels.
         multilabel: whether several labels may hold at once.
         standardiser: of features.
+        tasks: the classes of each of several tasks by its name; empty for a single one.
         artifacts: as given.
         measured: the metrics of the last validation and the last test.
 
@@ -89,9 +93,14 @@ class Classification(Task):
         self.labels: list[str] = list(artifacts["labels"])
         self.multilabel: bool = artifacts["multilabel"]
         self.standardiser = Standardiser.from_state(artifacts["standardiser"])
+        self.tasks: dict[str, list[str]] = {
+            one["name"]: list(one["labels"]) for one in artifacts.get("tasks", ())
+        }
         self.monitor = monitor or ("val/macro_f1" if self.multilabel else "val/accuracy")
         self.mode = "min" if self.monitor == "val/loss" else "max"
-        check_choice(_LABELS if self.multilabel else _CLASSES, monitor=self.monitor)
+        choices = [*(_LABELS if self.multilabel else _CLASSES)]
+        choices += [name.replace("/", f"/{task}/") for task in self.tasks for name in _CLASSES[:-1]]
+        check_choice(choices, monitor=self.monitor)
         if self.multilabel and isinstance(head, Softmax):
             raise UserError("several labels may hold at once in these data, which needs head=sigmoid")
         if not self.multilabel and isinstance(head, Sigmoid):
@@ -99,7 +108,7 @@ class Classification(Task):
         if artifacts["chunked"] and not self.is_causal:
             raise UserError(
                 "data.chunk_length cuts sequences, and a bidirectional model reads whole ones; set "
-                "data.chunk_length=null, or model=classifier"
+                "data.chunk_length=null, or model=classifier (of several tasks: multitask_uniform or multitask_coupled)"
             )
         self.measured: dict[str, ClassMetrics] = {}
         self._unfinished = {stage: self._new_metrics() for stage in ("val", "test")}
@@ -107,13 +116,19 @@ class Classification(Task):
     @property
     def is_causal(self) -> bool:
         """Whether the features of a step follow from the steps up to it."""
-        return not getattr(getattr(self.model, "layers", None), "backward_size", 0)
+        layers = getattr(self.model, "layers", None)
+        return getattr(layers, "is_causal", not getattr(layers, "backward_size", 0))
 
     def symbol_axes(self) -> Mapping[str, Sequence[SymbolAxis]]:
         axes = dict.fromkeys(("head.weight", "head.bias"), (SymbolAxis("classes", self.labels),))
         if self.artifacts["symbols"] is not None:
             symbols = SymbolAxis("symbols", self.artifacts["symbols"])
             axes |= dict.fromkeys(("model.front.layer.weight", "model.front.weight"), (symbols,))
+            if self.tasks:
+                own = self.artifacts["symbols"][: len(symbols.symbols) // len(self.tasks)]
+                pairs = [f"{task}/{symbol}" for task in self.tasks for symbol in own]
+                axes["model.front.shared.weight"] = (SymbolAxis("symbols", own),)
+                axes["model.front.own.weight"] = (SymbolAxis("symbols of tasks", pairs),)
         return axes
 
     def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
@@ -134,16 +149,23 @@ class Classification(Task):
         """The model beside the baselines, on the test part."""
         if "test" not in self.measured or not self.measured["test"].values():
             return ""
+        if self.tasks:
+            return table({"mean over tasks": self.measured["test"]} | self.measured["test"].by_task(), "test")
         data: Any = self.trainer.datamodule
         train, test = data.part("train"), data.part("test")
         if not len(train):
-            return table(self.measured["test"], {}, "test")
+            return table({"this model": self.measured["test"]}, "test")
         baselines, sentence = compare(train, test, self, data.series())
-        return "\n".join(filter(None, [table(self.measured["test"], baselines, "test"), sentence]))
+        return "\n".join(
+            filter(None, [table({"this model": self.measured["test"], **baselines}, "test"), sentence])
+        )
 
     @torch.inference_mode()
     def probabilities(self, sequences: Sequence[np.ndarray]) -> Float[Tensor, "N K"]:
-        """The probability of every class for each sequence, as it was read, in their order."""
+        """The probability of every class for each sequence, as it was read, in their order.
+
+        Of several tasks, the classes of other tasks than the sequence's own have the probability 0.
+        """
         batches = LabelledBatches(
             sequences,
             None,
@@ -158,7 +180,8 @@ class Classification(Task):
             batch = self.transfer_batch_to_device(batches.batch(lanes, number), self.device, 0)
             features = self.head_features(batch, carried.run(self.model, batch.chunk))
             # Later chunks of the same sequences write over this: the last one has read all of them.
-            found[torch.from_numpy(lanes)] = self.head.predict(features).exp().float().cpu()
+            probabilities = self._of_own_task(self.head.predict(features).exp(), batch.inputs[0])
+            found[torch.from_numpy(lanes)] = probabilities.float().cpu()
         return found
 
     @torch.inference_mode()
@@ -178,7 +201,8 @@ class Classification(Task):
         for start in range(0, len(sequence), STREAMED):
             chunk = Chunk(inputs[start : start + STREAMED], fresh=start == 0)
             features = carried.run(self.model, chunk)
-            parts.append(self.head.predict(features)[:, 0].exp().float().cpu())
+            probabilities = self._of_own_task(self.head.predict(features).exp(), chunk.inputs)
+            parts.append(probabilities[:, 0].float().cpu())
         return torch.cat(parts)
 
     @classmethod
@@ -190,12 +214,24 @@ class Classification(Task):
     def predict(self, options: argparse.Namespace, config: Mapping[str, Any]) -> None:
         from throughtime.task.classification.predict import predict
 
-        predict(self, options.input, options.output, options.stream)
+        chosen = options.task or (config.get("data") or {}).get("task")
+        predict(self, options.input, options.output, options.stream, chosen)
+
+    def next_commands(self, run: str) -> list[tuple[str, str]]:
+        of_task = f" --task {next(iter(self.tasks))}" if self.tasks else ""
+        return [(label, command + of_task) for label, command in super().next_commands(run)]
 
     def export_graph(self) -> ExportGraph:
         from throughtime.task.classification.export_graph import export_graph
 
         return export_graph(self)
 
+    def _of_own_task(self, probabilities: Float[Tensor, "*T B K"], inputs: Tensor) -> Float[Tensor, "*T B K"]:
+        """The probabilities with those of other tasks than that of the ids `[*T, B]` set to 0."""
+        if not self.tasks:
+            return probabilities
+        tasks = inputs // (len(self.artifacts["symbols"]) // len(self.tasks))
+        return probabilities * (task_numbers(self.tasks, inputs.device) == tasks[..., None])
+
     def _new_metrics(self) -> ClassMetrics:
-        return ClassMetrics(self.labels, self.multilabel)
+        return ClassMetrics(self.labels, self.multilabel, self.tasks)
