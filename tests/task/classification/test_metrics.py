@@ -80,7 +80,8 @@ def test_the_order_and_the_grouping_of_sequences_change_nothing():
     order = torch.randperm(COUNT, generator=torch.Generator().manual_seed(1))
     whole, mixed = measured(probabilities, targets), measured(probabilities[order], targets[order])
     assert whole.values() == pytest.approx(mixed.values(), abs=1e-12)
-    parts = measured(probabilities[:50], targets[:50]) + measured(probabilities[50:], targets[50:])
+    parts = measured(probabilities[:50], targets[:50])
+    parts.update(probabilities[50:], targets[50:])
     assert parts.values() == whole.values()
 
 
