@@ -93,6 +93,7 @@ VARIANTS = {
     "unitary complex": {"complex_valued": True, "hidden_size": 2, "learned_state": True},
     "mingru symmetric": {"eigenvalue_range": "symmetric"},
     "minlstm symmetric": {"eigenvalue_range": "symmetric"},
+    "conv_lstm images": {"height": 1, "width": 3, "hidden_size": 6, "peepholes": True, "learned_state": True},
     "lru positive": {"eigenvalue_range": "positive"},
     "lru symmetric": {"eigenvalue_range": "symmetric"},
 }
@@ -135,9 +136,14 @@ PAIRS = [
     for engine in names("engine")
     if engine != "auto" or case in AUTO
 ]
-# To ask engine=fused is to compile, which collection has no time for: it runs all cells here, or none.
+# To ask engine=fused is to compile, which collection has no time for: it runs all cells without convolutions, or none.
 RUNS_ALL = {"reference", "bptt", "auto", *(("fused",) if shutil.which(os.environ.get("CC", "cc")) else ())}
-REFUSED = [pair for pair in PAIRS if pair[1] not in RUNS_ALL and unsupported_reason(*pair) is not None]
+CONVOLUTIONS = {"conv_lstm", "conv_lstm images"}
+REFUSED = [
+    pair
+    for pair in PAIRS
+    if (pair[1] not in RUNS_ALL or pair[0] in CONVOLUTIONS) and unsupported_reason(*pair) is not None
+]
 ACCEPTED = [pair for pair in PAIRS if pair not in REFUSED]
 
 

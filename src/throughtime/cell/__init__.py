@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "antisymmetric": ["Antisymmetric"],
         "augmented_lstm": ["AugmentedLSTM"],
         "base": ["Cell", "State"],
+        "conv_lstm": ["ConvLSTM"],
         "cornn": ["CoRNN"],
         "coupled_lstm": ["CoupledLSTM"],
         "elman": ["Elman"],
