@@ -94,7 +94,7 @@ def shortened(line: str) -> list[str]:
         {"seed=1,2,3": "seed=1,2", "cell=elman,gru,lstm": "cell=elman,gru"}.get(word, word) for word in words
     ]
     chosen = [word for word in words if not word.startswith("trainer.max_steps=")]
-    if not many:
+    if not many and "cell=conv_lstm" not in words:  # whose size is that of its images
         chosen = [word for word in chosen if not word.startswith("cell.hidden_size=")]
     if not any(word.startswith("cell.hidden_size=") for word in chosen):
         chosen.append("cell.hidden_size=8")

@@ -178,7 +178,7 @@ def test_groups_are_a_column(tmp_path):
 def test_encodings_are_those_of_text(tmp_path):
     file = save(tmp_path / "a.txt", "a café\nb thé\n", "utf-16")
     assert LabelledText(encoding="utf-16").read(str(file)).labels == ["a", "b"]
-    with pytest.raises(UserError, match=r"a\.txt is no utf-8; .*data\.source\.encoding="):
+    with pytest.raises(UserError, match=r"a\.txt is text in UTF-16, .*data\.source\.encoding=utf-16"):
         LabelledText().read(str(file))
 
 
