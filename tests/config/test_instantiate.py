@@ -124,6 +124,14 @@ def test_whatever_a_class_of_another_library_raises_is_told_by_its_key() -> None
         configure(params=[nn.Parameter(torch.zeros(1))])
 
 
+def test_a_mapping_without_a_target_is_no_part_of_a_task() -> None:
+    config = {"_target_": "throughtime.task.forecasting.Forecasting", "backtest": {"origins": 2}}
+    with pytest.raises(
+        UserError, match=r"task\.backtest=.* is of the wrong kind; Backtest or null is needed"
+    ):
+        instantiate(config | {"_partial_": True}, "task")
+
+
 def test_a_number_where_a_text_is_needed_is_told_with_its_quotes() -> None:
     config = {"_target_": "throughtime.data.text.TextData", "path": 100}
     with pytest.raises(

@@ -293,6 +293,8 @@ def _fits_choice(value: Any, choice: Any) -> bool:
     if choice in _SEQUENCES:
         return isinstance(value, list)
     if choice not in _SIMPLE:  # a part, which is a mapping with _target_, or a list of parts
+        if isinstance(value, Mapping):
+            return "_target_" in value or issubclass(choice, abc.Mapping)
         return not isinstance(value, tuple(_SIMPLE))
     if isinstance(value, bool):
         return choice is bool
