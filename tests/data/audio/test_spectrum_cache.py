@@ -1,6 +1,5 @@
 """An entry of the cache is whole and one's own, or it is made anew; the cache keeps to its size."""
 
-import os
 import zlib
 
 import numpy as np
@@ -69,23 +68,28 @@ def test_nothing_is_read_through_a_link(cache, tmp_path):
     assert cache.get(KEY, 4) is None
 
 
-def test_the_entries_that_were_not_used_for_longest_are_removed(cache_folder):
+def test_a_full_cache_keeps_no_more_and_removes_nothing(cache_folder, caplog):
     size = len(entry_of(SPECTRA))
-    cache = SpectrumCache(2 * size)
-    keys = [str(number) * 40 for number in range(4)]
-    for number, key in enumerate(keys):
-        cache.put(key, SPECTRA)
-        os.utime(cache.folder / f"{key}.safetensors", (number, number))
-    (cache.folder / "mine.txt").write_text("a file that is no entry")
-    cache.get(keys[0], 4)
-    cache.trim()
-    assert sorted(path.name[0] for path in cache.folder.iterdir()) == ["0", "3", "m"]
+    (cache_folder / "audio").mkdir(mode=0o700)
+    theirs = cache_folder / "audio" / "model.safetensors"
+    theirs.write_bytes(b"x" * (size // 2))  # a file that no cache has written counts, and stays
+    for first, kept in (
+        (0, ["0", "1"]),
+        (2, ["0", "1"]),
+    ):  # another process goes on where the first has filled it
+        cache = SpectrumCache(3 * size)
+        for number in range(first, first + 4):
+            cache.put(str(number) * 40, SPECTRA)
+        names = sorted(path.name for path in cache.folder.iterdir())
+        assert names == [*(f"{name * 40}.safetensors" for name in kept), "model.safetensors"]
+        assert sum(path.stat().st_size for path in cache.folder.iterdir()) <= 3 * size
+    assert caplog.text.count("is full") == 2
+    np.testing.assert_array_equal(cache.get("0" * 40, 4), SPECTRA)
 
 
 def test_no_size_is_no_cache(cache_folder):
     cache = SpectrumCache(0)
     cache.put(KEY, SPECTRA)
-    cache.trim()
     assert cache.get(KEY, 4) is None and list(cache_folder.iterdir()) == []
 
 
@@ -94,6 +98,5 @@ def test_a_folder_that_cannot_be_written_to_costs_the_cache_alone(tmp_path, capl
     cache = SpectrumCache(10**6, tmp_path / "file" / "audio")
     cache.put(KEY, SPECTRA)
     cache.put(KEY, SPECTRA)
-    cache.trim()
     assert cache.get(KEY, 4) is None
     assert caplog.text.count("cannot be written to") == 1

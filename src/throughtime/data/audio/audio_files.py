@@ -56,7 +56,7 @@ class AudioFiles(SequenceSource):
         longest: the most seconds of a recording.
         features, coefficients, energy, deltas: of a step (`FrameFeatures`).
         bands, window, hop, low, high: of the log-mel spectra (`LogMel`); window and hop in ms, low and high in Hz.
-        cache_gigabytes: the largest size of the cache of spectra; 0 for none.
+        cache_gigabytes: the largest size of the cache of spectra, above which no more are kept; 0 for none.
 
     Attributes:
         frame_features: the features of a step.
@@ -219,7 +219,6 @@ class AudioFiles(SequenceSource):
             self.frame_features.sequence(self._spectra_of(audio.file, info))
             for audio, info in zip(found, infos, strict=True)
         ]
-        self._cache.trim()
         group = self._group
         return SequenceSet(
             sequences=sequences,

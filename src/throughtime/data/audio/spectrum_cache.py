@@ -29,18 +29,18 @@ class SpectrumCache:
 
     An entry is a safetensors file with the spectra `[n, M]` and their checksum, written whole or not at all. One that
     is another user's, is reached through a symbolic link, or is not whole counts as missing. Where the folder cannot
-    be written to, nothing is kept.
+    be written to, or is full, nothing more is kept.
 
     Args:
-        size: the most bytes of all entries, above which `trim` removes those that were not used for the longest time; 0
-            for no cache.
+        size: the most bytes of all entries, above which no more are kept; none is ever removed. 0 for no cache.
         folder: None for `audio` in `$THROUGHTIME_CACHE`, or else in `~/.cache/throughtime`.
     """
 
     def __init__(self, size: int, folder: Path | None = None) -> None:
         self.size = size
         self.folder = cache_folder() / "audio" if folder is None else folder
-        self._writable = True
+        self._keeps_more = True
+        self._taken: int | None = None
 
     def key(self, file: Path, settings: Mapping[str, Any]) -> str:
         """The name of an entry: a hash of the bytes of the file and of the settings."""
@@ -66,7 +66,6 @@ class SpectrumCache:
                     raise ValueError(f"spectra of {spectra.dtype} {list(spectra.shape)}")
                 if checksum.shape != (1,) or zlib.crc32(spectra) != checksum[0]:
                     raise ValueError("the checksum differs")
-                os.utime(file.fileno())
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             logger.warning("the cache entry %s is not whole (%s); it is made anew", path, error)
             return None
@@ -74,37 +73,36 @@ class SpectrumCache:
 
     def put(self, key: str, spectra: Float[np.ndarray, "n M"]) -> None:
         """Keep the spectra of a recording."""
-        if not self.size or not self._writable:
+        if not self.size or not self._keeps_more:
             return
-        entry = {"spectra": spectra, "checksum": np.array([zlib.crc32(spectra)], dtype=np.int64)}
+        entry = save({"spectra": spectra, "checksum": np.array([zlib.crc32(spectra)], dtype=np.int64)})
         try:
             make_private(self.folder)
+            if self._taken is None:
+                self._taken = self._bytes_of_entries()
+            if self._taken + len(entry) > self.size:
+                self._keeps_more = False
+                logger.warning(
+                    "the cache %s is full; no more is kept: remove its files, or raise data.source.cache_gigabytes",
+                    self.folder,
+                )
+                return
             with atomic_write(self._path(key)) as file:
-                file.write(save(entry))
+                file.write(entry)
+            self._taken += len(entry)
         except OSError as error:
-            self._writable = False
+            self._keeps_more = False
             logger.warning(
                 "the cache %s cannot be written to (%s); nothing is kept", self.folder, error.strerror
             )
 
-    def trim(self) -> None:
-        """Remove the entries that were not used for the longest time, down to the size."""
-        if not self.size or not self._writable or not self.folder.is_dir():
-            return
-        found = []
+    def _bytes_of_entries(self) -> int:
+        total = 0
         for entry in os.scandir(self.folder):
-            if not entry.name.endswith(SUFFIX):
-                continue
-            with suppress(OSError):
-                status = entry.stat(follow_symlinks=False)
-                found.append((status.st_mtime_ns, status.st_size, entry.path))
-        total = sum(size for _, size, _ in found)
-        for _, size, path in sorted(found):
-            if total <= self.size:
-                break
-            with suppress(OSError):
-                os.unlink(path)
-            total -= size
+            if entry.name.endswith(SUFFIX):
+                with suppress(OSError):  # another process may replace it
+                    total += entry.stat(follow_symlinks=False).st_size
+        return total
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}{SUFFIX}"
