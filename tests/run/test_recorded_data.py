@@ -90,6 +90,17 @@ def test_keys_of_files_are_told_from_others() -> None:
     assert named_files([*typed, "init_from=c"]) == {"data.path", "data.vectors", "init_from"}
 
 
+def test_the_files_of_several_tasks_are_named_one_by_one_or_together(texts: tuple[Path, Path]) -> None:
+    assert named_files(["data.path.films=a", "data.sources.films.encoding=b"]) == {"data.path.films"}
+    data = Files(**{"path.films": texts[0], "path.tweets": texts[1]})
+    other = {"sha256": "0" * 64}
+    both = {"data.path.films": str(texts[0]), "data.path.tweets": str(texts[1])}
+    assert unrecorded_files(data, other) == unrecorded_files(data, other, {"data.pa"}) == both
+    assert unrecorded_files(data, other, {"data.path"}) == {}
+    assert unrecorded_files(data, other, set(both)) == {}
+    assert list(unrecorded_files(data, other, {"data.path.films"})) == ["data.path.tweets"]
+
+
 def test_a_repetition_begins_with_the_recorded_checkpoint(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     with pytest.raises(UserError, match=r"name it to begin with it: .* init_from=other\.ckpt$"):

@@ -31,7 +31,11 @@ def named_files(typed: Iterable[str]) -> frozenset[str]:
 
 def names_file(key: str) -> bool:
     """Whether the value of a key is a file that a run reads: of its data, or the checkpoint that it begins with."""
-    return key == ORIGIN or (key.startswith("data.") and key.rpartition(".")[2] in DATA_PATHS)
+    group, _, place = key.partition(".")
+    # The last part, or the first one: data.path.NAME is the file of one of several tasks.
+    return key == ORIGIN or (
+        group == "data" and not {place.rpartition(".")[2], place.partition(".")[0]}.isdisjoint(DATA_PATHS)
+    )
 
 
 def unrecorded_files(
@@ -45,11 +49,14 @@ def unrecorded_files(
             folder that are not hidden are taken for them.
         named: keys of files that the user has named on the command line, which may be any.
     """
-    files = {key: str(path) for key, path in data.paths().items() if path is not None and key not in named}
+    paths = {key: str(path) for key, path in data.paths().items() if path is not None}
+    # data.path={a: …, b: …} names data.path.a and data.path.b.
+    by_user = {key for key in paths if any(f"{key}.".startswith(f"{one}.") for one in named)}
+    files = {key: path for key, path in paths.items() if key not in by_user}
     if not files:
         return {}
     recorded, now = _checksums(fingerprint), plain_fingerprint(data)
-    others = {str(path) for key, path in data.paths().items() if path is not None and key in named}
+    others = {paths[key] for key in by_user}
     if recorded:
         is_known = _checksums(now, others) <= recorded
     else:  # code of the user's own may give no checksums
