@@ -1,4 +1,4 @@
-"""Strokes of a pen as sequences: UNIPEN, InkML, SVG paths and tables of points."""
+"""Strokes of a pen as sequences: UNIPEN, InkML, SVG paths, tables of points, and words under random hands."""
 
 import lazy_loader
 
@@ -7,5 +7,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "distort": ["StrokeDistortions"],
         "stroke_files": ["StrokeFiles"],
+        "written_words": ["WrittenWords"],
     },
 )
