@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "base": ["Head"],
         "crf": ["CRF"],
+        "ctc": ["CTC"],
         "gaussian": ["Gaussian"],
         "negative_binomial": ["NegativeBinomial"],
         "point": ["Point"],

@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "characters": ["ConvolutionalCharacters", "RecurrentCharacters"],
         "convolution": ["Convolution"],
         "embedding": ["Embedding"],
+        "frame_convolution": ["FrameConvolution"],
         "linear": ["Linear"],
         "task_embedding": ["TaskEmbedding"],
         "words": ["WordFeatures"],
