@@ -83,7 +83,7 @@ def test_a_string_is_a_function_of_its_generator_and_its_speed_changes_in_traini
 
 
 def test_speakers_can_be_the_test_part(made):
-    found = made(test={"speaker": "eve"}, val={"take": 3})
+    found = made(test={"speaker": "eve", "take": None}, val={"take": 3})
     assert set(found._of_word["test"]) == {"eve"} and set(found._of_word["train"]) == {"ann", "bob"}
 
 

@@ -1,18 +1,22 @@
 """Strings of spoken words that are composed of recordings of single words, such as digits."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Integer
 
 from throughtime.data.audio.audio_files import AudioFiles
 from throughtime.data.audio.decode import SUFFIXES, change_rate, read_info, read_samples
-from throughtime.data.audio.file_pattern import FilePattern, ValueFilter, Values
+from throughtime.data.audio.file_pattern import FilePattern, ValueFilter
 from throughtime.data.paths import find_files
 from throughtime.data.transcribed.drawn import Drawn, DrawnSource
 from throughtime.errors import UserError, check_choice, check_positive
+
+PartValues = Mapping[str, Any]
+"""Values of groups, as of `ValueFilter`; None for a group that does not matter."""
 
 FADE = 0.005
 """Seconds in which a recording begins and ends, so that it does not click."""
@@ -31,7 +35,7 @@ class SpokenStrings(DrawnSource):
         label: the group of the pattern that is the word; a transcript is the words with `separator` between them.
         speaker: the group that a string has one value of; None for strings of any recordings.
         test, val: values of groups, such as {take: [0, 1]}: the recordings of which test and validation strings are
-            made. A recording of the test part is in no other.
+            made; a group with null does not matter. A recording of the test part is in no other.
         words: the least and the most words of a string.
         gap: the least and the most seconds before, between and after words.
         level: g, decibels by which a word is louder or quieter than the others.
@@ -51,8 +55,8 @@ class SpokenStrings(DrawnSource):
         pattern: str,
         label: str = "digit",
         speaker: str | None = "speaker",
-        test: Values | None = None,
-        val: Values | None = None,
+        test: PartValues | None = None,
+        val: PartValues | None = None,
         words: Sequence[int] = (3, 7),
         gap: Sequence[float | int] = (0.05, 0.4),
         level: float | int = 6.0,
@@ -97,10 +101,14 @@ class SpokenStrings(DrawnSource):
         check_choice(names, **{"data.source.label": label})
         if speaker is not None:
             check_choice(names, **{"data.source.speaker": speaker})
+        given = {
+            name: {group: one for group, one in (values or {}).items() if one is not None}
+            for name, values in {"test": test, "val": val}.items()
+        }
         self._filters = {
             name: ValueFilter(f"data.source.{name}", values, names)
-            for name, values in {"test": test, "val": val}.items()
-            if values is not None
+            for name, values in given.items()
+            if values
         }
         self.label, self.speaker = label, speaker
         self.words, self.gap, self.level, self.noise = tuple(words), tuple(gap), level, tuple(noise)

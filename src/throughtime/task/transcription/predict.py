@@ -19,6 +19,9 @@ from throughtime.files import output_file
 from throughtime.task.transcription.fusion import TextModel
 from throughtime.task.transcription.task import Transcription
 
+FEW = 4
+"""Features that a message names."""
+
 HEADER = ("name", "text", "log_probability", "times")
 
 
@@ -71,8 +74,8 @@ def predict(task: Transcription, options: argparse.Namespace) -> None:
     found.check()
     if list(found.channels) != task.artifacts["channels"]:
         raise UserError(
-            f"{found.description} has {len(found.channels)} features a step, but the model was trained on "
-            f"{len(task.artifacts['channels'])}; give files of the same kind"
+            f"{found.description} has other features a step ({', '.join(found.channels[:FEW])}, …) than the model was "
+            f"trained on ({', '.join(task.artifacts['channels'][:FEW])}, …); give files of the same kind"
         )
     if options.stream:
         if beam is not None or options.output is not None:
