@@ -6,8 +6,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "base": ["Head"],
+        "bernoulli": ["Bernoulli"],
         "crf": ["CRF"],
         "gaussian": ["Gaussian"],
+        "nade": ["NADE"],
         "negative_binomial": ["NegativeBinomial"],
         "point": ["Point"],
         "quantile": ["Quantile"],
