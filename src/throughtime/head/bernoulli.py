@@ -10,7 +10,7 @@ from throughtime.head.notes import NoteHead, log_odds, on_or_off
 
 
 class Bernoulli(NoteHead):
-    """p(v | y) = Π_i p_i^{v_i} (1 - p_i)^{1 - v_i},  p = σ(W y + c);  loss: the binary cross-entropy, summed over notes.
+    """p(v | y) = Π_i p_i^{v_i} (1 - p_i)^{1 - v_i},  p = σ(W y + c);  loss: binary cross-entropy, summed over notes.
 
     Args:
         input_size: H, the features of one step.

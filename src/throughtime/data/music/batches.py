@@ -1,4 +1,4 @@
-"""Pieces of music in batches of about equal lengths, cut into chunks, with the next frame as the target of each step."""
+"""Pieces of music in batches of about equal lengths, cut into chunks; the target of each step is the next frame."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -62,10 +62,14 @@ class Chorales(MusicSource):
             )
         folder = Path(package.origin).parent / "corpus" / "bach"
         files = sorted(
-            file for file in folder.glob("bwv*") if CHORALE.fullmatch(file.name) and file.name not in NO_CHORALE
+            file
+            for file in folder.glob("bwv*")
+            if CHORALE.fullmatch(file.name) and file.name not in NO_CHORALE
         )
         if not files:
-            raise UserError(f"music21 has no chorales in {folder}; install it anew: pip install 'throughtime[music]'")
+            raise UserError(
+                f"music21 has no chorales in {folder}; install it anew: pip install 'throughtime[music]'"
+            )
         return {WHOLE: self._without_repeats(files[: self.count])}
 
     def _without_repeats(self, files: list[Path]) -> list[Piece]:

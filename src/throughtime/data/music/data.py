@@ -1,4 +1,4 @@
-"""`MusicData`: pieces of polyphonic music, split by pieces, each frame of which is to be predicted from those before."""
+"""`MusicData`: pieces of polyphonic music, each frame of which is to be predicted from those before it."""
 
 import hashlib
 from collections.abc import Sequence
@@ -22,14 +22,15 @@ class MusicData(DataModule):
     Args:
         source: reads the pieces.
         path: a file, a folder or a glob; None for what the source ships.
-        train_path, val_path, test_path: ready splits, instead of `path`. Of a file with a split, the part of that name is
-            taken.
+        train_path, val_path, test_path: ready splits, instead of `path`. Of a file with a split, the part of that name
+            is taken.
         split: the fractions of the pieces for training, validation and test, in this order; 0 for none.
         split_seed: of the split, which is not that of the run.
         transpose: the most semitones by which training pieces are moved, down or up, anew in every epoch; 0 for none.
         batch_size: B, the pieces of a training batch.
         eval_batch_size: the pieces of a batch of the other splits; no metric depends on it.
-        chunk_length: T, the most steps of a batch (k1 of truncated backpropagation through time); None for whole pieces.
+        chunk_length: T, the most steps of a batch (k1 of truncated backpropagation through time); None for whole
+            pieces.
         seed: of the order and the transpositions in each epoch.
     """
 
@@ -78,7 +79,9 @@ class MusicData(DataModule):
     def restore(self, artifacts: dict[str, Any]) -> None:
         """Take the grid and the frequencies of keys of a trained task instead of counting them in `setup`."""
         if "piano_roll" not in artifacts:
-            raise UserError("the model was not trained on music; give data of the kind that it was trained on")
+            raise UserError(
+                "the model was not trained on music; give data of the kind that it was trained on"
+            )
         steps = artifacts["piano_roll"]["steps_per_beat"]
         if steps != self.source.steps_per_beat:
             raise UserError(
@@ -123,8 +126,8 @@ class MusicData(DataModule):
         found = self.source.shipped() if path is None else self.source.read(path)
         if found is None:
             raise UserError(
-                "there is nothing to read; give data.path, or data.train_path, data.val_path and data.test_path as ready "
-                "splits"
+                "there is nothing to read; give data.path, or data.train_path, data.val_path and data.test_path as "
+                "ready splits"
             )
         return self._divided(found[WHOLE]) if WHOLE in found else found
 
@@ -134,7 +137,9 @@ class MusicData(DataModule):
         if WHOLE in found:
             return found[WHOLE]
         if name not in found:
-            raise UserError(f"data.{name}_path={path} has a split without a part for {name}; give another file")
+            raise UserError(
+                f"data.{name}_path={path} has a split without a part for {name}; give another file"
+            )
         return found[name]
 
     def _divided(self, pieces: list[Piece]) -> Parts:

@@ -1,9 +1,11 @@
 """MIDI files: read as piano rolls on a grid of steps, and written from piano rolls."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from throughtime.data.music.piano_roll import KEYS, LOWEST, Note, Piece, Roll, check_pitch, notes_of, roll_of
+from throughtime.data.music.piano_roll import KEYS, LOWEST, Note, Piece, Roll, notes_of, roll_of
 from throughtime.data.music.source import WHOLE, MusicSource, Parts
 from throughtime.data.paths import find_files
 from throughtime.errors import UserError, check_choice, first_line
@@ -21,8 +23,8 @@ TICKS, VELOCITY = 480, 80
 class MidiFiles(MusicSource):
     """MIDI files with any number of tracks, at any tempo and resolution, a piece each, without a split.
 
-    All tracks and channels but percussion sound together. A note begins at the step nearest to its beginning, and sounds
-    for one step at least. The grid is one of beats, so the tempo does not matter.
+    All tracks and channels but percussion sound together. A note begins at the step nearest to its beginning, and
+    sounds for one step at least. The grid is one of beats, so the tempo does not matter.
 
     Args:
         steps_per_beat: the steps of the grid in a quarter note.
@@ -40,7 +42,9 @@ class MidiFiles(MusicSource):
             files = [file for file in files if file.suffix.lower() in (".mid", ".midi")]
         if not files:
             raise UserError(f"{key}={path} has no file that ends in .mid or .midi")
-        return {WHOLE: [Piece(str(file), read_midi(file, self.steps_per_beat, self.outside)) for file in files]}
+        return {
+            WHOLE: [Piece(str(file), read_midi(file, self.steps_per_beat, self.outside)) for file in files]
+        }
 
 
 def read_midi(file: Path, steps_per_beat: int, outside: str = "error") -> Roll:
@@ -59,7 +63,9 @@ def read_midi(file: Path, steps_per_beat: int, outside: str = "error") -> Roll:
     try:
         size = file.stat().st_size
         if size > LARGEST:
-            raise UserError(f"{file} has {size:,} bytes, more than {LARGEST:,}; it is no MIDI file of one piece")
+            raise UserError(
+                f"{file} has {size:,} bytes, more than {LARGEST:,}; it is no MIDI file of one piece"
+            )
         opened = mido.MidiFile(file=io.BytesIO(file.read_bytes()), clip=True)
     except (OSError, EOFError, ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -68,10 +74,31 @@ def read_midi(file: Path, steps_per_beat: int, outside: str = "error") -> Roll:
     except mido.KeySignatureError as error:
         raise UserError(f"{file} is not a whole MIDI file ({first_line(error)})") from None
     if not 0 < opened.ticks_per_beat < 1 << 15:
-        raise UserError(f"{file} counts time in frames of film, not in beats; save it with ticks per quarter note")
-    notes: list[Note] = []
-    percussion = False
-    for track in opened.tracks:
+        raise UserError(
+            f"{file} counts time in frames of film, not in beats; save it with ticks per quarter note"
+        )
+    times, percussion = _notes_in_ticks(opened.tracks)
+    # In ticks; halves of a step are rounded upwards.
+    notes = [
+        Note(
+            start=(first := (2 * on * steps_per_beat + opened.ticks_per_beat) // (2 * opened.ticks_per_beat)),
+            end=max(
+                (2 * off * steps_per_beat + opened.ticks_per_beat) // (2 * opened.ticks_per_beat), first + 1
+            ),
+            pitch=pitch,
+        )
+        for on, off, pitch in times
+        if outside == "error" or LOWEST <= pitch < LOWEST + KEYS
+    ]
+    if not notes and percussion:
+        raise UserError(f"{file} has percussion alone, which has no pitch; leave it out")
+    return roll_of(notes, str(file), "transpose it, or set data.source.outside=drop to leave such notes out")
+
+
+def _notes_in_ticks(tracks: Sequence[Any]) -> tuple[list[tuple[int, int, int]], bool]:
+    """The beginning, the end and the pitch of all notes, and whether there is percussion besides."""
+    found, percussion = [], False
+    for track in tracks:
         sounding: dict[tuple[int, int], int] = {}
         tick = 0
         for message in track:
@@ -83,27 +110,11 @@ def read_midi(file: Path, steps_per_beat: int, outside: str = "error") -> Roll:
                 continue
             key = (message.channel, message.note)
             if key in sounding:  # ended, or struck again
-                _add(notes, sounding.pop(key), tick, message.note, steps_per_beat, opened.ticks_per_beat)
+                found.append((sounding.pop(key), tick, message.note))
             if message.type == "note_on" and message.velocity > 0:
                 sounding[key] = tick
-        for (_, pitch), start in sounding.items():  # never ended
-            _add(notes, start, tick, pitch, steps_per_beat, opened.ticks_per_beat)
-    if outside == "drop":
-        notes = [note for note in notes if LOWEST <= note.pitch < LOWEST + KEYS]
-    for note in notes:
-        check_pitch(note.pitch, str(file), "transpose it, or set data.source.outside=drop to leave such notes out")
-    if not notes and percussion:
-        raise UserError(f"{file} has percussion alone, which has no pitch; leave it out")
-    return roll_of(notes, str(file))
-
-
-def _add(notes: list[Note], start: int, end: int, pitch: int, steps_per_beat: int, ticks_per_beat: int) -> None:
-    """Add a note with its times in ticks rounded to the nearest step, halves upwards."""
-
-    def step(tick: int) -> int:
-        return (2 * tick * steps_per_beat + ticks_per_beat) // (2 * ticks_per_beat)
-
-    notes.append(Note(step(start), max(step(end), step(start) + 1), pitch))
+        found += [(start, tick, pitch) for (_, pitch), start in sounding.items()]  # never ended
+    return found, percussion
 
 
 def write_midi(roll: Roll, steps_per_beat: int, beats_per_minute: float = 100.0) -> bytes:
@@ -116,14 +127,12 @@ def write_midi(roll: Roll, steps_per_beat: int, beats_per_minute: float = 100.0)
     """
     import mido
 
-    def tick(step: int) -> int:
-        return round(step * TICKS / steps_per_beat)
-
+    ticks = [round(step * TICKS / steps_per_beat) for step in range(len(roll) + 1)]
     # At one tick, notes end before others begin.
     events = sorted(
         event
         for note in notes_of(roll)
-        for event in ((tick(note.start), 1, note.pitch), (tick(note.end), 0, note.pitch))
+        for event in ((ticks[note.start], 1, note.pitch), (ticks[note.end], 0, note.pitch))
     )
     track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(beats_per_minute))])
     track.append(mido.Message("program_change", program=0))
@@ -132,7 +141,7 @@ def write_midi(roll: Roll, steps_per_beat: int, beats_per_minute: float = 100.0)
         kind = "note_on" if is_on else "note_off"
         track.append(mido.Message(kind, note=pitch, velocity=VELOCITY if is_on else 0, time=when - before))
         before = when
-    track.append(mido.MetaMessage("end_of_track", time=tick(len(roll)) - before))
+    track.append(mido.MetaMessage("end_of_track", time=ticks[-1] - before))
     written = io.BytesIO()
     mido.MidiFile(type=0, ticks_per_beat=TICKS, tracks=[track]).save(file=written)
     return written.getvalue()

@@ -14,7 +14,7 @@ LOWEST, KEYS = 21, 88
 LONGEST = 1_000_000
 """Steps of the longest piece that is read."""
 
-Roll = UInt8[np.ndarray, "n 88"]
+Roll = UInt8[np.ndarray, "_ 88"]
 
 
 class Piece(NamedTuple):
@@ -42,8 +42,13 @@ class Note(NamedTuple):
     pitch: int
 
 
-def roll_of(notes: Iterable[Note], name: str) -> Roll:
+def roll_of(notes: Iterable[Note], name: str, instead: str = "transpose it, or leave it out") -> Roll:
     """The piano roll of some notes, as long as the last of them sounds.
+
+    Args:
+        notes: in any order.
+        name: of the piece, for errors.
+        instead: what to do where a note is outside the keys, for the error.
 
     Raises:
         UserError: there are no notes, one is outside the 88 keys, or the piece is too long.
@@ -53,21 +58,18 @@ def roll_of(notes: Iterable[Note], name: str) -> Roll:
         raise UserError(f"{name} has no notes; leave it out")
     steps = max(note.end for note in notes)
     if steps > LONGEST:
-        raise UserError(f"{name} lasts {steps:,} steps, more than {LONGEST:,}; it is damaged, or needs a coarser grid")
-    roll = np.zeros((steps, KEYS), dtype=np.uint8)
-    for note in notes:
-        check_pitch(note.pitch, name)
-        roll[note.start : note.end, note.pitch - LOWEST] = 1
-    return roll
-
-
-def check_pitch(pitch: int, name: str, instead: str = "transpose it, or leave it out") -> None:
-    """Raise `UserError` unless a piano has the key."""
-    if not LOWEST <= pitch < LOWEST + KEYS:
         raise UserError(
-            f"{name} has the pitch {pitch}, outside the {KEYS} keys of a piano ({LOWEST} to {LOWEST + KEYS - 1}); "
-            f"{instead}"
+            f"{name} lasts {steps:,} steps, more than {LONGEST:,}; it is damaged, or needs a coarser grid"
         )
+    roll = np.zeros((steps, KEYS), dtype=np.uint8)
+    for start, end, pitch in notes:
+        if not LOWEST <= pitch < LOWEST + KEYS:
+            raise UserError(
+                f"{name} has the pitch {pitch}, outside the {KEYS} keys of a piano ({LOWEST} to {LOWEST + KEYS - 1}); "
+                f"{instead}"
+            )
+        roll[start:end, pitch - LOWEST] = 1
+    return roll
 
 
 def notes_of(roll: Roll) -> list[Note]:

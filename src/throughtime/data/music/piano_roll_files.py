@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from throughtime.data.music.piano_roll import KEYS, Piece, Roll, Note, roll_of
+from throughtime.data.music.piano_roll import KEYS, Note, Piece, Roll, roll_of
 from throughtime.data.music.source import WHOLE, MusicSource, Parts
 from throughtime.data.paths import find_files
 from throughtime.errors import UserError, first_line
@@ -21,8 +21,8 @@ class PianoRollFiles(MusicSource):
 
     A `.mat` has `traindata`, `validdata` and `testdata`, each a cell array of piano rolls `[n, 88]` of zeros and ones
     (Boulanger-Lewandowski, Bengio & Vincent 2012). A `.json` has lists of pieces under `train`, `valid` and `test`; a
-    piece is a list of steps, and a step a list of MIDI pitches, -1 or null for a voice that rests. A list alone, without
-    these names, has no split.
+    piece is a list of steps, and a step a list of MIDI pitches, -1 or null for a voice that rests. A list alone,
+    without these names, has no split.
 
     Args:
         steps_per_beat: the steps of the files in a quarter note; the files do not say it.
@@ -37,7 +37,9 @@ class PianoRollFiles(MusicSource):
             for name, pieces in _read(file).items():
                 parts.setdefault(name, []).extend(pieces)
         if WHOLE in parts and len(parts) > 1:
-            raise UserError(f"{key}={path}: some files have a split and some have none; give files of one kind")
+            raise UserError(
+                f"{key}={path}: some files have a split and some have none; give files of one kind"
+            )
         return parts
 
 
@@ -55,7 +57,16 @@ def _read_mat(file: Path) -> Parts:
         content = loadmat(file, variable_names=list(MAT_PARTS.values()))
     except NotImplementedError:  # of MATLAB 7.3, which is HDF5
         raise UserError(f"{file} is of MATLAB 7.3; save it by save(..., '-v7')") from None
-    except (ValueError, TypeError, KeyError, IndexError, EOFError, OSError, OverflowError, zlib.error) as error:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        EOFError,
+        OSError,
+        OverflowError,
+        zlib.error,
+    ) as error:
         raise UserError(f"{file} is not a whole MATLAB file ({first_line(error)})") from None
     except Exception as error:  # of its own reader
         if type(error).__module__.split(".")[0] != "scipy":
@@ -80,7 +91,9 @@ def _read_mat(file: Path) -> Parts:
 
 def _cells(cells: np.ndarray, name: str) -> list[Any]:
     if cells.dtype != object:
-        raise UserError(f"{name} is an array of numbers; it must be a cell array with a piano roll in each cell")
+        raise UserError(
+            f"{name} is an array of numbers; it must be a cell array with a piano roll in each cell"
+        )
     return list(cells.ravel())
 
 
@@ -92,7 +105,9 @@ def _checked(values: Any, name: str) -> Roll:
     """
     values = np.asarray(values)
     if values.ndim != 2 or values.shape[1] != KEYS:
-        raise UserError(f"{name} is {list(values.shape)}; it must have a row a step and a column for each of {KEYS} keys")
+        raise UserError(
+            f"{name} is {list(values.shape)}; it must have a row a step and a column for each of {KEYS} keys"
+        )
     if not len(values):
         raise UserError(f"{name} has no step; leave it out")
     if values.dtype.kind not in "biuf" or not ((values == 0) | (values == 1)).all():
@@ -111,7 +126,9 @@ def _read_json(file: Path) -> Parts:
     names = content if isinstance(content, dict) else {}
     found = {part: name for part, choices in JSON_PARTS.items() for name in choices if name in names}
     if not found:
-        raise UserError(f"{file} has none of train, valid and test; it must have lists of pieces under these names")
+        raise UserError(
+            f"{file} has none of train, valid and test; it must have lists of pieces under these names"
+        )
     return {part: _pieces(content[name], f"{file}: {name}") for part, name in found.items()}
 
 

@@ -21,7 +21,7 @@ class NextFrame(nn.Module):
 
 
 def export_graph(task: Music) -> ExportGraph:
-    """Log-probabilities of the notes of the next frame at each step; the state of every layer is an input and an output."""
+    """Log-probabilities of the notes of the next frame; the state of every layer is an input and an output."""
     states = dict(named_leaves(task.model.initial_state(1)))
     notes = task.head.notes
 

@@ -21,10 +21,15 @@ FORMATS = (".mid", ".midi", ".wav", ".png")
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `scripts/generate.py`."""
     parser.add_argument("--prompt", type=Path, help="a MIDI file to go on from; without one, from silence")
-    parser.add_argument("--prompt-length", type=int, help="how many frames of the prompt are taken (default all)")
+    parser.add_argument(
+        "--prompt-length", type=int, help="how many frames of the prompt are taken (default all)"
+    )
     parser.add_argument("--length", type=int, default=128, help="frames to write (default 128)")
     parser.add_argument(
-        "--temperature", type=float, default=1.0, help="below 1 bolder, above 1 more varied; 0 is the likeliest"
+        "--temperature",
+        type=float,
+        default=1.0,
+        help="below 1 bolder, above 1 more varied; 0 is the likeliest",
     )
     parser.add_argument("--tempo", type=float, default=100.0, help="beats a minute (default 100)")
     parser.add_argument(
@@ -46,7 +51,9 @@ def generate(task: Music, options: argparse.Namespace) -> None:
     """
     suffix = options.output.suffix.lower()
     if suffix not in FORMATS:
-        raise UserError(f"--output {options.output} must end in .mid, .wav or .png, which says what is written")
+        raise UserError(
+            f"--output {options.output} must end in .mid, .wav or .png, which says what is written"
+        )
     check_positive(tempo=options.tempo)
     if options.tempo > 1000 or options.tempo < 4:
         raise UserError(f"--tempo {options.tempo} must be from 4 to 1000 beats a minute")

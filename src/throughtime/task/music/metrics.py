@@ -13,8 +13,8 @@ class NoteCounts:
         frame accuracy = TP / (TP + FP + FN)      (Bay, Ehmann & Downie 2009, ISMIR)
         precision = TP / (TP + FP),   recall = TP / (TP + FN),   F1 = 2 TP / (2 TP + FP + FN)
 
-    The counts are added up over all frames, so that no metric depends on the batch size or on the number of processes. A
-    fraction of nothing is 0.
+    The counts are added up over all frames, so that no metric depends on the batch size or on the number of processes.
+    A fraction of nothing is 0.
     """
 
     def __init__(self) -> None:

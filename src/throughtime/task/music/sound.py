@@ -34,7 +34,9 @@ def synthesise(roll: Roll, steps_per_beat: int, beats_per_minute: float = 100.0)
     for note in notes_of(roll):
         held = (note.end - note.start) * seconds
         time = np.arange(round((held + RELEASE) * RATE)) / RATE
-        envelope = np.minimum(time / ATTACK, 1) * np.exp(-time / DECAY) * np.clip(1 - (time - held) / RELEASE, 0, 1)
+        envelope = (
+            np.minimum(time / ATTACK, 1) * np.exp(-time / DECAY) * np.clip(1 - (time - held) / RELEASE, 0, 1)
+        )
         frequency = 440 * 2 ** ((note.pitch - 69) / 12)
         tone = sum(
             amplitude * np.sin(2 * np.pi * number * frequency * time)

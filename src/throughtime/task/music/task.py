@@ -59,7 +59,7 @@ class Music(Task):
         self._unfinished = {stage: NoteCounts() for stage in ("val", "test")}
 
     def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
-        predicted = self.head.draw(features, temperature=0)
+        predicted = self.head.draw(features, temperature=0.0)
         self._unfinished[stage].update(predicted, batch.targets, batch.target_mask())
 
     def metrics(self, stage: str, loss: float) -> Mapping[str, float]:
@@ -76,7 +76,7 @@ class Music(Task):
         """
         inputs = torch.cat((torch.zeros_like(roll[:1]), roll[:-1]))[:, None].to(self.device)
         features, _ = self.model(inputs, self.model.initial_state(1))
-        return self.head.draw(features, temperature=0)[:, 0]
+        return self.head.draw(features, temperature=0.0)[:, 0]
 
     def write(
         self,
@@ -108,7 +108,9 @@ class Music(Task):
             features, state = self.model(read, self.model.initial_state(1))
             features = features[-1]
         for step in range(length):
-            with torch.inference_mode():  # entered anew for each frame: around a yield it would leak into the caller
+            with (
+                torch.inference_mode()
+            ):  # entered anew for each frame: around a yield it would leak into the caller
                 if step:
                     features, state = self.model.step(frame, state)
                 if not bool(features.isfinite().all()):
