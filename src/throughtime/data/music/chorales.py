@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from throughtime.data.audio.spectrum_cache import SpectrumCache
-from throughtime.data.music.piano_roll import KEYS, Note, Piece, Roll, roll_of
+from throughtime.data.music.piano_roll import KEYS, Note, MusicPiece, Roll, roll_of
 from throughtime.data.music.source import WHOLE, MusicSource, Parts
 from throughtime.errors import UserError
 from throughtime.files import cache_folder
@@ -46,7 +46,7 @@ class Chorales(MusicSource):
         self.count = count
 
     def read(self, path: str, key: str = "data.path") -> Parts:
-        raise UserError(f"{key}: the chorales come with music21 and from no file; read files by data=midi")
+        raise UserError(f"{key}: the chorales come with music21 and from no file")
 
     def shipped(self) -> Parts:
         """All chorales.
@@ -72,11 +72,11 @@ class Chorales(MusicSource):
             )
         return {WHOLE: self._without_repeats(files[: self.count])}
 
-    def _without_repeats(self, files: list[Path]) -> list[Piece]:
+    def _without_repeats(self, files: list[Path]) -> list[MusicPiece]:
         """The pieces of some files, without those that have all the notes of an earlier one."""
         cache = SpectrumCache(CACHE_BYTES, cache_folder() / "chorales")
         settings = {"music21": version("music21"), "steps_per_beat": self.steps_per_beat}
-        found: dict[tuple[int, bytes], Piece] = {}
+        found: dict[tuple[int, bytes], MusicPiece] = {}
         is_told = False
         for file in files:
             entry = cache.key(file, settings)
@@ -88,7 +88,7 @@ class Chorales(MusicSource):
                 kept = _read(file, self.steps_per_beat).astype(np.float32)
                 cache.put(entry, kept)
             roll = kept.astype(np.uint8)
-            found.setdefault((len(roll), roll.tobytes()), Piece(file.stem, roll))
+            found.setdefault((len(roll), roll.tobytes()), MusicPiece(file.stem, roll))
         return list(found.values())
 
 

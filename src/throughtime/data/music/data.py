@@ -9,7 +9,7 @@ import numpy as np
 from throughtime.data.base import DataModule
 from throughtime.data.fractions import SPLIT_NAMES, check_split_fractions
 from throughtime.data.music.batches import PieceBatches
-from throughtime.data.music.piano_roll import KEYS, LOWEST, Piece
+from throughtime.data.music.piano_roll import KEYS, LOWEST, MusicPiece
 from throughtime.data.music.source import WHOLE, MusicSource, Parts
 from throughtime.errors import UserError, check_positive, check_seed
 
@@ -131,7 +131,7 @@ class MusicData(DataModule):
             )
         return self._divided(found[WHOLE]) if WHOLE in found else found
 
-    def _part(self, path: str, name: str) -> list[Piece]:
+    def _part(self, path: str, name: str) -> list[MusicPiece]:
         """The pieces of the file of one part: all, or where it has a split those of that part."""
         found = self.source.read(path, f"data.{name}_path")
         if WHOLE in found:
@@ -142,7 +142,7 @@ class MusicData(DataModule):
             )
         return found[name]
 
-    def _divided(self, pieces: list[Piece]) -> Parts:
+    def _divided(self, pieces: list[MusicPiece]) -> Parts:
         """The pieces in a random order, cut by the fractions of the split."""
         fractions = {name: share for name, share in zip(SPLIT_NAMES, self.split, strict=True) if share > 0}
         cuts = np.round(np.cumsum([0, *fractions.values()]) * len(pieces)).astype(int).tolist()
@@ -168,7 +168,7 @@ class MusicData(DataModule):
         rolls = [piece.roll for piece in self._parts[split]]
         return PieceBatches(rolls, self.eval_batch_size, self.chunk_length)
 
-    def part(self, split: str) -> list[Piece]:
+    def part(self, split: str) -> list[MusicPiece]:
         """The pieces of one split; empty where there is no such split."""
         return self._parts.get(split, [])
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from throughtime.data.music.piano_roll import KEYS, LOWEST, Note, Piece, Roll, notes_of, roll_of
+from throughtime.data.music.piano_roll import KEYS, LOWEST, Note, MusicPiece, Roll, notes_of, roll_of
 from throughtime.data.music.source import WHOLE, MusicSource, Parts
 from throughtime.data.paths import find_files
 from throughtime.errors import UserError, check_choice, first_line
@@ -43,7 +43,9 @@ class MidiFiles(MusicSource):
         if not files:
             raise UserError(f"{key}={path} has no file that ends in .mid or .midi")
         return {
-            WHOLE: [Piece(str(file), read_midi(file, self.steps_per_beat, self.outside)) for file in files]
+            WHOLE: [
+                MusicPiece(str(file), read_midi(file, self.steps_per_beat, self.outside)) for file in files
+            ]
         }
 
 

@@ -17,7 +17,7 @@ LONGEST = 1_000_000
 Roll = UInt8[np.ndarray, "_ 88"]
 
 
-class Piece(NamedTuple):
+class MusicPiece(NamedTuple):
     """A piece of music.
 
     Attributes:

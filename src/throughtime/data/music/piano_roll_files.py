@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from throughtime.data.music.piano_roll import KEYS, Note, Piece, Roll, roll_of
+from throughtime.data.music.piano_roll import KEYS, Note, MusicPiece, Roll, roll_of
 from throughtime.data.music.source import WHOLE, MusicSource, Parts
 from throughtime.data.paths import find_files
 from throughtime.errors import UserError, first_line
@@ -46,7 +46,9 @@ class PianoRollFiles(MusicSource):
 def _read(file: Path) -> Parts:
     readers = {".mat": _read_mat, ".json": _read_json}
     if file.suffix.lower() not in readers:
-        raise UserError(f"{file} is no piano-roll file; give a .mat or a .json, or read MIDI by data=midi")
+        raise UserError(
+            f"{file} is no piano-roll file; give a .mat or a .json; MIDI files have data of their own"
+        )
     return readers[file.suffix.lower()](file)
 
 
@@ -82,7 +84,7 @@ def _read_mat(file: Path) -> Parts:
         )
     return {
         part: [
-            Piece(name := f"{file}: {MAT_PARTS[part]}[{number}]", _checked(roll, name))
+            MusicPiece(name := f"{file}: {MAT_PARTS[part]}[{number}]", _checked(roll, name))
             for number, roll in enumerate(_cells(cells, f"{file}: {MAT_PARTS[part]}"), 1)
         ]
         for part, cells in found.items()
@@ -132,11 +134,12 @@ def _read_json(file: Path) -> Parts:
     return {part: _pieces(content[name], f"{file}: {name}") for part, name in found.items()}
 
 
-def _pieces(content: Any, place: str) -> list[Piece]:
+def _pieces(content: Any, place: str) -> list[MusicPiece]:
     if not isinstance(content, list):
         raise UserError(f"{place} is no list of pieces")
     return [
-        Piece(name := f"{place}[{number}]", _roll(piece, name)) for number, piece in enumerate(content, 1)
+        MusicPiece(name := f"{place}[{number}]", _roll(piece, name))
+        for number, piece in enumerate(content, 1)
     ]
 
 

@@ -4,13 +4,13 @@ from abc import abstractmethod
 from typing import ClassVar
 
 from throughtime.data.base import DataPart
-from throughtime.data.music.piano_roll import Piece
+from throughtime.data.music.piano_roll import MusicPiece
 from throughtime.errors import check_positive
 
 WHOLE = "all"
 """The name of the only part where pieces come without a split."""
 
-Parts = dict[str, list[Piece]]
+Parts = dict[str, list[MusicPiece]]
 """The pieces of train, val and test, or of `WHOLE`."""
 
 

@@ -107,10 +107,11 @@ def _draw(axes: Axes, kinds: np.ndarray, lowest: int, highest: int) -> None:
         origin="lower",
         aspect="auto",
         interpolation="nearest",
-        cmap=ListedColormap(["white", *COLOURS.values()]),
+        cmap=ListedColormap(["#ffffff00", *COLOURS.values()]),  # the lines below show through
         vmin=0,
         vmax=3,
         extent=extent,
+        zorder=2,
     )
     octaves = [pitch for pitch in range(lowest + LOWEST, highest + LOWEST + 1) if pitch % 12 == 0]
     axes.set_yticks(octaves, [f"C{pitch // 12 - 1}" for pitch in octaves])
