@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from throughtime.data.audio.spectrum_cache import SpectrumCache
-from throughtime.data.music.piano_roll import KEYS, Note, MusicPiece, Roll, roll_of
+from throughtime.data.music.piano_roll import KEYS, MusicPiece, Note, Roll, roll_of
 from throughtime.data.music.source import WHOLE, MusicSource, Parts
 from throughtime.errors import UserError
 from throughtime.files import cache_folder

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from throughtime.data.music.piano_roll import KEYS, LOWEST, Note, MusicPiece, Roll, notes_of, roll_of
+from throughtime.data.music.piano_roll import KEYS, LOWEST, MusicPiece, Note, Roll, notes_of, roll_of
 from throughtime.data.music.source import WHOLE, MusicSource, Parts
 from throughtime.data.paths import find_files
 from throughtime.errors import UserError, check_choice, first_line

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from throughtime.data.music.piano_roll import KEYS, Note, MusicPiece, Roll, roll_of
+from throughtime.data.music.piano_roll import KEYS, MusicPiece, Note, Roll, roll_of
 from throughtime.data.music.source import WHOLE, MusicSource, Parts
 from throughtime.data.paths import find_files
 from throughtime.errors import UserError, first_line
@@ -47,7 +47,7 @@ def _read(file: Path) -> Parts:
     readers = {".mat": _read_mat, ".json": _read_json}
     if file.suffix.lower() not in readers:
         raise UserError(
-            f"{file} is no piano-roll file; give a .mat or a .json; MIDI files have data of their own"
+            f"{file} is no piano-roll file; give a .mat or a .json (MIDI files have data of their own)"
         )
     return readers[file.suffix.lower()](file)
 
