@@ -9,6 +9,7 @@ import numpy as np
 from throughtime.data.base import DataModule
 from throughtime.data.fractions import SPLIT_NAMES, check_split_fractions
 from throughtime.data.music.batches import PieceBatches
+from throughtime.data.music.lanes import PieceLanes
 from throughtime.data.music.piano_roll import KEYS, LOWEST, MusicPiece
 from throughtime.data.music.source import WHOLE, MusicSource, Parts
 from throughtime.errors import UserError, check_positive, check_seed
@@ -27,10 +28,10 @@ class MusicData(DataModule):
         split: the fractions of the pieces for training, validation and test, in this order; 0 for none.
         split_seed: of the split, which is not that of the run.
         transpose: the most semitones by which training pieces are moved, down or up, anew in every epoch; 0 for none.
-        batch_size: B, the pieces of a training batch.
+        batch_size: B, the lanes of a training batch.
         eval_batch_size: the pieces of a batch of the other splits; no metric depends on it.
-        chunk_length: T, the most steps of a batch (k1 of truncated backpropagation through time); None for whole
-            pieces.
+        chunk_length: T, the most steps of a batch (k1 of truncated backpropagation through time); None for training on
+            whole pieces.
         seed: of the order and the transpositions in each epoch.
     """
 
@@ -69,7 +70,7 @@ class MusicData(DataModule):
         self.seed = check_seed(seed)
         self.frequencies: list[float] | None = None
         self._parts: Parts | None = None
-        self._train: PieceBatches | None = None
+        self._train: PieceBatches | PieceLanes | None = None
 
     def paths(self) -> dict[str, str | None]:
         if not self.source.reads_files:
@@ -102,14 +103,13 @@ class MusicData(DataModule):
             self.frequencies = np.concatenate(rolls).mean(0, dtype=np.float64).tolist()
         self._parts = parts
         if "train" in parts:
-            self._train = PieceBatches(
-                [piece.roll for piece in parts["train"]],
-                self.batch_size,
-                self.chunk_length,
-                shuffle=True,
-                seed=self.seed,
-                transpose=self.transpose,
-            )
+            rolls = [piece.roll for piece in parts["train"]]
+            if self.chunk_length is None:
+                self._train = PieceBatches(
+                    rolls, self.batch_size, shuffle=True, seed=self.seed, transpose=self.transpose
+                )
+            else:
+                self._train = PieceLanes(rolls, self.batch_size, self.chunk_length, self.seed, self.transpose)
 
     def _read(self) -> Parts:
         """The pieces of each part."""
@@ -159,7 +159,7 @@ class MusicData(DataModule):
             )
         return parts
 
-    def loader(self, split: str) -> PieceBatches | None:
+    def loader(self, split: str) -> PieceBatches | PieceLanes | None:
         """The batches of a split: of training always the same object; None where there is no such split."""
         if split == "train":
             return self._train
