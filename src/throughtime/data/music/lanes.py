@@ -25,8 +25,8 @@ class PieceLanes:
 
     The input of step t is frame t - 1, its target frame t; before the first frame of a piece is silence, and the state
     of its lane starts anew there. In each epoch the pieces have another order and other transpositions, which are a
-    function of the seed and the epoch alone; every frame is a target once. A lane may begin within a piece, from a fresh
-    state. Batches of the same pieces chunk by chunk would be steps on long pieces alone, with few of them at a time.
+    function of the seed and the epoch alone; every frame is a target once. A lane may begin within a piece, from a
+    fresh state. Chunk by chunk of the same few pieces, as in `PieceBatches`, successive steps would be more alike.
 
     Args:
         rolls: the pieces.
