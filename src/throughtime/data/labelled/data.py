@@ -293,6 +293,7 @@ class LabelledData(DataModule):
             "source": source_state(self.source),
             "channels": list(found.channels),
             "symbols": None if found.symbols is None else list(found.symbols),
+            "mirror": self.source.mirror(),
             "chunk_length": self.chunk_length,
             "chunked": self._longest > self._steps,
             "largest_batch": {"steps": self._steps, "lanes": max(self.batch_size, self.eval_batch_size)},

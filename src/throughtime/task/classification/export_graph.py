@@ -1,5 +1,7 @@
 """The exported graph of a classifier: padded sequences, as they were read, to log-probabilities."""
 
+import math
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -16,7 +18,7 @@ class SequenceClassifier(nn.Module):
 
     def __init__(self, task: Classification) -> None:
         super().__init__()
-        self.model, self.head = task.model, task.head
+        self.model, self.head, self.mirror = task.model, task.head, task.mirror
         standardiser = task.standardiser
         self.kind = standardiser.kind
         for name in ("location", "scale"):
@@ -24,6 +26,13 @@ class SequenceClassifier(nn.Module):
             self.register_buffer(name, None if array is None else torch.from_numpy(array).float())
 
     def forward(self, inputs: Tensor, lengths: Int[Tensor, " B"]) -> Float[Tensor, "B K"]:
+        found = self._predicted(inputs, lengths)
+        if self.mirror is None:
+            return found
+        other = self._predicted(self.mirror(inputs, lengths), lengths)
+        return torch.logaddexp(found, other) - math.log(2)
+
+    def _predicted(self, inputs: Tensor, lengths: Int[Tensor, " B"]) -> Float[Tensor, "B K"]:
         return self.head.predict(self.model.whole(self._standardised(inputs, lengths), lengths))
 
     def _standardised(self, inputs: Tensor, lengths: Int[Tensor, " B"]) -> Tensor:
