@@ -127,12 +127,6 @@ class Classification(Task):
         self.measured: dict[str, ClassMetrics] = {}
         self._unfinished = {stage: self._new_metrics() for stage in ("val", "test")}
 
-    @property
-    def is_causal(self) -> bool:
-        """Whether the features of a step follow from the steps up to it."""
-        layers = getattr(self.model, "layers", None)
-        return getattr(layers, "is_causal", not getattr(layers, "backward_size", 0))
-
     def symbol_axes(self) -> Mapping[str, Sequence[SymbolAxis]]:
         axes = dict.fromkeys(("head.weight", "head.bias"), (SymbolAxis("classes", self.labels),))
         if self.artifacts["symbols"] is not None:
