@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "base": ["Head"],
         "bivariate_mixture": ["BivariateMixture"],
         "crf": ["CRF"],
+        "ctc": ["CTC"],
         "gaussian": ["Gaussian"],
         "negative_binomial": ["NegativeBinomial"],
         "point": ["Point"],

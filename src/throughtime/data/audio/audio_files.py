@@ -136,6 +136,9 @@ class AudioFiles(SequenceSource):
     def series(self, sequence: Float[np.ndarray, "n F"]) -> Float[np.ndarray, "n S"]:
         return self.frame_features.statics(sequence)
 
+    def step_seconds(self) -> float:
+        return self._spectra.hop / 1000
+
     def shown(self, sequence: Float[np.ndarray, "n F"]) -> Shown:
         return Shown(self.frame_features.spectra(sequence), "mel band", upwards=True)
 
