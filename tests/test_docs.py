@@ -49,7 +49,13 @@ SHARED = (  # trained once, for all pages
 OPTIONAL = {"logger=wandb": "wandb", "logger=mlflow": "mlflow"}  # words that need a package of [loggers]
 RUN = ("python train.py", "python scripts/")
 NOT_RUN = (
-    *("pip install ", "pytest", "tensorboard --logdir", "mkdocs "),  # the reader's own surroundings
+    *(
+        "pip install ",
+        "pytest",
+        "tensorboard --logdir",
+        "mkdocs ",
+        "torchrun ",
+    ),  # the reader's own surroundings
     "python scripts/fuzz.py",  # tests/scripts/test_fuzz.py runs it
 )
 

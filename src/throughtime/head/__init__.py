@@ -7,7 +7,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "base": ["Head"],
         "bernoulli": ["Bernoulli"],
+        "bivariate_mixture": ["BivariateMixture"],
         "crf": ["CRF"],
+        "ctc": ["CTC"],
         "gaussian": ["Gaussian"],
         "nade": ["NADE"],
         "negative_binomial": ["NegativeBinomial"],
