@@ -8,5 +8,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "multitask": ["MultitaskModel"],
         "sequence": ["SequenceModel"],
         "subsampled": ["SubsampledModel"],
+        "window": ["WindowModel"],
     },
 )

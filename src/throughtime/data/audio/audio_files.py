@@ -230,6 +230,7 @@ class AudioFiles(SequenceSource):
             groups=[audio.values[group] for audio in found] if split and group else None,
             split=self._split(found) if split and self._parts else None,
             channels=self.frame_features.channels(),
+            frame_shape=self.frame_features.frame_shape(),
             description=self._description(infos, path),
         )
 

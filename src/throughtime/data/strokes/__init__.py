@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "distort": ["StrokeDistortions"],
+        "handwriting_data": ["HandwritingData"],
         "stroke_files": ["StrokeFiles"],
         "written_words": ["WrittenWords"],
     },

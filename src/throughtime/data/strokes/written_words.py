@@ -1,6 +1,7 @@
 """Written words: the words of Python's own documentation under random hands, without a file."""
 
 import re
+import string
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -17,6 +18,9 @@ SHORTEST = 2
 """Letters of the shortest word."""
 
 TENTH = 10
+
+LETTERS = tuple(string.ascii_lowercase)
+"""The symbols of the words, whether or not a part has all of them."""
 
 
 class WrittenWords(DataPart):

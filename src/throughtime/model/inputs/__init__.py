@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "by_kind": ["Features"],
         "characters": ["ConvolutionalCharacters", "RecurrentCharacters"],
+        "conditioned_linear": ["ConditionedLinear"],
         "convolution": ["Convolution"],
         "embedding": ["Embedding"],
         "frame_convolution": ["FrameConvolution"],
