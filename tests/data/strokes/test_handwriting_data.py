@@ -172,6 +172,7 @@ def test_long_ink_is_refused_with_the_keys_that_shorten_it(tmp_path):
     ("arguments", "said"),
     [
         ({"condition": "speaker"}, "data.condition=speaker"),
+        ({"condition": "label"}, "these words have no classes"),
         ({"batch_size": 0}, "data.batch_size"),
         ({"path": "some.csv"}, "without a file"),
         ({"test_path": "some.csv"}, "data.test_path"),
