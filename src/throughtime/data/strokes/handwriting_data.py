@@ -75,7 +75,9 @@ class HandwritingData(DataModule):
         super().__init__()
         check_choice(CONDITIONS, **{"data.condition": condition})
         if condition == "label" and isinstance(source, WrittenWords):
-            raise UserError("data.condition=label: these words have no classes; set data.condition=text or none")
+            raise UserError(
+                "data.condition=label: these words have no classes; set data.condition=text or none"
+            )
         sizes = {"longest": longest, "batch_size": batch_size, "eval_batch_size": eval_batch_size}
         check_positive(**{f"data.{name}": size for name, size in sizes.items()})
         self.source = source

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "conditioned_linear": ["ConditionedLinear"],
         "convolution": ["Convolution"],
         "embedding": ["Embedding"],
+        "frame_convolution": ["FrameConvolution"],
         "linear": ["Linear"],
         "task_embedding": ["TaskEmbedding"],
         "words": ["WordFeatures"],
