@@ -183,6 +183,11 @@ def test_arguments_that_do_not_fit_are_refused(arguments, said):
         HandwritingData(WrittenWords(**SMALL), **arguments).setup()
 
 
+def test_written_words_come_from_no_file():
+    assert HandwritingData(WrittenWords(**SMALL)).paths() == {}
+    assert HandwritingData(StrokeFiles(), test_path="a.csv").paths()["data.test_path"] == "a.csv"
+
+
 def test_nothing_to_read_is_said():
     with pytest.raises(UserError, match="there is no ink to read"):
         HandwritingData(StrokeFiles()).setup()

@@ -98,6 +98,8 @@ class HandwritingData(DataModule):
         self._train: InkBatches | None = None
 
     def paths(self) -> dict[str, str | None]:
+        if isinstance(self.source, WrittenWords):
+            return {}
         return {f"data.{name}": path for name, path in self._paths.items()}
 
     def restore(self, artifacts: dict[str, Any]) -> None:
