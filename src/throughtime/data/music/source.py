@@ -1,6 +1,6 @@
 """The contract of sources of music: what reads pieces from files or from a package."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from throughtime.data.base import DataPart
@@ -14,7 +14,7 @@ Parts = dict[str, list[MusicPiece]]
 """The pieces of train, val and test, or of `WHOLE`."""
 
 
-class MusicSource(DataPart):
+class MusicSource(DataPart, ABC):
     """Reads pieces on a grid of steps.
 
     Args:
