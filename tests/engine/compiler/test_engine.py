@@ -310,7 +310,7 @@ def broken_compiler(monkeypatch):
     """A C compiler that fails at every file, and the list of its calls."""
     calls = []
 
-    def fail(source):
+    def fail(source, linked=None):
         calls.append(source)
         raise CompilerError("the C compiler fails (error: out of registers)")
 

@@ -209,6 +209,10 @@ class SequenceSource(DataPart, ABC):
         """
         return None
 
+    def step_seconds(self) -> float | None:
+        """The seconds from a step to the next; None where steps are not equally far from each other in time."""
+        return None
+
     def shown(self, sequence: np.ndarray) -> Shown:
         """The part of a sequence that a figure draws above its predictions."""
         return Shown(sequence)

@@ -129,3 +129,42 @@ def test_the_floating_point_mode_of_the_process_is_kept():
     library(SOURCE.format(3))
     assert ctypes.c_float(1e-40).value * 1.0 != 0
     assert "-ffast-math" not in toolchain.FLAGS
+
+
+CALLER = (
+    '__attribute__((visibility("hidden"))) int shared(void);\nint answer(void) {{ return shared() + {}; }}\n'
+)
+SHARED = "int shared(void) {{ return {}; }}\n"
+
+
+def test_functions_that_libraries_share_are_compiled_once(cache, monkeypatch):
+    compiled = []
+    compile_object = toolchain._compile_object
+    monkeypatch.setattr(
+        toolchain,
+        "_compile_object",
+        lambda command, source, path: compiled.append(source) or compile_object(command, source, path),
+    )
+    assert library(CALLER.format(1), linked=SHARED.format(40)).answer() == 41
+    assert library(CALLER.format(2), linked=SHARED.format(40)).answer() == 42
+    assert sorted(compiled) == sorted([SHARED.format(40), CALLER.format(1), CALLER.format(2)])
+    assert sorted(path.suffix for path in cache.iterdir()) == [".o", ".so", ".so"]
+
+
+def test_each_library_calls_the_functions_that_it_was_linked_with(cache):
+    first = library(CALLER.format(1), linked=SHARED.format(10))
+    second = library(CALLER.format(1), linked=SHARED.format(20))
+    assert (first.answer(), second.answer()) == (11, 21)
+
+
+@pytest.mark.parametrize("foreign", [lambda path: path.chmod(0o620), as_foreign], ids=["group", "owner"])
+def test_an_object_file_that_another_user_may_have_written_is_not_linked(cache, foreign):
+    library(CALLER.format(1), linked=SHARED.format(10))
+    library(CALLER.format(1), linked=SHARED.format(20))
+    mine, other = (
+        cache / toolchain._file_name(toolchain.find_compiler(), SHARED.format(number), end=".o")
+        for number in (10, 20)
+    )
+    other.replace(mine)
+    foreign(mine)
+    assert library(CALLER.format(2), linked=SHARED.format(10)).answer() == 12

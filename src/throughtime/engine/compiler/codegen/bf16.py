@@ -25,12 +25,11 @@ typedef __typeof__((vector){0} < (vector){0}) shuffle_mask;
 #define UNROLL _Pragma("GCC unroll 16")
 
 #if defined(BF16) && defined(__AVX512BF16__)
-#include <immintrin.h>
 /* A pair of bfloat16 numbers: k in the lower half, k + 1 in the upper half. */
 typedef uint32_t operand;
 typedef operand operand_vector __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 enum { K_PER_OPERAND = 2, MC_BLOCKS = 8 };
-#define MULTIPLY_ADD(sum, a, b) \
+#define MULTIPLY_ADD(sum, a, b) /* needs immintrin.h */ \
     sum = _mm512_dpbf16_ps(sum, (__m512bh)_mm512_set1_epi32(a), (__m512bh)(b))
 
 /* Round to nearest even: bfloat16 in the upper half of each number's bits; a NaN stays a NaN. */

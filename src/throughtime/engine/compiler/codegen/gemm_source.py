@@ -5,14 +5,36 @@ reads it in order, KC rows at a time (Goto & van de Geijn 2008, ACM TOMS 34:12; 
 TOMS 41:14). The BLAS in torch does the same but leaves half of some processors unused.
 """
 
-from throughtime.engine.compiler.codegen.bf16 import OPERANDS
+import torch
+
+from throughtime.engine.compiler.codegen.bf16 import BF16, OPERANDS
+from throughtime.engine.compiler.codegen.prelude import TYPES
 
 KC = 512  # rows of a micro-panel that a micro-kernel goes through at once
 
-GEMM = (
+GEMM_DECLARATIONS = (
     f"\nenum {{ KC = {KC} }};"
     + OPERANDS
     + r"""
+/* C = bias + A B for the columns first ... last - 1 of C [m, n], with A [m, k] and packed B [k, n]. */
+__attribute__((visibility("hidden")))
+void gemm(long m, long k, long n, const real *a, long lda, const operand *packed_b, const real *bias, real *c,
+          long first, long last);
+/* Pack B [k, n], in memory b[p * k_stride + j * column_stride], into micro-panels: the share of one of `threads`
+   threads. The last panel is padded with zeros. */
+__attribute__((visibility("hidden")))
+void pack_b(long k, long n, const real *b, long k_stride, long column_stride, operand *packed_b, long thread,
+            long threads);
+"""
+)
+"""What a file that calls `gemm` and `pack_b` needs; the number type must be defined."""
+
+GEMM = (
+    GEMM_DECLARATIONS
+    + r"""
+#if defined(BF16) && defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
 /* Micro-kernel: C = base + A B for M rows of C and one micro-panel of NR columns, as many vectors of it at a time as
    leave registers for all the sums; base is 0 where it is NULL. */
 #define MICROKERNEL(M, VECTORS)                                                                                 \
@@ -58,9 +80,8 @@ static inline void micro_tile(long m, long n, long k, const operand *a, long row
     for (long i = 0; i < m; ++i) memcpy(c + i * ldc, edge + i * NR, sizeof(real) * n);
 }
 
-/* C = bias + A B for the columns first ... last - 1 of C [m, n], with A [m, k] and packed B [k, n]. */
-static void gemm(long m, long k, long n, const real *a, long lda, const operand *packed_b,
-                 const real *bias, real *c, long first, long last) {
+void gemm(long m, long k, long n, const real *a, long lda, const operand *packed_b, const real *bias, real *c,
+          long first, long last) {
     /* Few rows use higher micro-tiles, so that the micro-panels are read once or twice only. */
     const long max_mr = m <= 4 * MR ? 2 * MR : MR;
     const long blocks = (m + max_mr - 1) / max_mr, panel_size = K_OPERANDS(k) * NR;
@@ -106,10 +127,8 @@ static inline void transpose_block(const real *b, long column_stride, operand *p
 #endif
 }
 
-/* Pack B [k, n], in memory b[p * k_stride + j * column_stride], into micro-panels: the share of one of `threads`
-   threads. The last panel is padded with zeros. */
-static void pack_b(long k, long n, const real *b, long k_stride, long column_stride, operand *packed_b, long thread,
-                   long threads) {
+void pack_b(long k, long n, const real *b, long k_stride, long column_stride, operand *packed_b, long thread,
+            long threads) {
     const long rows = K_OPERANDS(k), blocks = (rows + VL - 1) / VL, first = blocks * thread / threads * VL;
     const long end = blocks * (thread + 1) / threads * VL, last = end < rows ? end : rows;
     for (long jc = 0; jc < n; jc += NR) {
@@ -139,6 +158,12 @@ static void pack_b(long k, long n, const real *b, long k_stride, long column_str
 """
 )
 """`gemm`, `pack_b` and what they consist of; the number type must be defined."""
+
+
+def gemm_file(precision: torch.dtype, bf16: bool = False) -> str:
+    """The C file that defines `gemm` and `pack_b`: one for all kernels of a number type."""
+    return BF16 * bf16 + TYPES[precision] + GEMM
+
 
 PARALLEL = r"""
 /* Define `name`(struct `type` *): runs `name`_thread in each of the threads. */

@@ -11,7 +11,12 @@ from torch import Tensor
 from throughtime.engine.buffer_pool import buffer_pool, scratch_buffer
 from throughtime.engine.compiler.codegen.barrier import BARRIER
 from throughtime.engine.compiler.codegen.bf16 import BF16
-from throughtime.engine.compiler.codegen.gemm_source import GEMM, PARALLEL, STEP_GEMM
+from throughtime.engine.compiler.codegen.gemm_source import (
+    GEMM_DECLARATIONS,
+    PARALLEL,
+    STEP_GEMM,
+    gemm_file,
+)
 from throughtime.engine.compiler.codegen.pass_function import PassFunction
 from throughtime.engine.compiler.codegen.prelude import prelude
 from throughtime.engine.compiler.ir.expression import width
@@ -200,10 +205,11 @@ def _compile(trace: Trace, bf16: bool) -> CompiledKernel:
     }
     bf16 = bf16 and program.precision == torch.float32
     source = c_source(functions.values(), program.precision, bf16)
-    return CompiledKernel(program, schedules, functions, source, library(source), bf16)
+    compiled = library(source, linked=gemm_file(program.precision, bf16))
+    return CompiledKernel(program, schedules, functions, source, compiled, bf16)
 
 
 def c_source(functions: Iterable[PassFunction], precision: torch.dtype, bf16: bool = False) -> str:
-    """The C file of functions, with all that they call."""
-    common = BF16 * bf16 + prelude(precision) + BARRIER + GEMM + PARALLEL + STEP_GEMM
+    """The C file of functions, with all that they call but the matrix product, which is in `gemm_file`."""
+    common = BF16 * bf16 + prelude(precision) + BARRIER + GEMM_DECLARATIONS + PARALLEL + STEP_GEMM
     return "\n".join([common, *(function.code for function in functions)])

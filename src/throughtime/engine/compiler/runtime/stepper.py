@@ -15,6 +15,7 @@ from torch import Tensor
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.buffer_pool import buffer_pool
+from throughtime.engine.compiler.codegen.gemm_source import gemm_file
 from throughtime.engine.compiler.codegen.pass_function import PassFunction
 from throughtime.engine.compiler.ir.expression import width
 from throughtime.engine.compiler.ir.lowering import lower
@@ -60,7 +61,8 @@ def _step_kernel(trace: Trace) -> _StepKernel:
     forward.resolve()
     state_sizes = [width(row) for row in program.next_state]
     function = PassFunction("forward_inference", forward, False, state_sizes)
-    return _StepKernel(program, function, library(c_source([function], program.precision)))
+    source = c_source([function], program.precision)
+    return _StepKernel(program, function, library(source, linked=gemm_file(program.precision)))
 
 
 class Stepper:

@@ -32,18 +32,23 @@ class CompilerError(Exception):
 
 
 @cache
-def library(source: str) -> ctypes.CDLL:
+def library(source: str, linked: str | None = None) -> ctypes.CDLL:
     """The shared library of a C source: loaded from the cache on disk, or compiled into it.
 
-    The file is written under a temporary name and renamed, so two processes at once both load a whole one. A folder
+    A file is written under a temporary name and renamed, so two processes at once both load a whole one. A folder
     or a file that another user owns or may write to is passed over: its code could be anyone's.
+
+    Args:
+        source: the C text.
+        linked: the C text of functions that `source` declares and other libraries share: it is compiled once into an
+            object file of its own in the cache, which is linked into each of them.
 
     Raises:
         CompilerError: the source cannot be compiled or loaded.
     """
     command = find_compiler()
-    key = "\0".join((source, command, *FLAGS, _processor()))
-    name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.so"
+    sources = (source,) if linked is None else (source, linked)
+    name = _file_name(command, *sources, end=".so")
     for folder in (_cache_folder(), Path(tempfile.gettempdir()) / f"throughtime-{os.getuid()}"):
         path = folder / name
         try:
@@ -51,11 +56,18 @@ def library(source: str) -> ctypes.CDLL:
             if not _is_own(folder.stat()):
                 continue
             if not _is_own_file(path):
-                _compile(command, source, path)
+                objects = [] if linked is None else [_object_file(command, linked, folder)]
+                _compile(command, source, objects, path)
         except OSError:
             continue
         return _load(path)
     raise CompilerError("there is no folder to compile in")
+
+
+def _file_name(command: str, *sources: str, end: str) -> str:
+    """The name in the cache of what these sources are compiled to, by their text, compiler, flags and processor."""
+    key = "\0".join((*sources, command, *FLAGS, _processor()))
+    return f"{hashlib.sha256(key.encode()).hexdigest()[:32]}{end}"
 
 
 def _is_own(status: os.stat_result) -> bool:
@@ -108,15 +120,33 @@ def _processor() -> str:
     )
 
 
-def _compile(command: str, source: str, path: Path) -> None:
+def _object_file(command: str, source: str, folder: Path) -> Path:
+    """The object file of a C source, compiled into the folder unless this user has it there already."""
+    path = folder / _file_name(command, source, end=".o")
+    if not _is_own_file(path):
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            _compile_object(command, source, Path(temporary) / path.name).rename(path)
+    return path
+
+
+def _compile(command: str, source: str, objects: list[Path], path: Path) -> None:
+    """Compile a C source and link it with object files into the shared library `path`."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        text, compiled, linked = (Path(folder) / f"kernel.{end}" for end in ("c", "o", "so"))
-        text.write_text(source, encoding="utf-8")
-        _run([command, *FLAGS, "-c", str(text), "-o", str(compiled)])
+        compiled = _compile_object(command, source, Path(folder) / "kernel.o")
+        library_file = Path(folder) / "kernel.so"
         # Without -fopenmp here, OpenMP is the one that torch has loaded: one pool of threads, not two.
-        _run([command, "-shared", str(compiled), "-o", str(linked), "-lm"])
-        linked.chmod(0o700)
-        linked.rename(path)
+        _run([command, "-shared", *map(str, (compiled, *objects)), "-o", str(library_file), "-lm"])
+        library_file.chmod(0o700)
+        library_file.rename(path)
+
+
+def _compile_object(command: str, source: str, path: Path) -> Path:
+    """Compile a C source, written beside it, into the object file `path`, readable by this user only."""
+    text = path.with_suffix(".c")
+    text.write_text(source, encoding="utf-8")
+    _run([command, *FLAGS, "-c", str(text), "-o", str(path)])
+    path.chmod(0o600)
+    return path
 
 
 def _run(arguments: list[str]) -> None:
