@@ -1,10 +1,13 @@
 """Labelled series become sequences of one kind; splits by file pairs, missing values, and sktime's sets."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from throughtime.data.labelled.data import LabelledData
 from throughtime.data.labelled.sources import source_from_state, source_state
+from throughtime.data.labelled.splits import split_sequences
 from throughtime.data.series.labelled_series import SETS, LabelledSeries
 from throughtime.errors import UserError
 
@@ -118,6 +121,22 @@ def test_shipped_sets_are_read_as_sktime_reads_them(name):
         for number, (_, row) in zip(own, frame.iterrows(), strict=True):
             wanted = np.stack([channel.to_numpy() for channel in row], axis=1)
             np.testing.assert_array_equal(found.sequences[number], wanted.astype(np.float32))
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_thirty_resamples_of_a_shipped_set_have_the_classes_of_its_usual_split(name):
+    pytest.importorskip("sktime")
+    source = LabelledSeries()
+    source.choose(name)
+    found = source.shipped()
+    usual, seen = {}, set()
+    for resample in range(30):
+        parts = split_sequences(found, (0.8, 0.0, 0.2), resample=resample)
+        classes = {part: Counter(found.labels[number] for number in own) for part, own in parts.items()}
+        usual = usual or classes
+        assert classes == usual and set(classes) == {"train", "test"}
+        seen.add(tuple(parts["train"].tolist()))
+    assert len(seen) == 30
 
 
 def test_a_name_that_is_not_shipped_is_refused(tmp_path):

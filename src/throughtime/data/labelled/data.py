@@ -281,18 +281,24 @@ class LabelledData(DataModule):
         counts = Counter(
             name for number in self._parts.get("train", ()) for name in label_names(found.labels[number])
         )
-        class_counts = [counts[name] for name in self.labels]
+        output_sizes: dict[str, Any] = {
+            "vocabulary_size": len(self.labels),
+            "class_counts": [counts[name] for name in self.labels],
+        }
+        if self.multilabel:
+            output_sizes["examples"] = len(self._parts.get("train", ()))
         if self._restored is not None:
-            class_counts = list(self._restored["output_sizes"]["class_counts"])
+            output_sizes = dict(self._restored["output_sizes"])
         return {
             "input_sizes": input_sizes,
-            "output_sizes": {"vocabulary_size": len(self.labels), "class_counts": class_counts},
+            "output_sizes": output_sizes,
             "labels": list(self.labels),
             "multilabel": self.multilabel,
             "standardiser": self.standardiser.state(),
             "source": source_state(self.source),
             "channels": list(found.channels),
             "symbols": None if found.symbols is None else list(found.symbols),
+            "mirror": self.source.mirror(),
             "chunk_length": self.chunk_length,
             "chunked": self._longest > self._steps,
             "largest_batch": {"steps": self._steps, "lanes": max(self.batch_size, self.eval_batch_size)},
