@@ -1,0 +1,1 @@
+"""Diagnosis of gradients through time: their norm by lag, the Jacobians of a step, saturation, and a verdict."""
