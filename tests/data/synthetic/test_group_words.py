@@ -48,3 +48,16 @@ def test_every_target_is_the_product_of_the_elements_so_far() -> None:
 def test_an_unknown_group_is_an_error_that_names_the_known_ones() -> None:
     with pytest.raises(UserError, match=r"data\.rule\.group=Z2 .* A5, S3, S5"):
         GroupWords("Z2")
+
+
+def test_without_memory_only_the_first_product_is_known() -> None:
+    rule = GroupWords("S3")
+    words, targets, _ = rule.draw(np.random.default_rng(0), 6000, 3)
+    losses = []
+    for word, target in zip(words, targets, strict=True):
+        counts = np.zeros((6, 6))
+        np.add.at(counts, (word, target), 1)
+        shares = counts / counts.sum(1, keepdims=True)
+        logs = np.log(shares, where=shares > 0, out=np.zeros_like(shares))
+        losses.append(-(counts * logs).sum() / 6000)
+    assert np.mean(losses) == pytest.approx(rule.memoryless_loss(3), rel=0.02)

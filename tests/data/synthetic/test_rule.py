@@ -5,6 +5,7 @@ import pytest
 
 from throughtime.data import synthetic
 from throughtime.data.synthetic.associative_recall import AssociativeRecall
+from throughtime.data.synthetic.group_words import GroupWords
 from throughtime.data.synthetic.regular import ModularArithmetic
 from throughtime.data.synthetic.rule import Rule
 
@@ -16,9 +17,16 @@ RULES = [
     and not found.__abstractmethods__
 ]
 
+KNOWN = [
+    one
+    for one in RULES
+    if not one().has_numbers and one is not GroupWords and one().memoryless_loss(24) is not None
+]
+"""Rules of ids whose loss without memory is known, without that whose input of a step tells of its target."""
+
 
 def test_all_rules_are_here() -> None:
-    assert len(RULES) == 15 + 1 + 7 - 1  # parity is among the fifteen of Delétang et al.
+    assert len(RULES) == 15 + 7 and len(KNOWN) == 10  # the fifteen of Delétang et al., and seven others
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -57,3 +65,17 @@ def test_shapes_and_symbols_are_those_that_the_rule_announces(rule: type[Rule]) 
 def test_the_nearest_length_is_one_of_the_rule() -> None:
     assert [ModularArithmetic().nearest_length(length) for length in (1, 2, 40, 41, 42)] == [1, 1, 39, 41, 41]
     assert AssociativeRecall(pairs=4).nearest_length(1) == 12
+
+
+@pytest.mark.parametrize("rule", KNOWN)
+def test_the_loss_without_memory_is_the_entropy_of_the_targets_at_each_step(rule: type[Rule]) -> None:
+    one = rule()
+    length = one.nearest_length(24)
+    expected = one.memoryless_loss(length)
+    _, targets, mask = one.draw(np.random.default_rng(0), 2000, length)
+    mask = np.ones_like(targets, dtype=bool) if mask is None else mask
+    total = 0.0
+    for step, counted in zip(targets, mask, strict=True):
+        counts = np.bincount(step[counted])
+        total -= (counts[counts > 0] * np.log(counts[counts > 0] / counts.sum())).sum()
+    assert total / mask.sum() == pytest.approx(expected, rel=0.02)

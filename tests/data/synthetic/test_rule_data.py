@@ -31,7 +31,8 @@ def test_the_artifacts_tell_the_length_of_a_sequence_by_its_steps() -> None:
 
 
 def test_the_training_loader_is_one_object() -> None:
-    data = RuleData(Adding(), (9, 9), (9, 9), (9, 9))
+    data = RuleData(Adding(), 9, None, None, None)
+    assert data.measured == {"val": [9], "test": [9]} and data.train_lengths == (9, 9)
     assert data.loader("train") is data.loader("train")
     assert data.sizes == {"train": 128_000, "val": 128, "test": 128}
 
@@ -43,6 +44,8 @@ def test_the_training_loader_is_one_object() -> None:
         ({"test_lengths": (0, 4)}, r"data\.test_lengths=\[0, 4\] must be"),
         ({"train_lengths": (1, 20)}, r"data\.train_lengths=\[1, 20\] has no length .* begins at 24"),
         ({"val_lengths": (5, 9)}, r"data\.val_lengths=\[5, 9\] has no length"),
+        ({"length": 30}, r"data\.train_lengths and data\.length exclude each other"),
+        ({"val_lengths": None}, r"data\.val_lengths or data\.length is needed"),
         ({"test_points": 0}, r"data\.test_points must be above 0"),
         ({"batch_size": 0}, r"data\.batch_size must be above 0"),
     ],

@@ -27,9 +27,21 @@ def test_batches_of_one_length_add_up_and_masked_answers_do_not_count() -> None:
     mask = torch.tensor([[False, False], [False, True], [True, True]])
     targets = torch.tensor([[9, 9], [9, 1], [0, 1]])
     measured.update(torch.tensor([[0, 0], [0, 1], [0, 0]]), targets, mask)
-    assert measured.by_length() == {2: {"accuracy": pytest.approx(2 / 3), "sequence_accuracy": 0.5}}
+    first = measured.by_length()[2]
+    assert first["accuracy"] == pytest.approx(2 / 3) and first["sequence_accuracy"] == 0.5
     measured.update(targets, targets, mask)
-    assert measured.by_length() == {2: {"accuracy": pytest.approx(5 / 6), "sequence_accuracy": 0.75}}
+    both = measured.by_length()[2]
+    assert both["accuracy"] == pytest.approx(5 / 6) and both["sequence_accuracy"] == 0.75
+
+
+def test_the_mean_loss_is_over_answers_that_count_and_then_over_lengths() -> None:
+    measured = scores()
+    for steps, loss in ((3, 1.0), (6, 4.0)):
+        targets = torch.zeros(steps, 2, dtype=torch.long)
+        mask = torch.arange(steps)[:, None].expand(steps, 2) == steps - 1
+        losses = torch.where(mask, loss, 100.0)
+        measured.update(targets, targets, mask, losses)
+    assert measured.mean_loss == 2.5 and "loss" not in measured.values()
 
 
 def test_of_numbers_the_score_is_the_mean_squared_error() -> None:

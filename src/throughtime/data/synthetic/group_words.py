@@ -14,8 +14,9 @@ GROUPS = ("S3", "A5", "S5")
 class GroupWords(Rule):
     """y_t = x_t y_{t-1}, y_0 = 1, of elements of S3, A5 or S5 drawn uniformly: state tracking.
 
-    S3 is solvable; the word problems of A5 and S5 are complete for NC1 (Barrington 1989), so that no linear recurrence
-    with a diagonal matrix of one layer solves them (Merrill, Petty & Sabharwal 2024, arXiv 2404.08819).
+    S3 is solvable. The word problems of A5 and S5 are complete for NC1 (Barrington 1989), and a linear recurrence with
+    diagonal matrices stays within TC0, which is believed to be smaller (Merrill, Petty & Sabharwal 2024, arXiv
+    2404.08819).
 
     Args:
         group: `S3` (6 elements), `A5` (60) or `S5` (120).

@@ -1,6 +1,6 @@
 """`RuleData`: sequences that a rule draws, trained on some lengths and measured on others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ class RuleData(DataModule):
 
     Args:
         rule: draws sequences of any length.
+        length: of all sequences, instead of the ranges below.
         train_lengths: the first and the last length of training; each batch has one of them, drawn uniformly.
         val_lengths: the first and the last length of validation.
         test_lengths: the same, of the test.
@@ -29,7 +30,7 @@ class RuleData(DataModule):
         seed: of the training sequences; those of validation and test are the same for every seed.
 
     Raises:
-        UserError: a range of lengths is not one, or has no length of the rule.
+        UserError: a range of lengths is not one, or has no length of the rule, or both ways are used at once.
     """
 
     kind: ClassVar[str] = "rule"
@@ -38,9 +39,10 @@ class RuleData(DataModule):
     def __init__(
         self,
         rule: Rule,
-        train_lengths: Sequence[int] = (1, 40),
-        val_lengths: Sequence[int] = (41, 100),
-        test_lengths: Sequence[int] = (41, 500),
+        length: int | None = None,
+        train_lengths: Sequence[int] | None = (1, 40),
+        val_lengths: Sequence[int] | None = (41, 100),
+        test_lengths: Sequence[int] | None = (41, 500),
         val_points: int | None = 10,
         test_points: int | None = 24,
         batch_size: int = 128,
@@ -57,8 +59,8 @@ class RuleData(DataModule):
             }
         )
         self.rule = rule
-        self.train_lengths = _checked_range("data.train_lengths", train_lengths)
-        ranges = {"val": val_lengths, "test": test_lengths}
+        ranges = _ranges(length, {"train": train_lengths, "val": val_lengths, "test": test_lengths})
+        self.train_lengths = _checked_range("data.train_lengths", ranges["train"])
         points = {"val": val_points, "test": test_points}
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
@@ -138,6 +140,21 @@ class RuleData(DataModule):
             "measured": self.measured,
             "seed": self.seed,
         }
+
+
+def _ranges(length: int | None, given: Mapping[str, Sequence[int] | None]) -> dict[str, Sequence[int]]:
+    """The range of lengths of each split, from the one length or from the ranges."""
+    for split, lengths in given.items():
+        if (length is None) == (lengths is None):
+            what = "and data.length exclude each other" if length is not None else "or data.length is needed"
+            raise UserError(
+                f"data.{split}_lengths {what}; give data.length alone for one length, or data.length=null and the "
+                "ranges of all three splits"
+            )
+    if length is None:
+        return dict(given)
+    check_positive(**{"data.length": length})
+    return dict.fromkeys(given, (length, length))
 
 
 def _checked_range(key: str, given: Sequence[int]) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Scores by the length of sequences, and their means over lengths."""
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -29,8 +30,16 @@ class LengthScores:
         predicted: Int[Tensor, "T B"] | Float[Tensor, "T B C"],
         targets: Int[Tensor, "T B"] | Float[Tensor, "T B C"],
         mask: Bool[Tensor, "T B"] | Bool[Tensor, "T B C"] | None,
+        losses: Float[Tensor, "T B"] | None = None,
     ) -> None:
-        """Add a batch of sequences of one length."""
+        """Add a batch of sequences of one length.
+
+        Args:
+            predicted: symbols or numbers.
+            targets: those that are right.
+            mask: the targets that count; None for all.
+            losses: of each symbol; None of numbers, and where they are not known.
+        """
         mask = torch.ones_like(targets, dtype=torch.bool) if mask is None else mask
         if self.numbers:
             errors = (predicted.double() - targets) ** 2
@@ -38,7 +47,8 @@ class LengthScores:
         else:
             right = predicted == targets
             whole = (right | ~mask).all(0)[mask.any(0)]
-            added = [int(right[mask].sum()), int(mask.sum()), int(whole.sum()), len(whole)]
+            loss = math.nan if losses is None else float(losses[mask].double().sum())
+            added = [int(right[mask].sum()), int(mask.sum()), int(whole.sum()), len(whole), loss]
         self._add(self.lengths.get(len(targets), len(targets)), added)
 
     def _add(self, length: int, added: list[float | int]) -> None:
@@ -62,8 +72,13 @@ class LengthScores:
             if count:
                 found[length] = {self.metric: total / count}
                 if whole:
-                    found[length]["sequence_accuracy"] = whole[0] / whole[1]
+                    found[length] |= {"sequence_accuracy": whole[0] / whole[1], "loss": whole[2] / count}
         return found
+
+    @property
+    def mean_loss(self) -> float:
+        """The mean over lengths of the mean loss."""
+        return _mean([one.get("loss", one[self.metric]) for one in self.by_length().values()])
 
     @property
     def metric(self) -> str:
@@ -75,7 +90,8 @@ class LengthScores:
         found = self.by_length()
         if not found:
             return {}
-        values = {name: _mean([one[name] for one in found.values()]) for name in next(iter(found.values()))}
+        names = [name for name in next(iter(found.values())) if name != "loss"]
+        values = {name: _mean([one[name] for one in found.values()]) for name in names}
         near = [one[self.metric] for length, one in found.items() if length <= self.near]
         far = [one[self.metric] for length, one in found.items() if length > self.near]
         if near and far:

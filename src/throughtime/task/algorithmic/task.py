@@ -66,33 +66,32 @@ class Algorithmic(Task):
             [score, "val/loss"] + ([] if numbers else ["val/sequence_accuracy"]), monitor=self.monitor
         )
         self.measured: dict[str, LengthScores] = {}
-        self._losses_measured: dict[str, float] = {}
         self._unfinished = {stage: self._new_metrics() for stage in ("val", "test")}
 
     def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
-        predicted = self.head.predict(features)
+        predicted, losses = self.head.predict(features), None
         if not self.rule["numbers"]:
+            losses = -predicted.gather(-1, batch.targets[..., None])[..., 0]
             predicted = predicted.argmax(-1)
-        self._unfinished[stage].update(predicted, batch.targets, batch.target_mask())
+        self._unfinished[stage].update(predicted, batch.targets, batch.target_mask(), losses)
 
     def metrics(self, stage: str, loss: float) -> Mapping[str, float]:
         self.measured[stage] = self._unfinished[stage].over_all_ranks()
-        self._losses_measured[stage] = loss
         self._unfinished[stage] = self._new_metrics()
         return self.measured[stage].values()
 
     def summary_table(self) -> str:
-        """The test's metrics, and the loss of a model without memory where it is known."""
-        if "test" not in self.measured:
+        """The test's metrics as means over lengths, and the loss of a model without memory where it is known."""
+        if "test" not in self.measured or not self.measured["test"].by_length():
             return ""
-        values = {"loss": self._losses_measured["test"], **self.measured["test"].values()}
+        values = {"loss": self.measured["test"].mean_loss, **self.measured["test"].values()}
         widths = {name: max(len(name), 9) + 2 for name in values}
         rows = [f"{'test':<18}" + "".join(f"{name:>{width}}" for name, width in widths.items())]
         rows.append(
             f"{'this model':<18}" + "".join(f"{values[name]:>{width}.4g}" for name, width in widths.items())
         )
         losses = [self.rule["memoryless_losses"][length] for length in self.measured["test"].by_length()]
-        if losses and None not in losses:
+        if None not in losses:
             rows.append(f"{'without memory':<18}{sum(losses) / len(losses):>{widths['loss']}.4g}")
         return "\n".join(rows)
 
