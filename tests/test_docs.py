@@ -1,6 +1,7 @@
 """README and docs: every command and every block of code runs, and the site builds without a warning."""
 
 import importlib.util
+import json
 import os
 import re
 import shlex
@@ -17,6 +18,8 @@ import yaml
 from toy_recordings import write_spoken
 
 from throughtime.config.registry import KINDS, PLACES
+from throughtime.data.music.midi import write_midi
+from throughtime.data.music.piano_roll import Note, roll_of
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 README = REPOSITORY / "README.md"
@@ -26,6 +29,12 @@ FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', flags=re.MULTI
 SHORT = ("debug=fast", "trainer.accelerator=cpu")
 SHORT_TEXT = ("model.front.size=8", "callback.samples.length=5", "callback.samples.count=1")
 SHORT_CLASSES = ("callback.class_figures.count=1",)
+SHORT_WORDS = (
+    "data.source.train=40",
+    "data.source.val=8",
+    "data.source.test=8",
+    "callback.samples.length=20",
+)
 SHORT_SEARCH = ("sweep.trials=2", "sweep.startup_trials=1")
 SHORT_BENCHMARKS = {
     "cells": ("--quick", "--minutes", "0.02", "--cells", "my_cells/__init__.py:CFN"),
@@ -40,12 +49,19 @@ SHARED = (  # trained once, for all pages
     "python train.py task=tagging",
     "python train.py task=forecasting",
     "python train.py task=classification",
+    "python train.py task=music",
     "python train.py -m task=textgen cell=elman,gru,lstm seed=1,2,3 trainer.max_steps=300",
 )
 OPTIONAL = {"logger=wandb": "wandb", "logger=mlflow": "mlflow"}  # words that need a package of [loggers]
 RUN = ("python train.py", "python scripts/")
 NOT_RUN = (
-    *("pip install ", "pytest", "tensorboard --logdir", "mkdocs "),  # the reader's own surroundings
+    *(
+        "pip install ",
+        "pytest",
+        "tensorboard --logdir",
+        "mkdocs ",
+        "torchrun ",
+    ),  # the reader's own surroundings
     "python scripts/fuzz.py",  # tests/scripts/test_fuzz.py runs it
 )
 
@@ -106,6 +122,12 @@ def shortened(line: str) -> list[str]:
         chosen.append("data.format.modules=6")
     if "task=classification" in words and "debug=lr_find" not in words:
         chosen += SHORT_CLASSES
+    if "task=handwriting" in words and not any(word.startswith("data") for word in words):
+        chosen += SHORT_WORDS
+    if "task=music" in words:
+        chosen.append("callback.samples.length=5")
+        if not any(word.startswith("data") for word in words):
+            chosen.append("data.source.count=5")
     other_task = any(word.startswith("task=") and word != "task=textgen" for word in words)
     return [script, *chosen, *SHORT, *(() if other_task else SHORT_TEXT)]
 
@@ -199,6 +221,7 @@ def write_files(folder: Path) -> None:
         },
         **{f"new_clips/1/{name}": content for name, content in clip(95, 4).items()},
         **{f"sessions/{number}.csv": recording(number) for number in range(3)},
+        "pieces.json": json.dumps([[[60 + step % 5, 67]] * 12 for step in range(9)]),
         "parity.txt": "".join(f"{number:06b}\n" for number in range(64)),
     }
     write_spoken(folder / "recordings")
@@ -207,6 +230,10 @@ def write_files(folder: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, place)
     files |= {block.title: block.text for page in PAGES for block in blocks(page) if block.title}
+    song = roll_of([Note(step, step + 2, 60 + step % 7) for step in range(0, 32, 2)], "song")
+    for name in ("bach.mid", *(f"songs/{number}.mid" for number in range(6))):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(write_midi(song, steps_per_beat=2))
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content)

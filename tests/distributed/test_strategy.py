@@ -14,16 +14,16 @@ from torch import distributed
 
 from throughtime.distributed.collectives import all_gather, rank
 from throughtime.distributed.launcher import SingleNodeEnvironment, meeting_folder
-from throughtime.distributed.strategy import INTERFACES, LoopbackDDP, loopback
+from throughtime.distributed.strategy import INTERFACES, StoreDDP, loopback
 
 LISTENING = "0A"
 
 RANK = """
 import os, sys
 from throughtime.distributed.launcher import SingleNodeEnvironment
-from throughtime.distributed.strategy import LoopbackDDP
+from throughtime.distributed.strategy import StoreDDP
 place = SingleNodeEnvironment(int(sys.argv[1]), sys.argv[2])
-strategy = LoopbackDDP(cluster_environment=place, parallel_devices=[__import__("torch").device("cpu")] * 2)
+strategy = StoreDDP(cluster_environment=place, parallel_devices=[__import__("torch").device("cpu")] * 2)
 strategy.setup_distributed()
 print("ready", flush=True)
 sys.stdin.read()
@@ -67,9 +67,7 @@ def test_ranks_listen_on_the_loopback_interface_alone() -> None:
 def test_the_interface_is_named_for_both_backends(monkeypatch) -> None:
     for name in INTERFACES:
         monkeypatch.setenv(name, "eth0")
-    strategy = LoopbackDDP(
-        cluster_environment=SingleNodeEnvironment(), parallel_devices=[torch.device("cpu")]
-    )
+    strategy = StoreDDP(cluster_environment=SingleNodeEnvironment(), parallel_devices=[torch.device("cpu")])
     strategy.setup_distributed()
     try:
         assert [os.environ[name] for name in INTERFACES] == [loopback()] * 2
@@ -90,7 +88,7 @@ def without_pickles() -> list:
             patch.setattr(distributed.distributed_c10d, name, refuse)
         for name in ("save", "load"):
             patch.setattr(torch, name, refuse)
-        found = [*(LoopbackDDP().broadcast(own, source) for source in (0, 1)), *all_gather(own)]
+        found = [*(StoreDDP().broadcast(own, source) for source in (0, 1)), *all_gather(own)]
     return [[one["tensor"].tolist(), one["text"], one["tuple"]] for one in found]
 
 

@@ -53,3 +53,45 @@ def test_smoothing_counts_in_training_alone():
     torch.testing.assert_close(head.loss(OUTPUTS, TARGETS), smooth)
     plain = functional.binary_cross_entropy_with_logits(head._logits(OUTPUTS), TARGETS)
     torch.testing.assert_close(head.eval().loss(OUTPUTS, TARGETS), plain)
+
+
+COUNTS = TARGETS.sum(0).int().tolist()
+
+
+@pytest.mark.parametrize("weights", ["balanced", [1, 2, 3, 4]])
+def test_weights_are_those_of_labels_that_hold_with_a_mean_of_1_over_training(weights):
+    head = Sigmoid(SIZE, LABELS, class_weights=weights, class_counts=COUNTS, examples=LANES)
+    true, false = head._class_weights
+    assert torch.where(TARGETS == 1, true, false).mean() == pytest.approx(1)
+    own = [(LANES - count) / count for count in COUNTS] if weights == "balanced" else weights
+    torch.testing.assert_close(true / false, torch.tensor(own, dtype=torch.float32))
+    expected = functional.binary_cross_entropy_with_logits(
+        head._logits(OUTPUTS), TARGETS, pos_weight=true / false
+    )
+    torch.testing.assert_close(head.loss(OUTPUTS, TARGETS), expected * false[0])
+    plain = functional.binary_cross_entropy_with_logits(head._logits(OUTPUTS), TARGETS)
+    torch.testing.assert_close(head.eval().loss(OUTPUTS, TARGETS), plain)
+    assert "_class_weights" not in head.state_dict()
+
+
+def test_balanced_labels_weigh_as_much_where_they_hold_as_where_they_do_not():
+    """Then the best constant prediction is a half, however rare a label is."""
+    head = Sigmoid(SIZE, LABELS, class_weights="balanced", class_counts=COUNTS, examples=LANES)
+    nn.init.zeros_(head.weight)
+    head.loss(OUTPUTS, TARGETS).backward()
+    torch.testing.assert_close(head.bias.grad, torch.zeros(LABELS), atol=1e-7, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"class_weights": "balanced"}, "counts of labels"),
+        ({"class_weights": "balanced", "class_counts": COUNTS}, "counts of labels"),
+        ({"class_weights": "inverse"}, "class_weights=inverse"),
+        ({"class_weights": [1.0]}, "has 1 numbers,.*each of the 4 classes"),
+        ({"class_weights": [0.0] * LABELS}, "above 0"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(given, message):
+    with pytest.raises(UserError, match=message):
+        Sigmoid(SIZE, LABELS, **given)

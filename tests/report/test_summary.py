@@ -138,9 +138,12 @@ def test_the_truly_best_is_called_worse_in_at_most_one_table_of_twenty(record: C
     assert wrong / 1000 < 0.05
 
 
-def test_the_folds_of_a_cross_validation_are_one_row_with_their_spread(record: Callable[..., Record]) -> None:
+@pytest.mark.parametrize("key", ["data.fold", "data.resample"])
+def test_the_folds_of_a_cross_validation_are_one_row_with_their_spread(
+    record: Callable[..., Record], key: str
+) -> None:
     folds = [
-        record(cell, seed=1, best=best + place, set={"data.folds": 3, "data.fold": fold})
+        record(cell, seed=1, best=best + place, set={"data.folds": 3, key: fold})
         for place, cell in enumerate(("lstm", "gru"))
         for fold, best in enumerate((1.0, 1.2, 1.1))
     ]

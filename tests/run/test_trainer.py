@@ -26,7 +26,10 @@ Configuration = Callable[..., dict[str, Any]]
         ("trainer.accumulate_grad_batches=0", r"trainer\.accumulate_grad_batches must be above 0"),
         ("trainer.gradient_clip_val=-1", r"trainer\.gradient_clip_val must be above 0"),
         ("+trainer.strategy=fsdp", r"trainer\.strategy=fsdp is not known; choose one of: auto, ddp"),
-        ("+trainer.num_nodes=2", r"trainer\.num_nodes is not supported"),
+        (
+            "+trainer.num_nodes=2",
+            r"trainer\.num_nodes=2: start one process a device on each machine, by torchrun or srun",
+        ),
     ],
 )
 def test_what_lightning_takes_silently_is_refused(

@@ -7,6 +7,7 @@ no interface in common; callbacks and tasks call the functions below, and none o
 |---|---|---|---|---|
 | `log_text` | TEXT | a table | an artifact | |
 | `log_figure` | IMAGES | an image | an artifact | |
+| `log_audio` | AUDIO | audio | an artifact | |
 | `log_hyperparameters` | HPARAMS | the run's config | parameters | |
 | `log_layout` | CUSTOM SCALARS | | | |
 """
@@ -22,6 +23,8 @@ from typing import Any, TypeVar
 
 import lightning.pytorch as pl
 import numpy as np
+import torch
+from jaxtyping import Float
 from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -115,6 +118,25 @@ def log_figure(trainer: pl.Trainer, tag: str, figure: Figure, path: Path | None 
         wandb.log_image(tag, [image], step=step)
     for mlflow in _loggers(trainer, MLFlowLogger):
         mlflow.experiment.log_figure(mlflow.run_id, figure, f"{tag}/step_{step:06d}.png")
+
+
+def log_audio(trainer: pl.Trainer, tag: str, sound: Float[np.ndarray, " n"], rate: int, path: Path) -> None:
+    """Log a sound at the present optimiser step.
+
+    Args:
+        trainer: of the run; nothing is logged on ranks other than 0.
+        tag: its name, such as `sample`.
+        sound: within ±1.
+        rate: its samples a second.
+        path: a WAV file with the same sound, which W&B and MLflow copy.
+    """
+    step = trainer.global_step
+    for tensorboard in _loggers(trainer, TensorBoardLogger):
+        tensorboard.experiment.add_audio(tag, torch.from_numpy(sound)[None], step, rate)
+    for wandb in _loggers(trainer, WandbLogger):
+        wandb.log_audio(tag, [str(path)], step=step)
+    for mlflow in _loggers(trainer, MLFlowLogger):
+        mlflow.experiment.log_artifact(mlflow.run_id, str(path), tag)
 
 
 def log_hyperparameters(trainer: pl.Trainer, values: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 
 from throughtime.cli import sweep_folder
 from throughtime.cli.error_report import end_command, write_what_can_be_written
+from throughtime.cli.external_launcher import launched_arguments, led_by_rank_0
 from throughtime.cli.recipes import check_recipes
 from throughtime.cli.rerun import recorded_arguments, rerun_arguments
 from throughtime.cli.sweep_folder import sweep_arguments
@@ -50,10 +51,13 @@ def run_command(main: Callable[[], object]) -> None:
     configurations = Path(sys.argv[0]).resolve().parent / "conf"
     try:
         words = expand_home(take_word(typed))
-        _check_sweep_flag(words)
-        sys.argv[1:] = resume_arguments(rerun_arguments(words, configurations))
-        check_recipes(sys.argv[1:], configurations)
-        main()
+        with led_by_rank_0() as place:
+            if place is not None:
+                words = launched_arguments(words, place, CHANGEABLE_ON_RESUME)
+            _check_sweep_flag(words)
+            sys.argv[1:] = resume_arguments(rerun_arguments(words, configurations))
+            check_recipes(sys.argv[1:], configurations)
+            main()
     except BaseException as error:
         end_command(error, typed, configurations)
 

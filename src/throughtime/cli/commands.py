@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 def predict(words: Sequence[str]) -> None:
     """Parse `RUN [options of its task]` and let the task predict from a file.
 
+    Beside its options, the task is given `load_task(path)`, which loads another trained task.
+
     Args:
         words: of the command line, without the program's name.
 
@@ -31,6 +33,9 @@ def predict(words: Sequence[str]) -> None:
         words,
         lambda task, parser: task.add_predict_options(parser),
     )
+    from throughtime.inference.load import load
+
+    options.load_task = lambda path: load(path).task
     loaded.task.predict(options, loaded.config)
 
 

@@ -19,8 +19,11 @@ from typing import Any
 
 import torch
 from lightning.fabric.plugins.environments import ClusterEnvironment
+from torch.distributed import FileStore, HashStore, Store
 
 READY = "ready\n"
+STORE = "store"
+"""The file by which the ranks find each other."""
 
 
 class WorkerLost(RuntimeError):
@@ -55,6 +58,7 @@ class SingleNodeEnvironment(ClusterEnvironment):
     """
 
     creates_processes_externally = True
+    loopback_only = True
     main_address = "127.0.0.1"
     main_port = 0
     """Lightning asks for an address; the ranks connect without one (`throughtime.distributed.strategy`)."""
@@ -68,6 +72,12 @@ class SingleNodeEnvironment(ClusterEnvironment):
     @staticmethod
     def detect() -> bool:
         return True
+
+    def store(self) -> Store:
+        """The store of the process group: a file, or the memory of a process that is alone."""
+        if self._world_size == 1:
+            return HashStore()
+        return FileStore(f"{self.folder}/{STORE}", self._world_size)
 
     def world_size(self) -> int:
         return self._world_size

@@ -1,7 +1,7 @@
-"""Lightning's strategy of distributed data parallel for ranks on one machine.
+"""Lightning's strategy of distributed data parallel, for ranks that find each other by a store of their environment.
 
-The ranks find each other by a file in a folder of the user's own, and connect by the loopback interface, so that no
-other machine can reach them. What they send each other is plain data and tensors.
+The ranks of one machine find each other by a file in a folder of the user's own, and connect by the loopback interface,
+so that no other machine can reach them. What ranks send each other is plain data and tensors.
 """
 
 import atexit
@@ -19,12 +19,9 @@ Value = TypeVar("Value")
 INTERFACES = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
 """The variables of a network interface for the backends of PyTorch; gloo would take that of the host's name."""
 
-STORE = "store"
-"""The file by which the ranks find each other."""
 
-
-class LoopbackDDP(DDPStrategy):
-    """Distributed data parallel without a listener that another machine can reach, and without pickles between ranks.
+class StoreDDP(DDPStrategy):
+    """Distributed data parallel by the store of the cluster environment, and without pickles between ranks.
 
     Args:
         settings: those of Lightning's `DDPStrategy`.
@@ -38,15 +35,14 @@ class LoopbackDDP(DDPStrategy):
 
     def _connect(self) -> None:
         backend = self._get_process_group_backend()
-        size = self.cluster_environment.world_size()
-        os.environ.update(dict.fromkeys(INTERFACES, loopback()))
-        folder = self.cluster_environment.folder
-        store = distributed.HashStore() if size == 1 else distributed.FileStore(f"{folder}/{STORE}", size)
+        place = self.cluster_environment
+        if place.loopback_only:
+            os.environ.update(dict.fromkeys(INTERFACES, loopback()))
         distributed.init_process_group(
             backend,
-            store=store,
-            rank=self.cluster_environment.global_rank(),
-            world_size=size,
+            store=place.store(),
+            rank=place.global_rank(),
+            world_size=place.world_size(),
             timeout=self._timeout,
             device_id=self.root_device if self.root_device.type != "cpu" else None,
         )

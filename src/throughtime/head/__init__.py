@@ -6,8 +6,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "base": ["Head"],
+        "bernoulli": ["Bernoulli"],
+        "bivariate_mixture": ["BivariateMixture"],
         "crf": ["CRF"],
+        "ctc": ["CTC"],
         "gaussian": ["Gaussian"],
+        "nade": ["NADE"],
         "negative_binomial": ["NegativeBinomial"],
         "point": ["Point"],
         "quantile": ["Quantile"],

@@ -1,6 +1,5 @@
 """Softmax head: one of V symbols or classes at every step, or of every sequence."""
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from throughtime.errors import UserError, check_choice, check_fraction, check_positive
-from throughtime.head.base import Head, masked_mean
+from throughtime.head.base import Head, check_class_weights, masked_mean
 
 IGNORED = -100
 
@@ -33,6 +32,7 @@ class Softmax(Head):
             or a weight for each symbol. They are scaled so that their mean over the training targets is 1.
         class_counts: how often training has each symbol, where that is known.
         label_sets: the number of symbols of each task, V in total; None for one task.
+        examples: the training sequences, which data of several labels at once give; not used here.
 
     Attributes:
         weight: W, `[V, H]`, or `[V, size]` of the embedding.
@@ -52,6 +52,7 @@ class Softmax(Head):
         class_weights: str | Sequence[float | int] | None = None,
         class_counts: list[int] | None = None,
         label_sets: Sequence[int] | None = None,
+        examples: int | None = None,
     ) -> None:
         check_positive(input_size=input_size, vocabulary_size=vocabulary_size)
         check_fraction(dropout=dropout, label_smoothing=label_smoothing)
@@ -159,11 +160,7 @@ def _class_weights(
                 "class_weights=balanced needs the counts of classes, which these data do not give"
             )
         given = [1 / max(count, 1) for count in counts]
-    if len(given) != classes or not all(0 < weight < math.inf for weight in given):
-        raise UserError(
-            f"class_weights has {len(given)} numbers, {', '.join(map(str, given[:5]))}, …, but needs one above 0 for "
-            f"each of the {classes} classes, in the order of their names"
-        )
+    check_class_weights(given, classes)
     shares = [1] * classes if counts is None or not sum(counts) else counts
     mean = sum(weight * share for weight, share in zip(given, shares, strict=True)) / sum(shares)
     return torch.tensor([weight / mean for weight in given])

@@ -7,5 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "multitask": ["MultitaskModel"],
         "sequence": ["SequenceModel"],
+        "subsampled": ["SubsampledModel"],
+        "window": ["WindowModel"],
     },
 )

@@ -16,7 +16,7 @@ EVERYWHERE = ("task", "experiment", "debug")
 BOOKKEEPING = ("seed", "resume", "rerun", "sweep", "hydra")
 """Keys that do not describe the experiment; the seed only numbers its repetitions."""
 
-REPETITIONS = ("data.fold",)
+REPETITIONS = ("data.fold", "data.resample")
 """Further keys that number repetitions of an experiment, which are summarised in one row."""
 
 

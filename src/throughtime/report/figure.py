@@ -85,7 +85,7 @@ def draw_figure(records: Sequence[Record]) -> Figure | None:
         _plot(axes, curve, place)
     bands = any(curve.deviation.any() for curve in shown)
     axes.set_xlabel("optimiser steps")
-    monitor = _plain(rows[0].monitor)
+    monitor = plain_text(rows[0].monitor)
     axes.set_ylabel(f"{monitor} (mean ± standard deviation over seeds)" if bands else monitor)
     axes.set_ylim(*_limits(shown, rows[0].mode))
     axes.grid(alpha=0.25)
@@ -93,7 +93,7 @@ def draw_figure(records: Sequence[Record]) -> Figure | None:
     hidden = len(rows) - len(shown)
     title = f"{hidden} more not shown" if hidden else None
     figure.legend(loc="outside right upper", frameon=False, fontsize=8, title=title, title_fontsize=8)
-    axes.set_title(_plain(rows[0].records[0].task), loc="left", fontsize=11)
+    axes.set_title(plain_text(rows[0].records[0].task), loc="left", fontsize=11)
     return figure
 
 
@@ -166,7 +166,7 @@ def _from_csv(path: Path, tag: str) -> dict[int, float]:
         return {int(row["step"]): float(row[tag]) for row in csv.DictReader(file) if row.get(tag)}
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """A text that Matplotlib draws as it is: dollars would begin a formula."""
     return printable(text).replace("$", r"\$")
 
@@ -180,5 +180,5 @@ def _labels(rows: Sequence[SummaryRow]) -> list[str]:
     for row, line in zip(rows, others if len(names) > 2 else settings, strict=True):
         lines = textwrap.wrap(as_overrides(line) or "usual", 34, break_on_hyphens=False)
         lines[1:] = [f"{lines[1][:33]}…"] if len(lines) > 2 else lines[1:]
-        labels.append("\n".join([*map(_plain, lines), format_spread(row.score)]))
+        labels.append("\n".join([*map(plain_text, lines), format_spread(row.score)]))
     return labels

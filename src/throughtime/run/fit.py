@@ -17,12 +17,14 @@ from throughtime.callback.logging import closing_loggers
 from throughtime.callback.speed import speed_unit
 from throughtime.config.instantiate import check_configuration
 from throughtime.data.base import DataModule
+from throughtime.distributed.external import ExternalEnvironment, connect, lead_workers
 from throughtime.distributed.launcher import (
     SingleNodeEnvironment,
     WorkerSpec,
     launch_workers,
     meeting_folder,
 )
+from throughtime.distributed.place import external_place
 from throughtime.errors import UserError, check_seed
 from throughtime.files import write_text
 from throughtime.run import summary
@@ -101,7 +103,12 @@ def fit_run(run: Run) -> Results:
 
 def _fit_locked(run: Run, lock: ExitStack) -> Results:
     """As `fit_run`; the lock of a new run's folder is entered into `lock` once the folder is claimed."""
-    config, folder = run.config, run.folder
+    folder, place = run.folder, external_place()
+    if place is not None and place.rank > 0:
+        raise UserError(
+            f"{place.launcher} has started this process as rank {place.rank}; only train.py can be rank 0"
+        )
+    config = run.config if place is None else place.config_of(run.config)
     check_seed(config["seed"])  # before the data's, which has the same value by default
     check_configuration(config)
     check_sizes(config)
@@ -117,7 +124,8 @@ def _fit_locked(run: Run, lock: ExitStack) -> Results:
     transfer = None if checkpoint is not None else take_weights(task, data, config.get("init_from"))
     if transfer is not None and run.original is not None and "init_from" not in run.named:
         check_origin(run.original, config["init_from"], transfer.sha256)
-    recorded, cluster = {**config, "resume": None}, SingleNodeEnvironment()
+    recorded = {**config, "resume": None}
+    cluster = SingleNodeEnvironment() if place is None else ExternalEnvironment(place, connect(place))
     content_of_all = {
         "config": self_contained(recorded),
         "artifacts": artifacts,
@@ -142,14 +150,20 @@ def _fit_locked(run: Run, lock: ExitStack) -> Results:
         raise
     checkpointing = next(callback for callback in trainer.callbacks if isinstance(callback, Checkpoint))
     run.log(summary.start_message(task, data, results, folder, transfer))
+    if place is not None:
+        run.log(str(place))
     try:
-        resumed = None if checkpoint is None else str(checkpoint)
-        cluster.folder = lock.enter_context(meeting_folder()) if trainer.world_size > 1 else None
+        resumed = None if checkpoint is None else str(checkpoint.absolute())
+        meeting = lock.enter_context(meeting_folder()) if place is None and trainer.world_size > 1 else None
         specs = [
-            WorkerSpec(rank, cluster.folder, config, str(folder.path), resumed)
+            WorkerSpec(rank, meeting, config, str(folder.path.absolute()), resumed)
             for rank in range(1, trainer.world_size)
         ]
-        workers = launch_workers(WORKER, specs, folder.error_of)
+        if place is None:
+            cluster.folder = meeting
+            workers = launch_workers(WORKER, specs, folder.error_of)
+        else:
+            workers = lead_workers(cluster.root, specs, folder.error_of)
         with checkpointing.answering_signals(), workers, closing_loggers(trainer):
             _train_and_test(trainer, checkpointing, task, data, results, folder, checkpoint)
         results.status = "completed"

@@ -14,7 +14,8 @@ from throughtime.callback.hyperparameters import Hyperparameters
 from throughtime.config.flat_config import flat
 from throughtime.config.instantiate import instantiate
 from throughtime.distributed.launcher import SingleNodeEnvironment
-from throughtime.distributed.strategy import LoopbackDDP
+from throughtime.distributed.place import external_place
+from throughtime.distributed.strategy import StoreDDP
 from throughtime.errors import UserError, check_choice, check_positive
 from throughtime.run.build import Config
 from throughtime.run.checkpoint import AtomicCheckpointIO
@@ -68,11 +69,11 @@ def build_trainer(
     )
 
 
-def _strategy(name: str) -> str | LoopbackDDP:
+def _strategy(name: str) -> str | StoreDDP:
     """The strategy of a name in `STRATEGIES`."""
     if name == "auto":
         return name
-    return LoopbackDDP(find_unused_parameters=True) if "find_unused" in name else LoopbackDDP()
+    return StoreDDP(find_unused_parameters=True) if "find_unused" in name else StoreDDP()
 
 
 def duration_of(max_time: Any) -> timedelta | None:
@@ -111,8 +112,10 @@ def check_devices(count: int, config: Config) -> None:
     if count == 1:
         return
     if config["trainer"].get("strategy", "auto") == "auto":
+        trainer = config["trainer"]
+        machines = f" trainer.num_nodes={trainer['num_nodes']}" if trainer.get("num_nodes", 1) != 1 else ""
         raise UserError(
-            f"trainer.devices={config['trainer']['devices']} are {count} devices; trainer=ddp trains on more than one"
+            f"trainer.devices={trainer['devices']}{machines} are {count} devices; trainer=ddp trains on more than one"
         )
     batch_size = config["data"]["batch_size"]
     if batch_size < count:
@@ -126,8 +129,12 @@ def check_trainer(trainer: Config) -> None:
     """Raise `UserError` for settings that Lightning accepts silently, or that this framework does not support."""
     check_choice(STRATEGIES, **{"trainer.strategy": trainer.get("strategy", "auto")})
     duration_of(trainer.get("max_time"))
-    if trainer.get("num_nodes", 1) != 1:
-        raise UserError("trainer.num_nodes is not supported: a run trains on the devices of one machine")
+    nodes = trainer.get("num_nodes", 1)
+    if nodes != 1 and external_place() is None:
+        raise UserError(
+            f"trainer.num_nodes={nodes}: start one process a device on each machine, by torchrun or srun "
+            "(docs/scale.md), or set trainer.num_nodes=1"
+        )
     if trainer["accelerator"] in ("gpu", "cuda") and not torch.cuda.is_available():
         raise UserError(
             f"trainer.accelerator={trainer['accelerator']}, but PyTorch finds no GPU here; leave trainer=gpu out, "

@@ -14,7 +14,9 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from throughtime.files import write_text
 from throughtime.report.figure import draw_comparison
+from throughtime.report.grid import as_markdown, as_terminal_text
 from throughtime.report.page import report
+from throughtime.report.profile import draw_profiles, score_table
 from throughtime.report.record import Record, read
 from throughtime.report.summary import by_task
 from throughtime.sweep.job import Outcome
@@ -41,6 +43,9 @@ def write_comparison(folder: Path, outcomes: Sequence[Outcome]) -> str:
 def write_report(folder: Path, records: Sequence[Record]) -> str:
     """Write results.csv, summary.csv, summary.md and comparison.png; returns the table for the terminal.
 
+    Where the runs left profiles, such as scores over lengths, there is a profile.png too, and of several data sets a
+    table of their scores, profile.md.
+
     Args:
         folder: that of the sweep. A figure of a second task is comparison_2.png, and so on.
         records: of all its jobs, failed ones included.
@@ -52,17 +57,24 @@ def write_report(folder: Path, records: Sequence[Record]) -> str:
     }
     for name, text in texts.items():
         write_text(folder / name, text)
+    shown = report(records)
     for number, group in enumerate(by_task(records).values(), 1):
-        draw_comparison(group, folder / ("comparison.png" if number == 1 else f"comparison_{number}.png"))
-    return report(records)
+        suffix = "" if number == 1 else f"_{number}"
+        draw_comparison(group, folder / f"comparison{suffix}.png")
+        draw_profiles(group, folder / f"profile{suffix}.png")
+        scores = score_table(group)
+        if scores is not None:
+            write_text(folder / f"profile{suffix}.md", as_markdown(scores))
+            shown += f"\n{as_terminal_text([scores])}"
+    return shown
 
 
 def write_tensorboard_figure(folder: Path) -> None:
-    """Write the sweep's comparison*.png into an event file, for the IMAGES page of `tensorboard --logdir`.
+    """Write the sweep's comparison*.png and profile*.png into an event file, for the IMAGES page of TensorBoard.
 
     The event file has a fixed name, and replaces that of an earlier summary of the sweep by rename.
     """
-    figures = sorted(folder.glob("comparison*.png"))
+    figures = sorted([*folder.glob("comparison*.png"), *folder.glob("profile*.png")])
     if not figures:
         return
     with tempfile.TemporaryDirectory(dir=folder, prefix=".") as unfinished:

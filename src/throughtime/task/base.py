@@ -56,6 +56,9 @@ class Task(LightningModule):
         directions: whether the "min" or the "max" of further metrics is best, by their names without the stage's; a
             search of several objectives uses it.
         targets_seen: counted training targets so far, in the unit of the data.
+
+    Raises:
+        UserError: a horizon with a bidirectional model.
     """
 
     name: ClassVar[str]
@@ -73,6 +76,11 @@ class Task(LightningModule):
         self.model = model
         self.head = head
         self.optimization = optimization
+        if horizon is not None and not self.is_causal:
+            raise UserError(
+                "task.horizon is for sequences in chunks, and a bidirectional model reads whole ones; set "
+                "task.horizon=null"
+            )
         self.carried = {stage: TruncatedBPTT(horizon if stage == "train" else None) for stage in STAGES}
         self.targets_seen = 0
         self._losses = nn.ModuleDict(
@@ -82,6 +90,12 @@ class Task(LightningModule):
             torch.zeros(()),
             0,
         )  # the total loss and the count of targets since train/loss was last logged
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether the features of a step follow from the steps up to it."""
+        layers = getattr(self.model, "layers", None)
+        return getattr(layers, "is_causal", not getattr(layers, "backward_size", 0))
 
     # Hooks: metrics and figures
 

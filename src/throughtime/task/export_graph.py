@@ -6,7 +6,12 @@ The letters of the axes are those of the whole project; each stands for a size t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
+
+from throughtime.tree import length_mask
 
 Sizes = Mapping[str, int]
 """A size for each letter of the axes that may differ."""
@@ -29,3 +34,37 @@ class ExportGraph:
     outputs: tuple[str, ...]
     example: Callable[[Sizes], tuple[Tensor, ...]]
     sizes: tuple[Sizes, ...]
+
+
+class Standardise(nn.Module):
+    """z = (x - mean) / deviation of padded sequences, as data standardise them; ids stay ids.
+
+    Args:
+        kind: `channel` by the given numbers, `sequence` by those of each sequence, `none`.
+        location, scale: mean and deviation, `[F]`; None but for `channel`.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        location: Float[np.ndarray, " F"] | None = None,
+        scale: Float[np.ndarray, " F"] | None = None,
+    ) -> None:
+        super().__init__()
+        self.kind = kind
+        for name, array in (("location", location), ("scale", scale)):
+            self.register_buffer(name, None if array is None else torch.from_numpy(array).float())
+
+    def forward(
+        self, inputs: Float[Tensor, "T B F"] | Int[Tensor, "T B"], lengths: Int[Tensor, " B"]
+    ) -> Float[Tensor, "T B F"] | Int[Tensor, "T B"]:
+        """The inputs `[T, B, F]` or ids `[T, B]`, of given true lengths."""
+        if self.location is not None:
+            return (inputs - self.location) / self.scale
+        if self.kind != "sequence" or not inputs.is_floating_point():
+            return inputs
+        running = length_mask(lengths, inputs.shape[0])[..., None]
+        steps = lengths[:, None].to(inputs.dtype)
+        mean = torch.where(running, inputs, 0).sum(0) / steps
+        deviation = (torch.where(running, (inputs - mean) ** 2, 0).sum(0) / steps).sqrt()
+        return (inputs - mean) / torch.where(deviation > 1e-7 * mean.abs(), deviation, 1)

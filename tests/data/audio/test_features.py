@@ -127,6 +127,18 @@ def test_the_slope_of_a_line_is_its_slope_and_of_a_constant_nothing():
     assert slopes(np.ones((1, 2))).tolist() == [[0.0, 0.0]]
 
 
+def test_bands_and_their_deltas_are_an_image_of_each_step():
+    features = FrameFeatures("logmel", 24, deltas=1)
+    spectra = np.random.default_rng(0).normal(size=(9, 24)).astype(np.float32)
+    channels, bands, width = features.frame_shape()
+    images = features.sequence(spectra).reshape(9, channels, bands)
+    assert (channels, bands, width) == (2, 24, 1)
+    assert np.array_equal(images[:, 0], spectra)
+    np.testing.assert_allclose(images[:, 1], slopes(spectra), rtol=1e-6)
+    assert FrameFeatures("mfcc").frame_shape() is None
+    assert FrameFeatures("logmel", energy=True).frame_shape() is None
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -34,3 +34,16 @@ def test_it_continues_where_it_stopped():
 
 def test_without_targets_there_are_none():
     assert FrameBatches(SEQUENCES, None, 4).batch(np.array([0, 1])).targets is None
+
+
+def test_chunks_follow_each_other_in_the_same_lanes():
+    batches = list(FrameBatches(SEQUENCES, TARGETS, 2, shuffle=True, chunk_length=3))
+    assert all(batch.chunk.steps <= 3 for batch in batches)
+    whole: list[list[int]] = []
+    for batch in batches:
+        if batch.chunk.fresh:
+            lanes = [[] for _ in range(batch.chunk.batch_size)]
+            whole += lanes
+        for lane, length in enumerate(batch.lengths.tolist()):
+            lanes[lane] += batch.targets[:length, lane].tolist()
+    assert sorted(whole, key=len) == [list(range(length)) for length in (1, 3, 4, 9)]

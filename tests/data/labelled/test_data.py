@@ -54,6 +54,11 @@ def test_several_labels_become_marks():
     found = toy_set(labels=[("a",), ("a", "b"), ()] * 20)
     data = data_of(found)
     assert data.multilabel and data.labels == ["a", "b"]
+    sizes, train = data.artifacts()["output_sizes"], data.part("train")
+    assert (
+        sizes["examples"] == data.sizes["train"] and "examples" not in data_of().artifacts()["output_sizes"]
+    )
+    assert sizes["class_counts"] == [sum(name in label for label in train.labels) for name in "ab"]
 
 
 def test_the_fingerprint_tells_other_data_and_other_splits():

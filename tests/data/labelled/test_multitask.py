@@ -1,5 +1,6 @@
 """Data of several tasks: one vocabulary, classes and splits of their own, and batches of one task."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,24 @@ def test_classes_are_named_by_their_task_and_numbered_over_all(paths):
     assert artifacts["output_sizes"]["label_sets"] == [2, 3]
     assert [one["labels"] for one in artifacts["tasks"]] == [["bad", "good"], ["calm", "glad", "sad"]]
     assert sum(artifacts["output_sizes"]["class_counts"]) == data.sizes["train"]
+
+
+def test_sampling_says_how_often_an_epoch_reads_the_texts_of_a_task(paths):
+    with open(paths["films"], "a") as file:  # three times as many as of moods
+        file.writelines(f"good,one more fine film {number}\n" for number in range(50))
+    read = {}
+    for sampling in ("equal", "proportional"):
+        data = data_of(paths, sampling=sampling)
+        read[sampling] = Counter(
+            data.labels[number].partition("/")[0]
+            for batch in data.loader("train")
+            for number in batch.targets.tolist()
+        )
+    sizes = Counter(label.partition("/")[0] for label in data.part("train").labels)
+    assert read["proportional"] == sizes
+    assert read["equal"] == {"films": sizes["films"], "moods": 3 * sizes["moods"]}
+    for batch in data.loader("train"):  # every batch has one task
+        assert len({data.labels[number].partition("/")[0] for number in batch.targets.tolist()}) == 1
 
 
 def test_ids_tell_the_task_and_the_symbol_of_every_step(paths):

@@ -1,10 +1,13 @@
 """Labelled series become sequences of one kind; splits by file pairs, missing values, and sktime's sets."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from throughtime.data.labelled.data import LabelledData
 from throughtime.data.labelled.sources import source_from_state, source_state
+from throughtime.data.labelled.splits import split_sequences
 from throughtime.data.series.labelled_series import SETS, LabelledSeries
 from throughtime.errors import UserError
 
@@ -69,6 +72,11 @@ def test_files_that_do_not_belong_together_are_named(pair, tmp_path):
     (pair / "Other_TRAIN.ts").write_text(HEADER + ROWS)
     with pytest.raises(UserError, match="holds several sets: Other, Toy; name one"):
         LabelledSeries().read(str(pair))
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / "Toy_TRAIN.ts").write_text(HEADER + ROWS)
+    (pair / "Other_TRAIN.ts").unlink()
+    with pytest.raises(UserError, match="have one name, and both are the train part; name one of them"):
+        LabelledSeries().read(f"{tmp_path}/*/*.ts")
     (tmp_path / "a.ts").write_text("@classLabel true a\n@data\n1,2:a\n1,2:3,4:a\n")
     with pytest.raises(
         UserError, match=r"line 4 has 2 channels \(x1, x2\), but .*line 3 has 1 channel \(x1\)"
@@ -118,6 +126,22 @@ def test_shipped_sets_are_read_as_sktime_reads_them(name):
         for number, (_, row) in zip(own, frame.iterrows(), strict=True):
             wanted = np.stack([channel.to_numpy() for channel in row], axis=1)
             np.testing.assert_array_equal(found.sequences[number], wanted.astype(np.float32))
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_thirty_resamples_of_a_shipped_set_have_the_classes_of_its_usual_split(name):
+    pytest.importorskip("sktime")
+    source = LabelledSeries()
+    source.choose(name)
+    found = source.shipped()
+    usual, seen = {}, set()
+    for resample in range(30):
+        parts = split_sequences(found, (0.8, 0.0, 0.2), resample=resample)
+        classes = {part: Counter(found.labels[number] for number in own) for part, own in parts.items()}
+        usual = usual or classes
+        assert classes == usual and set(classes) == {"train", "test"}
+        seen.add(tuple(parts["train"].tolist()))
+    assert len(seen) == 30
 
 
 def test_a_name_that_is_not_shipped_is_refused(tmp_path):

@@ -132,6 +132,16 @@ def test_positions_and_drawings_of_a_sequence(tmp_path):
     np.testing.assert_allclose(np.concatenate(lines), sequence[:, 3:], atol=1e-6)
 
 
+def test_a_picture_around_a_point_has_a_channel_a_cell(tmp_path):
+    path = write("svg", tmp_path)
+    found = StrokeFiles(context=3).read(str(path))
+    assert found.channels[3:] == tuple(f"cell {cell}" for cell in range(1, 10))
+    assert found.sequences[0].shape[1] == 12
+    for side in (-1, 33):
+        with pytest.raises(UserError, match=rf"data\.source\.context={side} must be from 0 to 32"):
+            StrokeFiles(context=side)
+
+
 def test_no_writer_is_on_two_sides(tmp_path):
     data = LabelledData(source_for("unipen"), path=str(write("unipen", tmp_path, 10)), group="writer")
     data.setup()

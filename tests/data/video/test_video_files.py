@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from throughtime.data import memory
+from throughtime.data.labelled.data import LabelledData
 from throughtime.data.labelled.sources import source_from_state, source_state
 from throughtime.data.labelled.splits import split_sequences
 from throughtime.data.video.video_files import VideoFiles
@@ -102,7 +103,7 @@ def test_folders_that_are_empty_or_of_another_shape_are_named(clips, tmp_path):
 def test_a_class_with_one_clip_is_named(clips):
     write_gif(clips / "swim" / "1.gif", frames())
     with pytest.raises(UserError, match="the class swim has 1 sequence, too few for 2 parts"):
-        split_sequences(VideoFiles().read(str(clips)), (0.5, 0, 0.5))
+        split_sequences(VideoFiles().read(str(clips)), (0.5, 0.0, 0.5))
 
 
 def test_more_than_the_memory_is_refused_before_it_is_taken(clips, monkeypatch):
@@ -120,3 +121,36 @@ def test_more_than_the_memory_is_refused_before_it_is_taken(clips, monkeypatch):
 def test_unknown_settings_are_refused(given):
     with pytest.raises(UserError, match=r"^data\.source\."):
         VideoFiles(**given)
+
+
+@pytest.fixture
+def people(tmp_path):
+    """Clips of four people with three takes of each of two classes."""
+    folder = tmp_path / "people"
+    for number in range(24):
+        name = ("ann", "bob", "eve", "joe")[number % 4]
+        write_folder(
+            folder / ("run", "walk")[number // 12] / f"{name}_{number // 4 % 3}", frames(3, 4, 20, number % 7)
+        )
+    return folder
+
+
+def test_no_person_is_in_two_parts(people):
+    for group, pattern in (("person", "{person}_{take}"), (True, "{person}_*")):
+        data = LabelledData(
+            VideoFiles(pattern=pattern), path=str(people), group=group, split=(0.5, 0.25, 0.25)
+        )
+        data.setup()
+        parts = [set(data.part(name).groups) for name in ("train", "val", "test")]
+        assert sum(map(len, parts)) == 4 and set.union(*parts) == {"ann", "bob", "eve", "joe"}
+    assert VideoFiles(pattern="{kind}/{person}_*").read(str(people)).groups is None  # none of two is chosen
+
+
+def test_groups_that_no_name_has_are_named(people):
+    with pytest.raises(UserError, match=r"data\.group=person: .*; it has none"):
+        LabelledData(VideoFiles(), path=str(people), group="person").setup()
+    with pytest.raises(UserError, match=r"data\.group=camera: .*; it has person, take"):
+        LabelledData(VideoFiles(pattern="{person}_{take}"), path=str(people), group="camera").setup()
+    write_folder(people / "run" / "zoe", frames(3, 4, 20))
+    with pytest.raises(UserError, match=r"zoe does not match data\.source\.pattern=\{person\}_\*"):
+        VideoFiles(pattern="{person}_*").read(str(people))

@@ -71,9 +71,10 @@ def make() -> Callable[..., Made]:
         engine: Any = None,
         bidirectional: bool = False,
         horizon: int | None = None,
+        source: Any = None,
         **settings: Any,
     ) -> Made:
-        data = LabelledData(ToySource(found or toy_set()), **settings)
+        data = LabelledData(source or ToySource(found or toy_set()), **settings)
         data.setup()
         artifacts = data.artifacts()
         torch.manual_seed(0)

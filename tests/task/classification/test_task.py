@@ -232,6 +232,8 @@ def test_what_does_not_fit_together_is_refused(make):
         Classification(task.model, task.head, None, task.artifacts, monitor="val/f1")
     with pytest.raises(UserError, match=r"data\.chunk_length cuts sequences"):
         make(bidirectional=True, chunk_length=3)
+    with pytest.raises(UserError, match=r"task\.horizon is for sequences in chunks"):
+        make(bidirectional=True, horizon=12)
     with pytest.raises(UserError, match="bidirectional model reads a sequence to its end"):
         make(bidirectional=True).running_probabilities(np.zeros((3, 2), np.float32))
 

@@ -10,15 +10,18 @@ import torch
 from torch.optim import AdamW
 
 from throughtime.cell.gru import GRU
+from throughtime.data.frames.batches import FrameBatches
 from throughtime.data.frames.data import FramesData
+from throughtime.decode.viterbi import viterbi
 from throughtime.engine.auto import Auto
 from throughtime.errors import UserError
 from throughtime.head.crf import CRF
 from throughtime.head.softmax import Softmax
 from throughtime.model.inputs.words import WordFeatures
 from throughtime.model.layers.bidirectional import Bidirectional
+from throughtime.model.layers.stack import Stack
 from throughtime.model.sequence import SequenceModel
-from throughtime.task.tagging.frames import plot_timelines, tag_frames
+from throughtime.task.tagging.frames import FrameMetrics, plot_timelines, tag_frames
 from throughtime.task.tagging.task import Tagging
 
 
@@ -40,12 +43,12 @@ def data(tmp_path):
     return found
 
 
-def tagger(data, head=Softmax, **options):
+def tagger(data, head=Softmax, layers=Bidirectional, **options):
     torch.manual_seed(0)
     artifacts = data.artifacts()
     model = SequenceModel(
         front=WordFeatures,
-        layers=Bidirectional,
+        layers=layers,
         cell=partial(GRU, hidden_size=8),
         engine=Auto(),
         **artifacts["input_sizes"],
@@ -94,8 +97,6 @@ def test_macro_f1_decides_and_metrics_of_words_do_not(data):
     assert tagger(data, monitor="val/edit").mode == "max"
     with pytest.raises(UserError, match="monitor=val/f1 is not known"):
         tagger(data, monitor="val/f1")
-    with pytest.raises(UserError, match="safetensors"):
-        tagger(data).export_graph()
 
 
 def test_the_timeline_shows_true_and_predicted_tags_of_each_recording(data):
@@ -124,3 +125,106 @@ def test_prediction_writes_a_row_a_frame(data, tagged, tmp_path, capsys):
         frame, tag, chance = line.split(",")
         assert int(frame) == number + 1 and tag == ["down", "up"][tags[number]]
         assert float(chance) == pytest.approx(float(chances[number]), abs=1e-4)
+
+
+def loss_and_gradients(task, batches):
+    total, count = 0.0, 0
+    for batch in batches:
+        loss, counted = task.chunk_loss("train", batch)
+        total, count = total + loss * counted, count + counted
+    return total / count, count, torch.autograd.grad(total / count, list(task.parameters()))
+
+
+@pytest.mark.parametrize("chunk_length", [7, 40, 500])
+def test_a_causal_model_in_chunks_measures_and_predicts_as_in_one_piece(data, chunk_length):
+    found = []
+    for length in (None, chunk_length):
+        data.chunk_length = length
+        task = tagger(data, layers=Stack).eval()
+        values = measured(task, [*data.loader("val"), *data.loader("test")])
+        with torch.no_grad():
+            losses = [task.chunk_loss("val", batch) for batch in data.loader("test")]
+        loss = sum(loss * count for loss, count in losses) / sum(count for _, count in losses)
+        found.append((values, loss, tag_frames(task, data.part("test").features)))
+        assert len(task.measured["test"].lanes) == 3
+    (values, loss, ((tags, chances),)), (other, other_loss, ((other_tags, other_chances),)) = found
+    assert values == pytest.approx(other)
+    torch.testing.assert_close(loss, other_loss)
+    assert torch.equal(tags, other_tags)
+    torch.testing.assert_close(chances, other_chances)
+
+
+def test_a_horizon_over_all_chunks_gives_the_gradients_of_one_piece(data):
+    data.batch_size = 3
+    task = tagger(data, layers=Stack, horizon=200)
+    whole, cut = (
+        loss_and_gradients(task, FrameBatches(*both, 3, chunk_length=length))
+        for both in [(data.part("train").features, data.part("train").targets)]
+        for length in (None, 17)
+    )
+    torch.testing.assert_close(whole[0], cut[0])
+    assert whole[1] == cut[1]
+    for one, other in zip(whole[2], cut[2], strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("chunk_length", [None, 7])
+def test_recordings_of_all_ranks_are_put_together_lane_by_lane(data, chunk_length):
+    data.chunk_length, data.eval_batch_size = chunk_length, 3
+    task = tagger(data, layers=Stack)
+    batches = list(data.loader("val"))
+    whole = measured(task, batches)
+    together = FrameMetrics(task.units.tags)
+    for rank in range(2):
+        measured(task, [batch.shard(rank, 2) for batch in batches])
+        part = task.measured["test"]
+        together.confusion = together.confusion + part.confusion
+        together._lanes += part.lanes
+    assert together.values() == pytest.approx(whole)
+
+
+def test_chunks_need_a_causal_model_of_independent_tags(data):
+    data.chunk_length = 7
+    with pytest.raises(UserError, match=r"data\.chunk_length cuts recordings, and a bidirectional model"):
+        tagger(data)
+    with pytest.raises(UserError, match=r"head=crf scores the whole chain"):
+        tagger(data, head=CRF, layers=Stack)
+    data.chunk_length = None
+    with pytest.raises(UserError, match=r"task\.horizon is for sequences in chunks"):
+        tagger(data, horizon=200)
+
+
+@pytest.mark.parametrize("standardise", ["channel", "sequence", "none"])
+@pytest.mark.parametrize(
+    ("head", "layers"), [(Softmax, Stack), (Softmax, Bidirectional), (CRF, Bidirectional)]
+)
+def test_the_graph_tags_padded_recordings_as_they_were_read(
+    tmp_path, data, assert_consistent, standardise, head, layers
+):
+    data = FramesData(
+        str(tmp_path), folds=3, split=[0.8, 0.2, 0], standardise=standardise, lags=[1], piece=None
+    )
+    data.setup()
+    task = tagger(data, head, layers).eval()
+    graph = task.export_graph()
+    assert_consistent(graph)
+    recordings = [
+        recording.values[: 30 + 9 * number] for number, recording in enumerate(data._read()["train"])
+    ]
+    lengths = torch.tensor([len(values) for values in recordings])
+    inputs = torch.zeros(int(lengths.max()), len(recordings), 4)
+    for lane, values in enumerate(recordings):
+        inputs[: len(values), lane] = torch.from_numpy(values)
+    with torch.inference_mode():
+        found = graph.module(inputs, lengths)
+    expected = tag_frames(task, [data.standardiser(values) for values in recordings])
+    for lane, (tags, chances) in enumerate(expected):
+        if head is Softmax:
+            own = found[: lengths[lane], lane].exp()
+            assert torch.equal(own.argmax(-1), tags)
+            torch.testing.assert_close(own.amax(-1), chances, atol=1e-4, rtol=1e-4)
+        else:
+            scores, transitions, first, last = found
+            mask = torch.ones(int(lengths[lane]), 1, dtype=torch.bool)
+            own = viterbi(scores[: lengths[lane], lane, None], transitions, first, last, mask)
+            assert torch.equal(own[:, 0], tags)

@@ -136,6 +136,9 @@ class AudioFiles(SequenceSource):
     def series(self, sequence: Float[np.ndarray, "n F"]) -> Float[np.ndarray, "n S"]:
         return self.frame_features.statics(sequence)
 
+    def step_seconds(self) -> float:
+        return self._spectra.hop / 1000
+
     def shown(self, sequence: Float[np.ndarray, "n F"]) -> Shown:
         return Shown(self.frame_features.spectra(sequence), "mel band", upwards=True)
 
@@ -227,6 +230,7 @@ class AudioFiles(SequenceSource):
             groups=[audio.values[group] for audio in found] if split and group else None,
             split=self._split(found) if split and self._parts else None,
             channels=self.frame_features.channels(),
+            frame_shape=self.frame_features.frame_shape(),
             description=self._description(infos, path),
         )
 

@@ -187,6 +187,10 @@ class FrameFeatures:
         ] * self.energy
         return tuple(f"{'Δ' * order}{name}" for order in range(self.deltas + 1) for name in names)
 
+    def frame_shape(self) -> tuple[int, int, int] | None:
+        """(channels, bands, 1) of a step of log-mel bands and their deltas; None of features that are not ordered."""
+        return None if self.kind == "mfcc" or self.energy else (self.deltas + 1, self.bands, 1)
+
     def arguments(self) -> dict[str, Any]:
         """The arguments that make these features again."""
         return {

@@ -12,7 +12,10 @@ from throughtime.data.buckets import LengthBuckets
 
 
 class FrameBatches:
-    """Batches of whole sequences of frames of about equal lengths, each from a fresh state.
+    """Batches of sequences of frames of about equal lengths, each from a fresh state.
+
+    With `chunk_length`, a longer sequence is cut into chunks that follow each other, through which a model carries its
+    state. Only sequences of as many chunks are in one batch.
 
     Args:
         sequences: each `[n, F]`.
@@ -20,6 +23,7 @@ class FrameBatches:
         batch_size: B.
         shuffle: whether each epoch has another order.
         seed: of the orders.
+        chunk_length: the most steps of a batch; None for whole sequences.
 
     Attributes:
         buckets: which of the sequences are in which batch.
@@ -32,9 +36,11 @@ class FrameBatches:
         batch_size: int,
         shuffle: bool = False,
         seed: int = 1,
+        chunk_length: int | None = None,
     ) -> None:
         lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
-        self.buckets = LengthBuckets(lengths, batch_size, shuffle, seed)
+        self.buckets = LengthBuckets(lengths, batch_size, shuffle, seed, chunk_length)
+        self.chunk_length = chunk_length
         self.sequences = sequences
         self.targets = targets
 
@@ -42,19 +48,22 @@ class FrameBatches:
         return len(self.buckets)
 
     def __iter__(self) -> Iterator[Batch]:
-        return map(self.batch, self.buckets)
+        return (self.batch(lanes, chunk) for lanes, chunk in self.buckets.chunks())
 
-    def batch(self, lanes: Integer[np.ndarray, " B"]) -> Batch:
-        """The batch of some sequences; padding is 0."""
-        lengths = self.buckets.lengths[lanes]
+    def batch(self, lanes: Integer[np.ndarray, " B"], chunk: int = 0) -> Batch:
+        """The batch of some sequences: whole, or the chunk of them with this number, from 0; padding is 0."""
+        size = self.chunk_length or int(self.buckets.lengths.max())
+        first = chunk * size
+        lengths = np.clip(self.buckets.lengths[lanes] - first, 0, size)
         inputs = np.zeros((lengths.max(), len(lanes), self.sequences[0].shape[1]), dtype=np.float32)
         targets = np.zeros(inputs.shape[:2], dtype=np.int64)
         for place, lane in enumerate(lanes):
-            inputs[: lengths[place], place] = self.sequences[lane]
+            steps = slice(first, first + lengths[place])
+            inputs[: lengths[place], place] = self.sequences[lane][steps]
             if self.targets is not None:
-                targets[: lengths[place], place] = self.targets[lane]
-        chunk = Chunk(torch.from_numpy(inputs), lengths=torch.from_numpy(lengths))
-        return Batch(chunk, None if self.targets is None else torch.from_numpy(targets))
+                targets[: lengths[place], place] = self.targets[lane][steps]
+        read = Chunk(torch.from_numpy(inputs), lengths=torch.from_numpy(lengths), fresh=first == 0)
+        return Batch(read, None if self.targets is None else torch.from_numpy(targets))
 
     def state_dict(self) -> dict[str, Any]:
         """The epoch and the next batch."""

@@ -40,13 +40,15 @@ class FramesData(DataModule):
     Args:
         path: a file, a folder or a glob.
         train_path, val_path, test_path: ready splits, instead of `path`.
-        tag_column, leave_out, lags, rename: how a file is read (`FrameReader`).
+        tag_column, leave_out, lags, rename, encoding: how a file is read (`FrameReader`).
         tags: all tags that there are; None for those of the files, of which a very rare one is an error.
         split: the fractions for training, validation and test, in this order; 0 for none.
         folds, fold: k, and which of the k folds of recordings is the test part, from 0; None for a split in time.
         piece: frames of a training sequence; None for whole recordings.
         batch_size: B, the pieces of a training batch.
         eval_batch_size: the recordings of a batch of the other splits; no metric depends on it.
+        chunk_length: T of a chunk of longer recordings or pieces (k1 of truncated backpropagation), through which the
+            state is carried; None for all frames at once.
         standardise: `channel` by the mean and the deviation of training, `sequence` by those of each recording, `none`.
         seed: of the order in each epoch.
     """
@@ -64,6 +66,7 @@ class FramesData(DataModule):
         leave_out: Sequence[str] = (),
         lags: Sequence[int] = (),
         rename: Mapping[str, str] | str | None = None,
+        encoding: str = "utf-8",
         tags: Sequence[str] | None = None,
         split: Sequence[float | int] = (0.7, 0.1, 0.2),
         folds: int | None = None,
@@ -71,6 +74,7 @@ class FramesData(DataModule):
         piece: int | None = 256,
         batch_size: int = 16,
         eval_batch_size: int = 4,
+        chunk_length: int | None = None,
         standardise: str = "channel",
         seed: int = 1,
     ) -> None:
@@ -78,8 +82,10 @@ class FramesData(DataModule):
         check_positive(**{"data.batch_size": batch_size, "data.eval_batch_size": eval_batch_size})
         if piece is not None and piece < 2:
             raise UserError(f"data.piece={piece} must be at least 2 frames, or null for whole recordings")
+        if chunk_length is not None:
+            check_positive(**{"data.chunk_length": chunk_length})
         check_choice(KINDS, **{"data.standardise": standardise})
-        self.reader = FrameReader(tag_column, leave_out, lags, rename)
+        self.reader = FrameReader(tag_column, leave_out, lags, rename, encoding)
         self._paths = {"path": path, "train_path": train_path, "val_path": val_path, "test_path": test_path}
         self.known_tags = None if tags is None else list(tags)
         self.split = check_split_fractions(split)
@@ -87,6 +93,7 @@ class FramesData(DataModule):
         self.piece = piece
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
+        self.chunk_length = chunk_length
         self.standardise = standardise
         self.seed = check_seed(seed)
         self.tags: list[str] | None = None
@@ -190,7 +197,7 @@ class FramesData(DataModule):
             for start, stop in _pieces(len(values), self.piece):
                 features.append(values[start:stop])
                 targets.append(numbers[start:stop])
-        return FrameBatches(features, targets, self.batch_size, shuffle=True, seed=self.seed)
+        return FrameBatches(features, targets, self.batch_size, True, self.seed, self.chunk_length)
 
     def loader(self, split: str) -> FrameBatches | None:
         """The batches of a split: of training always the same object; None where there is no such split."""
@@ -199,7 +206,7 @@ class FramesData(DataModule):
         if split not in self._parts:
             return None
         part = self._parts[split]
-        return FrameBatches(part.features, part.targets, self.eval_batch_size)
+        return FrameBatches(part.features, part.targets, self.eval_batch_size, chunk_length=self.chunk_length)
 
     def part(self, split: str) -> FramePart:
         """The recordings of one split as a model reads them; empty where there is no such split."""
@@ -208,6 +215,8 @@ class FramesData(DataModule):
     def artifacts(self) -> dict[str, Any]:
         """Sizes, tags, standardisation, and how files are read, in plain containers."""
         size = len(self.reader.channels) * (1 + len(self.reader.lags))
+        longest = max(len(values) for part in self._parts.values() for values in part.features)
+        steps = longest if self.chunk_length is None else min(longest, self.chunk_length)
         return {
             "input_sizes": {"input_size": size},
             "output_sizes": {"vocabulary_size": len(self.tags)},
@@ -215,7 +224,10 @@ class FramesData(DataModule):
                 "tags": list(self.tags),
                 "standardiser": self.standardiser.state(),
                 "reader": self.reader.state(),
+                "chunk_length": self.chunk_length,
+                "chunked": longest > steps,
             },
+            "largest_batch": {"steps": steps, "lanes": max(self.batch_size, self.eval_batch_size)},
         }
 
     def describe(self) -> str:

@@ -202,6 +202,17 @@ class SequenceSource(DataPart, ABC):
         """The values [n, C] over time that a sequence holds, for dynamic time warping; None where it is no series."""
         return None
 
+    def mirror(self) -> list[int] | None:
+        """The id, or the feature, that stands for each one in the equal sequence from the other end; None for none.
+
+        Where there is one, evaluation and prediction average the probabilities for both. It is known after `encoded`.
+        """
+        return None
+
+    def step_seconds(self) -> float | None:
+        """The seconds from a step to the next; None where steps are not equally far from each other in time."""
+        return None
+
     def shown(self, sequence: np.ndarray) -> Shown:
         """The part of a sequence that a figure draws above its predictions."""
         return Shown(sequence)

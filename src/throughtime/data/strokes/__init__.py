@@ -1,4 +1,4 @@
-"""Strokes of a pen as sequences: UNIPEN, InkML, SVG paths and tables of points."""
+"""Strokes of a pen as sequences: UNIPEN, InkML, SVG paths, tables of points, and words under random hands."""
 
 import lazy_loader
 
@@ -6,6 +6,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "distort": ["StrokeDistortions"],
+        "handwriting_data": ["HandwritingData"],
         "stroke_files": ["StrokeFiles"],
+        "written_words": ["WrittenWords"],
     },
 )

@@ -27,6 +27,9 @@ SUFFIXES = {".inkml": "inkml", ".svg": "svg", ".csv": "table", ".tsv": "table", 
 DOWNWARDS = ("inkml", "svg")
 """Formats whose y axis points downwards."""
 
+LARGEST_CONTEXT = 32
+"""The most cells on a side of the picture around a point."""
+
 LABELS = ("label", "truth", "class", "transcription")
 WRITER = "writer"
 ALIASES = {WRITER: (WRITER, "writerid", "writer_id")}
@@ -51,6 +54,7 @@ class StrokeFiles(SequenceSource):
         size, position, deslant: the normalisation (`InkNormaliser`).
         resample, points, spacing: the points of a stroke (`Resampler`).
         positions: whether x and y stand beside their differences.
+        context: the side of the picture of all ink around each point (`pictures`), in cells; 0 for none.
         encoding: of the files; XML tells its own.
 
     Attributes:
@@ -82,6 +86,7 @@ class StrokeFiles(SequenceSource):
         points: int | None = 32,
         spacing: float | int | None = None,
         positions: bool = False,
+        context: int = 0,
         encoding: str = "utf-8",
     ) -> None:
         given = {
@@ -94,6 +99,8 @@ class StrokeFiles(SequenceSource):
                 check_choice(choices, **{f"data.source.{name}": value})
         check_encoding(encoding, "data.source.encoding")
         check_separator(separator)
+        if not 0 <= context <= LARGEST_CONTEXT:
+            raise UserError(f"data.source.context={context} must be from 0 to {LARGEST_CONTEXT} cells")
         self._arguments = {
             "format": format,
             "level": level,
@@ -115,6 +122,7 @@ class StrokeFiles(SequenceSource):
             "points": points,
             "spacing": spacing,
             "positions": positions,
+            "context": context,
             "encoding": encoding,
         }
         self.format = format
@@ -122,6 +130,7 @@ class StrokeFiles(SequenceSource):
         self.label = label
         self.y_axis = y_axis
         self.positions = positions
+        self.context = context
         self.encoding = encoding
         self.normaliser = InkNormaliser(size, position, deslant).check()
         self.columns = StrokeColumns(x, y, pen, time, id, label, None, separator, pen_marks)
@@ -190,7 +199,7 @@ class StrokeFiles(SequenceSource):
         strokes = self.normaliser(strokes)
         if place is not None:
             strokes = self._resampler(strokes, times, place)
-        return to_sequence(strokes, self.positions)
+        return to_sequence(strokes, self.positions, self.context)
 
     def series(self, sequence: Float[np.ndarray, "T F"]) -> Float[np.ndarray, "T 2"]:
         """The positions (x, y) of the points."""
@@ -272,7 +281,11 @@ class StrokeFiles(SequenceSource):
             labels=list(labels),
             names=[ink.name for ink in inks],
             groups=groups,
-            channels=CHANNELS + (POSITIONS if self.positions else ()),
+            channels=(
+                *CHANNELS,
+                *(POSITIONS if self.positions else ()),
+                *(f"cell {cell + 1}" for cell in range(self.context**2)),
+            ),
             description=f"ink of {told} stroke{'s' * (told != '1')}{counted} ({path})",
         )
 

@@ -65,6 +65,7 @@ class SymbolFiles(SequenceSource):
         alphabet: the letters that have an id; None for those of training. All others are `<unk>`.
         window, stride: of masks: the letters that a step reads, and by how many letters a step is after the one before.
         uppercase: whether lower case is read as upper case.
+        both_strands: of DNA or RNA, whether evaluation and prediction average the probabilities for both strands.
         encoding: of the files.
 
     Attributes:
@@ -88,6 +89,7 @@ class SymbolFiles(SequenceSource):
         stride: int = 1,
         uppercase: bool = True,
         encoding: str = "utf-8",
+        both_strands: bool = False,
     ) -> None:
         if format is not None:
             check_choice(FORMATS, **{"data.source.format": format})
@@ -118,6 +120,7 @@ class SymbolFiles(SequenceSource):
         self.stride = stride
         self.uppercase = uppercase
         self.encoding = encoding
+        self.both_strands = both_strands
         self.learned: Alphabet | None = None if alphabet is None else Alphabet(alphabet)
         self._pattern = None if label_pattern is None else _compiled(label_pattern)
 
@@ -144,6 +147,15 @@ class SymbolFiles(SequenceSource):
         return self.encoded(self._set(strings, ", ".join(map(str, paths))), ())
 
     def encoded(self, found: SequenceSet, train: Sequence[int]) -> SequenceSet:
+        encoded = self._encoded(found, train)
+        if self.both_strands and not self.has_strands():
+            raise UserError(
+                "data.source.both_strands needs letters of DNA or RNA, and of masks data.source.stride=1 and an odd "
+                "data.source.window; or set data.source.both_strands=false"
+            )
+        return encoded
+
+    def _encoded(self, found: SequenceSet, train: Sequence[int]) -> SequenceSet:
         if self.letters == "masks":
             sequences = [masks(string) for string in found.sequences]
             blank = sum(int((sequence.sum(1) == 0).sum()) for sequence in sequences)
@@ -187,9 +199,17 @@ class SymbolFiles(SequenceSource):
 
     def reverse_complement(self, sequence: np.ndarray) -> np.ndarray:
         """The other strand of an encoded sequence, read in its own direction."""
+        order = self._complements()
+        return sequence[::-1][:, order] if self.letters == "masks" else order[sequence[::-1]]
+
+    def mirror(self) -> list[int] | None:
+        return self._complements().tolist() if self.both_strands else None
+
+    def _complements(self) -> np.ndarray:
+        """The id of the complement of each id, or the feature of the complement of each feature in a window."""
         if self.letters == "masks":
-            return sequence[::-1, ::-1].copy()
-        return self.learned.complements()[sequence[::-1]]
+            return np.arange(self.window * len(BASES))[::-1].copy()
+        return self.learned.complements()
 
     def restore(self, state: dict[str, Any]) -> None:
         learned = state.get("learned")
@@ -209,6 +229,7 @@ class SymbolFiles(SequenceSource):
             "stride": self.stride,
             "uppercase": self.uppercase,
             "encoding": self.encoding,
+            "both_strands": self.both_strands,
             "learned": None if self.learned is None else list(self.learned.letters),
         }
 

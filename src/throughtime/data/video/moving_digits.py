@@ -74,6 +74,11 @@ class MovingDigits(SequenceSource):
         self.noise = noise
         self.clip_seed = check_seed(clip_seed)
 
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        """(C, height, width)."""
+        return (1, self.side, self.side)
+
     def shipped(self) -> SequenceSet:
         from sklearn.datasets import load_digits  # only now: scikit-learn takes a second
 
@@ -94,7 +99,7 @@ class MovingDigits(SequenceSource):
             names=names,
             groups=groups,
             channels=pixel_names(1, self.side, self.side),
-            frame_shape=(1, self.side, self.side),
+            frame_shape=self.frame_shape,
             description=f"digits of {SIDE} x {SIDE} pixels that cross frames of {self.side} x {self.side}",
         )
 

@@ -1,11 +1,14 @@
 """Clips of files with a class each: a folder for each class, with films, animations, folders of frames, or tables."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from throughtime.data.audio.file_pattern import FilePattern
+from throughtime.data.encoding import check_encoding
 from throughtime.data.images.image_files import COLOURS
 from throughtime.data.labelled.sequences import SequenceSet, SequenceSource
 from throughtime.data.memory import MemoryCount
@@ -51,6 +54,12 @@ class VideoFiles(SequenceSource):
         stride: every so many-th frame is read, from the first.
         longest: the most frames of a clip, after the stride; None for all.
         leave_out: names of columns of tables that are no features.
+        pattern: of named groups in the name of a clip and of the folders above it (`FilePattern`), for splits by group;
+            None where no clip has a group.
+        encoding: of tables.
+
+    Attributes:
+        frame_shape: (C, height, width) of all frames; None for tables of features, and before clips were read.
 
     Raises:
         UserError: an argument is not known.
@@ -63,7 +72,10 @@ class VideoFiles(SequenceSource):
         stride: int = 1,
         longest: int | None = None,
         leave_out: Sequence[str] = (),
+        pattern: str | None = None,
+        encoding: str = "utf-8",
     ) -> None:
+        check_encoding(encoding, "data.source.encoding")
         check_choice(COLOURS, **{"data.source.colour": colour})
         check_positive(
             **{"data.source.stride": stride, "data.source.longest": 1 if longest is None else longest}
@@ -75,8 +87,24 @@ class VideoFiles(SequenceSource):
         height_width = None if size is None else (int(size[0]), int(size[1]))
         self.sampling = FrameSampling(colour, height_width, stride, longest)
         self.leave_out = tuple(leave_out)
+        self.encoding = encoding
+        self.pattern = pattern
+        self._names = None if pattern is None else FilePattern(pattern, (*FILMS, *ANIMATIONS, *TABLES))
+        self._group: str | None = None
+        if self._names is not None and len(self._names.names) == 1:
+            (self._group,) = self._names.names
         self._channels: tuple[str, ...] | None = None
-        self._frame_shape: tuple[int, int, int] | None = None
+        self.frame_shape: tuple[int, int, int] | None = None
+
+    def group_by(self, key: str) -> None:
+        """Take a group of the pattern as the group of each clip."""
+        names = () if self._names is None else self._names.names
+        if key not in names:
+            raise UserError(
+                f"data.group={key}: there is no group of this name in data.source.pattern; it has "
+                f"{', '.join(names) or 'none'}"
+            )
+        self._group = key
 
     def read(self, path: str) -> SequenceSet:
         folder = Path(path).expanduser()
@@ -95,7 +123,12 @@ class VideoFiles(SequenceSource):
                     "single pictures choose the data that read images"
                 )
             places += [(clip, own.name) for clip in _clips(own)]
-        return self._set(places, path)
+        found = self._set(places, path)
+        return (
+            found
+            if self._group is None
+            else replace(found, groups=[self._group_of(clip) for clip, _ in places])
+        )
 
     def read_for_prediction(self, paths: Sequence[Path]) -> SequenceSet:
         places = []
@@ -114,8 +147,10 @@ class VideoFiles(SequenceSource):
             "stride": sampling.stride,
             "longest": sampling.longest,
             "leave_out": list(self.leave_out),
-            "channels": None if self._frame_shape or self._channels is None else list(self._channels),
-            "frame_shape": None if self._frame_shape is None else list(self._frame_shape),
+            "pattern": self.pattern,
+            "encoding": self.encoding,
+            "channels": None if self.frame_shape or self._channels is None else list(self._channels),
+            "frame_shape": None if self.frame_shape is None else list(self.frame_shape),
         }
 
     @classmethod
@@ -123,7 +158,7 @@ class VideoFiles(SequenceSource):
         channels, shape = state.pop("channels", None), state.pop("frame_shape", None)
         source = cls(**state)
         if shape is not None:
-            source._frame_shape = tuple(shape)
+            source.frame_shape = tuple(shape)
             source._channels = pixel_names(*shape)
         elif channels is not None:
             source._channels = tuple(channels)
@@ -132,7 +167,7 @@ class VideoFiles(SequenceSource):
     def _set(self, places: Sequence[tuple[Path, str | None]], path: str) -> SequenceSet:
         count = MemoryCount("set data.source.size, data.source.stride or data.source.longest")
         clips = [self._clip(place, label, count) for place, label in places]
-        shape = self._frame_shape
+        shape = self.frame_shape
         if shape is None:
             what = f"clips of {len(self._channels)} features a frame"
         else:
@@ -146,11 +181,21 @@ class VideoFiles(SequenceSource):
             description=f"{what} ({path})",
         )
 
+    def _group_of(self, place: Path) -> str:
+        """The group that the name of a clip has."""
+        values = self._names.match(place)
+        if values is None:
+            raise UserError(
+                f"{place} does not match data.source.pattern={self.pattern}; rename it, leave it out, or give another "
+                "pattern"
+            )
+        return values[self._group]
+
     def _clip(self, place: Path, label: str | None, count: MemoryCount) -> Clip:
         """One clip, of the frames or the features that the first one has."""
         sampling = self.sampling
         if place.is_file() and place.name.lower().endswith(TABLES):
-            table = read_feature_table(place, self.leave_out)
+            table = read_feature_table(place, self.leave_out, encoding=self.encoding)
             values = np.stack(list(sampling.of(table.values)))
             count.add(values.nbytes, str(place))
             clip = Clip(values, table.channels, None, label, place)
@@ -158,19 +203,19 @@ class VideoFiles(SequenceSource):
             frames = read_clip(place, sampling, count.add)
             height, width, channels = frames.shape[1:]
             shape = (channels, height, width)
-            names = self._channels if shape == self._frame_shape else pixel_names(*shape)
+            names = self._channels if shape == self.frame_shape else pixel_names(*shape)
             clip = Clip(frames_to_sequence(frames), names, shape, label, place)
         else:
             raise UserError(f"{place} is no clip that is known; give {KNOWN}")
         if self._channels is None:
-            self._channels, self._frame_shape = clip.channels, clip.frame_shape
-        if (clip.channels, clip.frame_shape) != (self._channels, self._frame_shape):
+            self._channels, self.frame_shape = clip.channels, clip.frame_shape
+        if (clip.channels, clip.frame_shape) != (self._channels, self.frame_shape):
             raise UserError(self._difference(clip))
         return clip
 
     def _difference(self, clip: Clip) -> str:
         """The sentence on a clip that is not as the others."""
-        own, theirs = clip.frame_shape, self._frame_shape
+        own, theirs = clip.frame_shape, self.frame_shape
         if own is None and theirs is None:
             return (
                 f"{clip.place} has {_features(clip.channels)}, but the others have {_features(self._channels)}; give "

@@ -7,8 +7,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "by_kind": ["Features"],
         "characters": ["ConvolutionalCharacters", "RecurrentCharacters"],
+        "conditioned_linear": ["ConditionedLinear"],
         "convolution": ["Convolution"],
         "embedding": ["Embedding"],
+        "frame_convolution": ["FrameConvolution"],
         "linear": ["Linear"],
         "task_embedding": ["TaskEmbedding"],
         "words": ["WordFeatures"],

@@ -109,7 +109,8 @@ def _checked_shape(
         UserError: a step is no image, or one of a single pixel.
     """
     instead = (
-        "choose model/inputs=by_kind, or data whose steps are images (video, or rows and patches of images)"
+        "choose model/inputs=by_kind, or data whose steps are images (video, rows and patches of images, or "
+        "log-mel spectra of recordings)"
     )
     if shape is None:
         kind = "numbers without the shape of an image" if vocabulary_size is None else "ids"

@@ -1,5 +1,7 @@
 """The exported graph of a classifier: padded sequences, as they were read, to log-probabilities."""
 
+import math
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -7,8 +9,7 @@ from torch import Tensor, nn
 from throughtime.errors import UserError
 from throughtime.model.sequence import SequenceModel
 from throughtime.task.classification.task import Classification
-from throughtime.task.export_graph import ExportGraph, Sizes
-from throughtime.tree import length_mask
+from throughtime.task.export_graph import ExportGraph, Sizes, Standardise
 
 
 class SequenceClassifier(nn.Module):
@@ -16,26 +17,19 @@ class SequenceClassifier(nn.Module):
 
     def __init__(self, task: Classification) -> None:
         super().__init__()
-        self.model, self.head = task.model, task.head
-        standardiser = task.standardiser
-        self.kind = standardiser.kind
-        for name in ("location", "scale"):
-            array = getattr(standardiser, name)
-            self.register_buffer(name, None if array is None else torch.from_numpy(array).float())
+        self.model, self.head, self.mirror = task.model, task.head, task.mirror
+        fitted = task.standardiser
+        self.standardise = Standardise(fitted.kind, fitted.location, fitted.scale)
 
     def forward(self, inputs: Tensor, lengths: Int[Tensor, " B"]) -> Float[Tensor, "B K"]:
-        return self.head.predict(self.model.whole(self._standardised(inputs, lengths), lengths))
+        found = self._predicted(inputs, lengths)
+        if self.mirror is None:
+            return found
+        other = self._predicted(self.mirror(inputs, lengths), lengths)
+        return torch.logaddexp(found, other) - math.log(2)
 
-    def _standardised(self, inputs: Tensor, lengths: Int[Tensor, " B"]) -> Tensor:
-        if self.location is not None:
-            return (inputs - self.location) / self.scale
-        if self.kind != "sequence" or not inputs.is_floating_point():
-            return inputs
-        running = length_mask(lengths, inputs.shape[0])[..., None]
-        steps = lengths[:, None].to(inputs.dtype)
-        mean = torch.where(running, inputs, 0).sum(0) / steps
-        deviation = (torch.where(running, (inputs - mean) ** 2, 0).sum(0) / steps).sqrt()
-        return (inputs - mean) / torch.where(deviation > 1e-7 * mean.abs(), deviation, 1)
+    def _predicted(self, inputs: Tensor, lengths: Int[Tensor, " B"]) -> Float[Tensor, "B K"]:
+        return self.head.predict(self.model.whole(self.standardise(inputs, lengths), lengths))
 
 
 def export_graph(task: Classification) -> ExportGraph:

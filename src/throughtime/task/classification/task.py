@@ -21,6 +21,7 @@ from throughtime.optim.optimization import Optimization
 from throughtime.task.base import Task
 from throughtime.task.classification.baselines import compare, table
 from throughtime.task.classification.metrics import ClassMetrics, task_numbers
+from throughtime.task.classification.mirror import Mirror
 from throughtime.task.export_graph import ExportGraph
 from throughtime.task.symbol_axis import SymbolAxis
 from throughtime.task.tbptt import TruncatedBPTT
@@ -44,6 +45,10 @@ class Classification(Task):
     Data of several tasks (`MultitaskData`) number the classes of all of them, and the head gives p(class | task): then
     metrics are those of each task and their means over tasks.
 
+    Where a sequence is equal to one from its other end (`SequenceSource.mirror`), p is the mean of those for the two in
+    evaluation and prediction, and a measured loss the mean of their losses; training and running predictions read the
+    sequence as it is.
+
     Args:
         artifacts: what the data fitted, in plain containers.
         monitor: the metric that chooses the best checkpoint; None for accuracy, and for macro F1 where several labels
@@ -56,10 +61,12 @@ class Classification(Task):
         standardiser: of features.
         tasks: the classes of each of several tasks by its name; empty for a single one.
         artifacts: as given.
+        mirror: turns sequences to their other end; None where only they themselves are read.
         measured: the metrics of the last validation and the last test.
 
     Raises:
-        UserError: a monitor that there is not, a head of the other kind, or a bidirectional model and chunks.
+        UserError: a monitor that there is not, a head of the other kind, or chunks with a bidirectional model or with
+            sequences that are read from both ends.
     """
 
     name: ClassVar[str] = "classification"
@@ -110,14 +117,15 @@ class Classification(Task):
                 "data.chunk_length cuts sequences, and a bidirectional model reads whole ones; set "
                 "data.chunk_length=null, or model=classifier (of several tasks: multitask_uniform or multitask_coupled)"
             )
+        order = artifacts.get("mirror")
+        if artifacts["chunked"] and order is not None:
+            raise UserError(
+                "data.source.both_strands reads whole sequences from both ends, and data.chunk_length cuts them; set "
+                "data.chunk_length=null, or data.source.both_strands=false"
+            )
+        self.mirror = None if order is None else Mirror(order, self.standardiser)
         self.measured: dict[str, ClassMetrics] = {}
         self._unfinished = {stage: self._new_metrics() for stage in ("val", "test")}
-
-    @property
-    def is_causal(self) -> bool:
-        """Whether the features of a step follow from the steps up to it."""
-        layers = getattr(self.model, "layers", None)
-        return getattr(layers, "is_causal", not getattr(layers, "backward_size", 0))
 
     def symbol_axes(self) -> Mapping[str, Sequence[SymbolAxis]]:
         axes = dict.fromkeys(("head.weight", "head.bias"), (SymbolAxis("classes", self.labels),))
@@ -131,8 +139,23 @@ class Classification(Task):
                 axes["model.front.own.weight"] = (SymbolAxis("symbols of tasks", pairs),)
         return axes
 
+    def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
+        if stage == "train" or self.mirror is None:
+            return super().chunk_loss(stage, batch)
+        both = [
+            self.head_features(one, self.carried[stage].run(self.model, one.chunk))
+            for one in (batch, self.mirror.batch(batch))
+        ]
+        self._count(stage, batch, torch.stack([self.head.predict(one).exp() for one in both]).mean(0))
+        losses = [self.head.loss(one, batch.targets, batch.target_mask()) for one in both]
+        return torch.stack(losses).mean(), batch.count()
+
     def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
-        probabilities, targets = self.head.predict(features).exp(), batch.targets
+        self._count(stage, batch, self.head.predict(features).exp())
+
+    def _count(self, stage: str, batch: Batch, probabilities: Float[Tensor, "B K"]) -> None:
+        """Add the predictions for a batch to the metrics of a stage."""
+        targets = batch.targets
         mask = batch.target_mask()
         if mask is not None:
             probabilities, targets = probabilities[mask], targets[mask]
@@ -178,10 +201,11 @@ class Classification(Task):
         carried = TruncatedBPTT()
         for lanes, number in batches.buckets.chunks():
             batch = self.transfer_batch_to_device(batches.batch(lanes, number), self.device, 0)
-            features = self.head_features(batch, carried.run(self.model, batch.chunk))
+            ends = [batch] if self.mirror is None else [batch, self.mirror.batch(batch)]
+            features = [self.head_features(one, carried.run(self.model, one.chunk)) for one in ends]
             # Later chunks of the same sequences write over this: the last one has read all of them.
-            probabilities = self._of_own_task(self.head.predict(features).exp(), batch.inputs[0])
-            found[torch.from_numpy(lanes)] = probabilities.float().cpu()
+            mean = torch.stack([self.head.predict(one).exp() for one in features]).mean(0)
+            found[torch.from_numpy(lanes)] = self._of_own_task(mean, batch.inputs[0]).float().cpu()
         return found
 
     @torch.inference_mode()

@@ -1,11 +1,13 @@
-"""The exported graph of a tagger: words in padded sentences to log-probabilities, or to the parts of a chain."""
+"""The exported graph of a tagger: words or frames in padded sequences to log-probabilities, or to parts of a chain."""
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from throughtime.data.word_inputs import WordInputs
+from throughtime.head.base import Head
 from throughtime.head.crf import CRF
-from throughtime.task.export_graph import ExportGraph, Sizes
+from throughtime.task.export_graph import ExportGraph, Sizes, Standardise
 from throughtime.task.tagging.task import Tagging
 
 
@@ -25,10 +27,36 @@ class SentenceModel(nn.Module):
         unread = torch.zeros_like(words)  # only metrics read it
         inputs = WordInputs(words, spellings, characters, word_lengths, unread.bool(), unread)
         features, _ = self.model(inputs, self.model.initial_state(words.shape[1]), lengths)
-        if not isinstance(self.head, CRF):
-            return self.head.predict(features)
-        chain = (self.head.transitions, self.head.first, self.head.last)
-        return self.head.emissions(features), *(part.clone() for part in chain)
+        return _tags(self.head, features)
+
+
+class RecordingModel(nn.Module):
+    """Frames [T, B, F] of recordings of given lengths, not yet standardised -> what `SentenceModel` gives."""
+
+    def __init__(self, task: Tagging) -> None:
+        super().__init__()
+        self.model, self.head = task.model, task.head
+        fitted = task.units.standardiser
+        self.standardise = Standardise(fitted.kind, fitted.location, fitted.scale)
+
+    def forward(
+        self, inputs: Float[Tensor, "T B F"], lengths: Int[Tensor, " B"]
+    ) -> Tensor | tuple[Tensor, ...]:
+        state = self.model.initial_state(inputs.shape[1])
+        features, _ = self.model(self.standardise(inputs, lengths), state, lengths)
+        return _tags(self.head, features)
+
+
+def _tags(head: Head, features: Float[Tensor, "T B H"]) -> Tensor | tuple[Tensor, ...]:
+    """The log-probability of every tag; of a chain the emissions, and clones of its other parts."""
+    if not isinstance(head, CRF):
+        return head.predict(features)
+    return head.emissions(features), *(part.clone() for part in (head.transitions, head.first, head.last))
+
+
+def _outputs(head: Head) -> tuple[str, ...]:
+    """The names of what `_tags` gives."""
+    return ("emissions", "transitions", "first", "last") if isinstance(head, CRF) else ("log_probabilities",)
 
 
 def export_graph(task: Tagging) -> ExportGraph:
@@ -60,13 +88,31 @@ def export_graph(task: Tagging) -> ExportGraph:
         "word_lengths": ("N",),
         "lengths": ("B",),
     }
-    chain = ("emissions", "transitions", "first", "last")
-    outputs = chain if isinstance(task.head, CRF) else ("log_probabilities",)
     cases = ((6, 3, 7, 11), (1, 1, 1, 1), (2, 5, 4, 3), (30, 2, 9, 40))
     return ExportGraph(
         SentenceModel(task),
         axes,
-        outputs,
+        _outputs(task.head),
         example,
         tuple(dict(zip("TBCN", case, strict=True)) for case in cases),
+    )
+
+
+def export_frames(task: Tagging) -> ExportGraph:
+    """The same of every frame of whole recordings, whose features are those that the reader of the data gives."""
+    size = len(task.units.reader_state["channels"]) * (1 + len(task.units.reader_state["lags"]))
+
+    def example(sizes: Sizes) -> tuple[Tensor, ...]:
+        steps, lanes = sizes["T"], sizes["B"]
+        generator = torch.Generator().manual_seed(steps)
+        lengths = torch.randint(1, steps + 1, (lanes,), generator=generator)
+        lengths[0] = steps
+        return torch.randn(steps, lanes, size, generator=generator), lengths
+
+    return ExportGraph(
+        RecordingModel(task),
+        {"inputs": ("T", "B", size), "lengths": ("B",)},
+        _outputs(task.head),
+        example,
+        tuple({"T": steps, "B": lanes} for steps, lanes in ((6, 3), (1, 1), (2, 5), (30, 2))),
     )

@@ -20,13 +20,13 @@ from throughtime.data.frames.batches import FrameBatches
 from throughtime.data.frames.recordings import FrameReader
 from throughtime.data.labelled.standardise import Standardiser
 from throughtime.distributed.collectives import all_gather
-from throughtime.errors import UserError
 from throughtime.files import output_file
 from throughtime.task.export_graph import ExportGraph
 from throughtime.task.symbol_axis import SymbolAxis
 from throughtime.task.tagging.metrics import PairCounts, TagScores
 from throughtime.task.tagging.segments import segment_scores
 from throughtime.task.tagging.units import TagUnits
+from throughtime.task.tbptt import TruncatedBPTT
 
 COLUMNS = ("accuracy", "macro_f1", "edit", "f1_10", "f1_25", "f1_50")
 """Metrics of the summary, which are those of `FrameMetrics`."""
@@ -41,23 +41,40 @@ class FrameMetrics(TagScores):
     Args:
         tags: their names.
 
-    Attributes:
-        lanes: the true and the predicted tags of each recording.
     """
 
     def __init__(self, tags: Sequence[str]) -> None:
         super().__init__(tags)
-        self.lanes: list[tuple[list[int], list[int]]] = []
+        self._lanes: list[tuple[list[int], list[int]]] = []
+        self._batch: list[tuple[list[int], list[int]]] = []
+
+    @property
+    def lanes(self) -> list[tuple[list[int], list[int]]]:
+        """The true and the predicted tags of each recording."""
+        return [lane for lane in self._lanes if lane[0]]
 
     def update(
-        self, expected: Int[Tensor, "T B"], predicted: Int[Tensor, "T B"], mask: Bool[Tensor, "T B"]
+        self,
+        expected: Int[Tensor, "T B"],
+        predicted: Int[Tensor, "T B"],
+        mask: Bool[Tensor, "T B"],
+        fresh: bool = True,
     ) -> None:
-        """Count a batch of whole recordings; `mask` is true up to the end of each that counts."""
+        """Count a batch of whole recordings, or of chunks of them.
+
+        Args:
+            expected, predicted: tags.
+            mask: true up to the end of each recording that counts.
+            fresh: whether recordings begin; else those of the last batch go on in the same lanes.
+        """
         expected, predicted, mask = expected.cpu(), predicted.cpu(), mask.cpu()
         self.confusion.add(expected[mask], predicted[mask])
+        if fresh:
+            self._batch = [([], []) for _ in range(mask.shape[1])]
+            self._lanes += self._batch
         for lane, length in enumerate(mask.sum(0).tolist()):
-            if length:
-                self.lanes.append((expected[:length, lane].tolist(), predicted[:length, lane].tolist()))
+            for tags, found in zip(self._batch[lane], (expected, predicted), strict=True):
+                tags += found[:length, lane].tolist()
 
     def over_all_ranks(self) -> "FrameMetrics":
         """The counts of all ranks."""
@@ -66,7 +83,7 @@ class FrameMetrics(TagScores):
         both.confusion = PairCounts(len(self.tags) + 1, len(self.tags))
         for one in gathered:
             both.confusion = both.confusion + self.confusion.of_state(one["confusion"])
-        both.lanes = [(list(true), list(found)) for one in gathered for true, found in one["lanes"]]
+        both._lanes = [(list(true), list(found)) for one in gathered for true, found in one["lanes"]]
         return both
 
     def values(self) -> dict[str, float]:
@@ -92,6 +109,7 @@ class FrameUnits(TagUnits):
     Attributes:
         standardiser: of features.
         reader_state: how files are read, in plain values.
+        chunk_length: the most steps of a batch; None for whole recordings.
     """
 
     def __init__(self, artifacts: Mapping[str, Any]) -> None:
@@ -99,6 +117,8 @@ class FrameUnits(TagUnits):
         self.tags = list(frames["tags"])
         self.standardiser = Standardiser.from_state(frames["standardiser"])
         self.reader_state = frames["reader"]
+        self.chunk_length: int | None = frames.get("chunk_length")
+        self.chunked = frames.get("chunked", False)
         self.monitors = (
             "val/macro_f1",
             "val/accuracy",
@@ -115,7 +135,7 @@ class FrameUnits(TagUnits):
     def update(
         self, metrics: FrameMetrics, batch: Batch, predicted: Int[Tensor, "T B"], mask: Bool[Tensor, "T B"]
     ) -> None:
-        metrics.update(batch.targets, predicted, mask)
+        metrics.update(batch.targets, predicted, mask, batch.chunk.fresh)
 
     def symbol_axes(self) -> Mapping[str, Sequence[SymbolAxis]]:
         return {}
@@ -152,9 +172,9 @@ class FrameUnits(TagUnits):
                 file.write(text.getvalue().encode())
 
     def export_graph(self, task: Any) -> ExportGraph:
-        raise UserError(
-            "a tagger of frames cannot be exported to ONNX; --format safetensors takes every task"
-        )
+        from throughtime.task.tagging.export_graph import export_frames
+
+        return export_frames(task)
 
 
 @torch.inference_mode()
@@ -166,13 +186,15 @@ def tag_frames(
     task.eval()
     found = []
     for sequence in features:
-        batch = FrameBatches([sequence], None, 1).batch(np.array([0]))
-        batch = task.transfer_batch_to_device(batch, task.device, 0)
-        mask = batch.target_mask()
-        outputs, _ = task.model(batch.inputs, task.model.initial_state(1), batch.lengths)
-        tags = task.predictions(outputs, mask)
-        chances = task.probabilities(outputs, mask).gather(-1, tags[..., None])
-        found.append((tags[:, 0].cpu(), chances[:, 0, 0].float().cpu()))
+        carried, parts = TruncatedBPTT(), []
+        for batch in FrameBatches([sequence], None, 1, chunk_length=task.units.chunk_length):
+            batch = task.transfer_batch_to_device(batch, task.device, 0)
+            mask = batch.target_mask()
+            outputs = carried.run(task.model, batch.chunk)
+            tags = task.predictions(outputs, mask)
+            chances = task.probabilities(outputs, mask).gather(-1, tags[..., None])
+            parts.append((tags[:, 0].cpu(), chances[:, 0, 0].float().cpu()))
+        found.append(tuple(torch.cat(part) for part in zip(*parts, strict=True)))
     task.train(was_training)
     return found
 

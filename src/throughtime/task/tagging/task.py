@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from throughtime.data.batch import Batch
 from throughtime.data.tagged.entity_schemes import allowed
 from throughtime.decode.viterbi import constrained, viterbi
-from throughtime.errors import check_choice
+from throughtime.errors import UserError, check_choice
 from throughtime.head.base import Head
 from throughtime.head.crf import CRF
 from throughtime.optim.optimization import Optimization
@@ -27,6 +27,8 @@ from throughtime.task.tagging.words import WordUnits
 class Tagging(Task):
     """p(z_1 .. z_n | sentence or recording): independent tags (`head=softmax`) or a chain of them (`head=crf`).
 
+    Recordings may be cut into chunks, through which a causal model carries its state.
+
     Of a chain the most probable sequence is predicted (Viterbi), in which BIO tags keep their order: I-X follows
     B-X or I-X only. Sentences with a tag that training does not have are left out of the loss, which would be
     infinite; in all other metrics that tag counts as an error.
@@ -35,6 +37,7 @@ class Tagging(Task):
         artifacts: what the data fitted, in plain containers.
         monitor: the metric that chooses the best checkpoint; None for entity F1 where the tags are those of
             entities, for macro F1 of frames, else accuracy.
+        horizon: k2 of truncated backpropagation through time, of a causal model; None for the chunk's own length.
 
     Attributes:
         units: what is tagged, words or frames.
@@ -42,7 +45,7 @@ class Tagging(Task):
         measured: the metrics of the last validation and the last test.
 
     Raises:
-        UserError: a monitor that these tags do not have.
+        UserError: a monitor that these tags do not have; chunks with a bidirectional model, or with a chain of tags.
     """
 
     name: ClassVar[str] = "tagging"
@@ -64,13 +67,24 @@ class Tagging(Task):
         optimization: Optimization | None,
         artifacts: dict[str, Any],
         monitor: str | None = None,
+        horizon: int | None = None,
     ) -> None:
-        super().__init__(model, head, optimization)
+        super().__init__(model, head, optimization, horizon)
         self.units: TagUnits = FrameUnits(artifacts) if "frames" in artifacts else WordUnits(artifacts)
         self.scheme = self.units.scheme
         self.monitor = monitor or self.units.monitors[0]
         self.mode = "min" if self.monitor == "val/loss" else "max"
         check_choice(self.units.monitors, monitor=self.monitor)
+        if self.units.chunked and not self.is_causal:
+            raise UserError(
+                "data.chunk_length cuts recordings, and a bidirectional model reads whole ones; set "
+                "data.chunk_length=null, or model=frame_tagger_causal"
+            )
+        if self.units.chunked and isinstance(head, CRF):
+            raise UserError(
+                "data.chunk_length cuts recordings, and head=crf scores the whole chain of their tags; set "
+                "data.chunk_length=null, or head=softmax"
+            )
         self.measured: dict[str, TagScores] = {}
         self._unfinished = {stage: self.units.new_metrics() for stage in ("val", "test")}
         constraints = allowed(self.units.tags if self.scheme else [])

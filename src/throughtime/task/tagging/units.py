@@ -19,11 +19,13 @@ class TagUnits(ABC):
     Attributes:
         tags: their names.
         scheme: of tags of entities; None where the tags are none.
+        chunked: whether sequences are cut into chunks.
         monitors: the metrics that may choose the best checkpoint; the first is the default.
     """
 
     tags: list[str]
     scheme: str | None = None
+    chunked: bool = False
     monitors: Sequence[str]
 
     @abstractmethod

@@ -1,0 +1,51 @@
+"""Batches of a rule: resumed exactly, of lengths in their range, and the same in every evaluation."""
+
+from collections.abc import Sequence
+
+import torch
+
+from throughtime.data.batch import Batch
+from throughtime.data.synthetic.regular import ModularArithmetic, ParityCheck
+from throughtime.data.synthetic.rule_batches import MeasuredBatches, RuleBatches
+
+
+def new(seed: int = 1) -> RuleBatches:
+    return RuleBatches(ParityCheck(), 1, 12, batch_size=3, batches=20, seed=seed)
+
+
+def same(first: Sequence[Batch], second: Sequence[Batch]) -> bool:
+    return len(first) == len(second) and all(
+        torch.equal(a.inputs, b.inputs) and torch.equal(a.targets, b.targets)
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+def test_a_resumed_stream_goes_on_exactly_over_epochs() -> None:
+    whole, first = new(), new()
+    expected = [*whole, *whole]
+    iterator = iter(first)
+    begun = [next(iterator) for _ in range(7)]
+    resumed = new()
+    resumed.load_state_dict(first.state_dict())
+    assert same([*begun, *resumed, *resumed], expected)
+
+
+def test_the_same_seed_gives_the_same_batches_and_epochs_differ() -> None:
+    loader = new()
+    first, second = list(loader), list(loader)
+    assert same(first, list(new())) and not same(first, second) and not same(first, list(new(2)))
+
+
+def test_lengths_are_drawn_uniformly_from_the_range() -> None:
+    loader = RuleBatches(ParityCheck(), 3, 6, batch_size=1, batches=2000, seed=1)
+    lengths = torch.tensor([len(batch.inputs) - 1 for batch in loader])
+    shares = torch.bincount(lengths)[3:] / len(lengths)
+    assert lengths.min() == 3 and lengths.max() == 6
+    torch.testing.assert_close(shares, torch.full((4,), 0.25), atol=0.04, rtol=0)
+
+
+def test_evaluation_is_the_same_each_time_and_differs_between_splits() -> None:
+    loader = MeasuredBatches(ModularArithmetic(), [41, 43], batch_size=4, split=1)
+    assert same(list(loader), list(loader)) and len(loader) == 2
+    assert [len(batch.inputs) for batch in loader] == [42, 44]
+    assert not same(list(loader), list(MeasuredBatches(ModularArithmetic(), [41, 43], 4, split=2)))
