@@ -15,12 +15,12 @@ from throughtime.cell.gru import GRU
 from throughtime.cell.lru import LRU
 from throughtime.cell.lstm import LSTM
 from throughtime.diagnosis.dynamics import (
-    flat,
+    flat_state,
     jacobians,
     lyapunov_spectrum,
     singular_values,
     step_jacobian,
-    unflat,
+    unflat_state,
     unit_memory,
 )
 
@@ -84,14 +84,17 @@ def test_a_jacobian_is_the_quotient_of_differences(cell: Cell) -> None:
     cell.double()
     projected = cell.project(torch.randn(2, 3).double())
     state = cell.initial_state(2)
-    state = unflat(torch.randn_like(flat(state)) * 0.3, state)
+    state = unflat_state(torch.randn_like(flat_state(state)) * 0.3, state)
     jacobian, after = step_jacobian(cell, projected, state)
-    torch.testing.assert_close(flat(after), flat(cell.step(projected, state)[1]))
-    vectors, size = flat(state), 1e-6
+    torch.testing.assert_close(flat_state(after), flat_state(cell.step(projected, state)[1]))
+    vectors, size = flat_state(state), 1e-6
     for column in range(vectors.shape[1]):
         change = torch.zeros_like(vectors)
         change[:, column] = size
-        up, down = (flat(cell.step(projected, unflat(vectors + sign * change, state))[1]) for sign in (1, -1))
+        up, down = (
+            flat_state(cell.step(projected, unflat_state(vectors + sign * change, state))[1])
+            for sign in (1, -1)
+        )
         torch.testing.assert_close(jacobian[:, :, column], (up - down) / (2 * size), rtol=1e-5, atol=1e-7)
 
 
@@ -170,7 +173,7 @@ def test_a_random_network_is_chaotic_beyond_a_gain_of_one(
     cell = Elman(1, size, output_activation=None)
     with torch.no_grad():
         cell.weight_recurrent.copy_(gain * torch.randn(size, size) / size**0.5)
-    state = unflat(torch.randn(1, size), cell.initial_state(1))
+    state = unflat_state(torch.randn(1, size), cell.initial_state(1))
     found = lyapunov_spectrum(jacobians(cell, torch.zeros(160, 1, 1), state), count=1, transient=60)
     assert float(found[0, 0]) == pytest.approx(expected, abs=tolerance)
     assert (float(found[0, 0]) > 0) == (gain > 1)
