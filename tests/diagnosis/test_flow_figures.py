@@ -8,7 +8,7 @@ import torch
 
 from throughtime.diagnosis.flow_figures import (
     curves_figure,
-    describe,
+    describe_rate,
     heat_map,
     longest_half_life,
     shown_lags,
@@ -51,10 +51,10 @@ def test_the_map_has_a_column_for_each_step_on_a_logarithmic_scale() -> None:
 
 
 def test_rates_in_words() -> None:
-    assert describe(0.5) == "half-life 1 steps"
-    assert describe(2.0) == "doubles in 1 steps"
-    assert describe(1.0) == "constant"
-    assert describe(math.nan) == "no gradient at a lag"
+    assert describe_rate(0.5) == "half-life 1 steps"
+    assert describe_rate(2.0) == "doubles in 1 steps"
+    assert describe_rate(1.0) == "constant"
+    assert describe_rate(math.nan) == "no gradient at a lag"
 
 
 def test_the_longest_half_life_is_that_of_the_slowest_fall() -> None:

@@ -24,14 +24,14 @@ STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """The lengths n of products whose singular values `singular_values` gives."""
 
 
-def flat(state: State) -> Float[Tensor, "B D"]:
+def flat_state(state: State) -> Float[Tensor, "B D"]:
     """The floating-point parts of a state as one vector a lane."""
     parts = [torch.view_as_real(part) if part.is_complex() else part for part in _moving(state)]
     return torch.cat([part.flatten(1) for part in parts], 1)
 
 
-def unflat(vectors: Float[Tensor, "B D"], like: State) -> State:
-    """The inverse of `flat`; parts that are no numbers of floating point are those of `like`."""
+def unflat_state(vectors: Float[Tensor, "B D"], like: State) -> State:
+    """The inverse of `flat_state`; parts that are no numbers of floating point are those of `like`."""
     parts, start = [], 0
     for part in leaves(like):
         if not (part.is_floating_point() or part.is_complex()):
@@ -60,9 +60,9 @@ def step_jacobian(
         state: before it.
     """
     with torch.enable_grad():
-        before = flat(state).detach().requires_grad_()
-        _, new = cell.step(projected.detach(), unflat(before, state))
-        after = flat(new)
+        before = flat_state(state).detach().requires_grad_()
+        _, new = cell.step(projected.detach(), unflat_state(before, state))
+        after = flat_state(new)
         size = after.shape[1]
         if not after.requires_grad:
             return after.new_zeros(len(after), size, size), new
@@ -71,7 +71,7 @@ def step_jacobian(
         (rows,) = torch.autograd.grad(
             after, before, directions, is_grads_batched=True, allow_unused=True, materialize_grads=True
         )
-    return rows.transpose(0, 1), unflat(after.detach(), new)
+    return rows.transpose(0, 1), unflat_state(after.detach(), new)
 
 
 def jacobians(cell: Cell, inputs: Float[Tensor, "T B I"], state: State) -> Iterator[Float[Tensor, "B D D"]]:

@@ -30,7 +30,9 @@ def draw_curves(axes: Axes, flows: Sequence[LayerFlow]) -> None:
     for index, flow in enumerate(flows):
         colour = f"C{index}"
         axes.plot(
-            _drawable(flow.late), color=colour, label=f"{flow.layer}, one late step: {describe(flow.rate)}"
+            _drawable(flow.late),
+            color=colour,
+            label=f"{flow.layer}, one late step: {describe_rate(flow.rate)}",
         )
         axes.plot(
             _drawable(flow.chunk),
@@ -43,7 +45,7 @@ def draw_curves(axes: Axes, flows: Sequence[LayerFlow]) -> None:
     axes.legend(fontsize="small")
 
 
-def describe(rate: float) -> str:
+def describe_rate(rate: float) -> str:
     """The rate of a curve in words: its half-life, or the steps in which it doubles."""
     if math.isnan(rate):
         return "no gradient at a lag"

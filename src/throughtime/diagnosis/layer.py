@@ -11,7 +11,7 @@ from torch import Tensor
 from throughtime.cell.base import State
 from throughtime.diagnosis.dynamics import (
     STEPS,
-    flat,
+    flat_state,
     jacobians,
     lyapunov_spectrum,
     singular_values,
@@ -61,7 +61,7 @@ def diagnose_layer(flow: LayerFlow, runs: Sequence[CellRun]) -> LayerDiagnosis:
         runs: consecutive runs of the cell, each from the state after the one before.
     """
     cell = runs[0].cell
-    size = flat(runs[0].cell.initial_state(1)).shape[1]
+    size = flat_state(runs[0].cell.initial_state(1)).shape[1]
     inputs, state = trajectory(runs, max(1, min(4, 512 // size)), max(STEPS) + 1)
     windows = 4 if size <= KEPT else 1
     total: list[Tensor] = []
@@ -141,6 +141,6 @@ def _by_part(memory: Float[Tensor, " D"], state: State) -> Iterator[tuple[str, T
     start = 0
     for name, part in zip(getattr(state, "_fields", range(len(state))), state, strict=True):
         if part.is_floating_point() or part.is_complex():
-            stop = start + flat((part,)).shape[1]
+            stop = start + flat_state((part,)).shape[1]
             yield str(name), memory[start:stop]
             start = stop

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from throughtime.diagnosis.flow_figures import describe, draw_curves
+from throughtime.diagnosis.flow_figures import describe_rate, draw_curves
 from throughtime.diagnosis.layer import LayerDiagnosis
 from throughtime.diagnosis.verdict import Verdict
 from throughtime.files import output_file
@@ -36,7 +36,7 @@ def write_page(
         title: of the page, such as the run's name.
         verdict, layers: the diagnosis.
     """
-    figure = draw(title, verdict, layers)
+    figure = draw_diagnosis(title, verdict, layers)
     image = io.BytesIO()
     FigureCanvasAgg(figure).print_png(image)
     paths = folder / "diagnosis.png", folder / "diagnosis.html"
@@ -47,7 +47,7 @@ def write_page(
     return paths
 
 
-def draw(title: str, verdict: Verdict, layers: Sequence[LayerDiagnosis]) -> Figure:
+def draw_diagnosis(title: str, verdict: Verdict, layers: Sequence[LayerDiagnosis]) -> Figure:
     """All figures on one page, with the verdict above them."""
     figure = Figure(figsize=(12, 12.5), dpi=100)
     figure.suptitle(title, fontsize="large", y=0.985)
@@ -186,7 +186,7 @@ def _table(layers: Sequence[LayerDiagnosis]) -> str:
         cells = (
             layer.layer,
             layer.cell,
-            describe(layer.flow.rate),
+            describe_rate(layer.flow.rate),
             f"{float(layer.exponents[0]):.4g}",
             f"{layer.activity.dead:.1%}",
             memory,

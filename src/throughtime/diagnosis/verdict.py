@@ -150,7 +150,8 @@ def _steps(count: int) -> str:
 
 
 def _advice(kind: str, layer: LayerDiagnosis, config: Mapping[str, Any], options: bool) -> str:
-    steps, horizon = half_life(layer.flow.rate), _horizon(config) or len(layer.flow.late)
+    steps, followed = half_life(layer.flow.rate), len(layer.flow.late)
+    horizon = min(_horizon(config) or followed, followed)
     wasted = max(0, horizon - round(steps)) if math.isfinite(steps) else 0
     reach = (
         f"Of the {horizon} steps of the horizon {wasted} ({wasted / horizon:.0%}) lie beyond the half-life"
@@ -211,7 +212,7 @@ def _horizon_options(kind: str, layer: LayerDiagnosis, config: Mapping[str, Any]
         return []
     steps = half_life(layer.flow.rate)
     wanted = round(10 * steps) if kind == "vanishes" else horizon // 2
-    if not 1 <= wanted < horizon:
+    if not 1 <= wanted < min(horizon, len(layer.flow.late)):
         return []
     reason = (
         f"horizon: beyond {wanted} steps less than a thousandth of the gradient is left"
