@@ -51,10 +51,12 @@ def package(file: Path) -> tuple[str, ...]:
 
 
 def needed(file: Path) -> tuple[str, ...]:
-    """What must be chosen besides: an input layer of a model that takes one, and the pooling of a model that pools."""
+    """What must be chosen besides: an input layer, or the pooling, of a model that takes one; else the model's task."""
     group = file.relative_to(CONFIGURATIONS).parent.as_posix()
     if group == "model/inputs":
         return ("model=classifier", "pooling=last")
+    if choice(file) == "model=window":  # without an input layer, whose size task=textgen sets
+        return ("task=handwriting",)
     return ("pooling=last",) if file.stem.startswith(("classifier", "multitask")) else ()
 
 

@@ -29,6 +29,12 @@ FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', flags=re.MULTI
 SHORT = ("debug=fast", "trainer.accelerator=cpu")
 SHORT_TEXT = ("model.front.size=8", "callback.samples.length=5", "callback.samples.count=1")
 SHORT_CLASSES = ("callback.class_figures.count=1",)
+SHORT_WORDS = (
+    "data.source.train=40",
+    "data.source.val=8",
+    "data.source.test=8",
+    "callback.samples.length=20",
+)
 SHORT_SEARCH = ("sweep.trials=2", "sweep.startup_trials=1")
 SHORT_BENCHMARKS = {
     "cells": ("--quick", "--minutes", "0.02", "--cells", "my_cells/__init__.py:CFN"),
@@ -116,6 +122,8 @@ def shortened(line: str) -> list[str]:
         chosen.append("data.format.modules=6")
     if "task=classification" in words and "debug=lr_find" not in words:
         chosen += SHORT_CLASSES
+    if "task=handwriting" in words and not any(word.startswith("data") for word in words):
+        chosen += SHORT_WORDS
     if "task=music" in words:
         chosen.append("callback.samples.length=5")
         if not any(word.startswith("data") for word in words):

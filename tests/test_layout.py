@@ -22,7 +22,7 @@ LEVELS = (
     ("config", "distributed"),
     ("cell",),
     ("engine",),
-    ("tokenizer", "data", "optim", "model", "head", "decode", "callback"),
+    ("tokenizer", "data", "optim", "model", "head", "decode", "callback", "diagnosis"),
     ("task",),
     ("run", "inference"),
     ("cli", "sweep", "search", "report"),

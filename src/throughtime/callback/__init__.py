@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "averages": ["CheckpointAverage", "ExponentialAverage"],
         "checkpoint": ["Checkpoint"],
         "custom_scalars": ["Layout"],
+        "gradient_flow": ["GradientFlow"],
         "gradient_norm": ["GradientNorm"],
         "hyperparameters": ["Hyperparameters"],
         "learning_rate": ["LearningRate"],

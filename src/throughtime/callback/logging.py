@@ -1,7 +1,7 @@
 """Adapter to the loggers: texts, figures and hyperparameters go to each logger of a run that can take them.
 
-Scalars go through Lightning's `log`. For anything else the loggers have no interface in common; callbacks and tasks
-call the functions below, and none of them writes to a logger by itself.
+Scalars go through Lightning's `log`, or through `log_scalars` where they are rare. For anything else the loggers have
+no interface in common; callbacks and tasks call the functions below, and none of them writes to a logger by itself.
 
 | | TensorBoard | W&B | MLflow | CSV |
 |---|---|---|---|---|
@@ -14,6 +14,7 @@ call the functions below, and none of them writes to a logger by itself.
 
 import csv
 import io
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,20 @@ def is_log_step(trainer: pl.Trainer, step: int) -> bool:
     """Whether this optimiser step, counted from 1, is one of every `trainer.log_every_n_steps`."""
     every = trainer.log_every_n_steps
     return every > 0 and step % every == 0
+
+
+def log_scalars(trainer: pl.Trainer, values: Mapping[str, float]) -> None:
+    """Log numbers that are measured now and then, once, at the optimiser step that is under way.
+
+    Lightning's own `log` would repeat the latest value at every step that is logged after it.
+
+    Args:
+        trainer: of the run; nothing is logged on ranks other than 0.
+        values: by their names; those that are not finite are left out.
+    """
+    finite = {name: value for name, value in values.items() if math.isfinite(value)}
+    for logger in trainer.loggers if finite else ():
+        logger.log_metrics(finite, trainer.global_step + 1)
 
 
 def log_text(trainer: pl.Trainer, tag: str, text: str) -> None:

@@ -66,11 +66,20 @@ def recording(engine: Engine) -> Iterator[list[ErrorNorms]]:
             f"engine={type(engine).__name__} records no errors of steps; choose engine=bptt or engine=fused"
         )
     runs: list[ErrorNorms] = []
+    with recording_by_number() as found:
+        try:
+            yield runs
+        finally:
+            runs += [norms for _, norms in sorted(found.items())]
+
+
+@contextmanager
+def recording_by_number() -> Iterator[dict[RunNumber, ErrorNorms]]:
+    """Yield a mapping that is filled with the records of all runs whose gradient is taken inside, by their numbers."""
     outer, _recorder.found = _recorder.found, {}
     try:
-        yield runs
+        yield _recorder.found
     finally:
-        runs += [norms for _, norms in sorted(_recorder.found.items())]
         _recorder.found = outer
 
 

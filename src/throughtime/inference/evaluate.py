@@ -9,7 +9,7 @@ from throughtime.config.instantiate import instantiate
 from throughtime.data.base import DataModule
 from throughtime.errors import UserError
 from throughtime.inference.averages import RAW
-from throughtime.inference.load import load
+from throughtime.inference.load import Loaded, load
 from throughtime.run.checkpoint_content import shape_errors_as_user_errors
 from throughtime.run.recorded_data import unrecorded_files
 
@@ -33,6 +33,36 @@ def evaluate(
         UserError: there is no such run, data or average, or the run has no test split.
     """
     loaded = load(path, weights)
+    data = evaluation_data(loaded, path, other, report)
+    if not data.test_dataloader():
+        raise UserError(f"{path} has no test split; give other data with --path")
+    loaded.task.measure_on(data.artifacts())
+    trainer = pl.Trainer(
+        accelerator=_available(loaded.config["trainer"].get("accelerator", "auto")),
+        devices=1,
+        precision=loaded.config["trainer"].get("precision", "32-true"),
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.test(loaded.task, datamodule=data, verbose=False)
+    return {name: float(value) for name, value in sorted(trainer.callback_metrics.items()) if name != "step"}
+
+
+def evaluation_data(
+    loaded: Loaded, path: str, other: str | None, report: Callable[[str], None] | None = None
+) -> DataModule:
+    """The data that a trained task is evaluated on, set up.
+
+    Args:
+        loaded: the task.
+        path: where it was loaded from, for messages.
+        other, report: as of `evaluate`.
+
+    Raises:
+        UserError: there are no such data, or those of the run have changed.
+    """
     data: DataModule = instantiate(loaded.config["data"], "data")
     if not isinstance(loaded.config.get("trainer"), Mapping):
         raise UserError(
@@ -59,20 +89,7 @@ def evaluate(
             f"{', '.join(files)}: these are not the data that {path} was trained on, so nothing is measured on them; "
             f"name them to do so: --path {files[-1]}"
         )
-    if not data.test_dataloader():
-        raise UserError(f"{path} has no test split; give other data with --path")
-    loaded.task.measure_on(data.artifacts())
-    trainer = pl.Trainer(
-        accelerator=_available(loaded.config["trainer"].get("accelerator", "auto")),
-        devices=1,
-        precision=loaded.config["trainer"].get("precision", "32-true"),
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    trainer.test(loaded.task, datamodule=data, verbose=False)
-    return {name: float(value) for name, value in sorted(trainer.callback_metrics.items()) if name != "step"}
+    return data
 
 
 def _available(accelerator: str) -> str:

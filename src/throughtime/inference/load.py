@@ -26,6 +26,7 @@ class Loaded:
         artifacts: what its data fitted.
         path: the checkpoint.
         fingerprint: the identity of the data that it was trained on, as far as it is recorded.
+        step: the optimiser steps that it was trained for.
     """
 
     task: Task
@@ -33,6 +34,7 @@ class Loaded:
     artifacts: dict[str, Any]
     path: Path
     fingerprint: Mapping[str, Any]
+    step: int
 
 
 class CheckpointFile:
@@ -69,7 +71,9 @@ class CheckpointFile:
             take_average(task, self._content, weights)
         content = self._content
         fingerprint = content.get(FINGERPRINT) or recorded_fingerprint(RunFolder(self.path.parent.parent))
-        return Loaded(task, content["config"], content["artifacts"], self.path, fingerprint)
+        return Loaded(
+            task, content["config"], content["artifacts"], self.path, fingerprint, content["global_step"]
+        )
 
 
 def load(path: str | Path, weights: str = RAW) -> Loaded:

@@ -105,3 +105,13 @@ def test_a_tag_that_training_lacks_is_named(folder):
 def test_there_must_be_a_path():
     with pytest.raises(UserError, match="there is nothing to read"):
         FramesData().setup()
+
+
+@pytest.mark.parametrize(
+    ("chunk_length", "steps", "chunked"), [(None, 42, False), (20, 20, True), (100, 42, False)]
+)
+def test_the_largest_batch_is_told_before_memory_is_taken(folder, chunk_length, steps, chunked):
+    """The longest part of a recording is the training part of the one of 60 frames."""
+    artifacts = made(folder, chunk_length=chunk_length).artifacts()
+    assert artifacts["largest_batch"] == {"steps": steps, "lanes": 16}
+    assert artifacts["frames"]["chunked"] is chunked

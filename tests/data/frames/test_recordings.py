@@ -83,3 +83,26 @@ def test_more_than_the_memory_is_refused(folder, monkeypatch):
     monkeypatch.setattr(memory, "physical_memory", lambda: 2 * 4 * 2 * 300)
     with pytest.raises(UserError, match=r"b\.csv: the data up to this file need more .* fewer data\.lags"):
         FrameReader().read(str(folder))
+
+
+def test_tags_that_are_measurements_are_refused(tmp_path):
+    write(tmp_path, "a.csv", [f"{row / 7:.3f}" for row in range(60)])
+    with pytest.raises(UserError, match=r"a\.csv: the tags are numbers \(.*\), not classes"):
+        check_tags(FrameReader().read(str(tmp_path)), None)
+
+
+def test_tables_in_another_encoding_are_read_by_its_name(tmp_path):
+    (tmp_path / "a.csv").write_bytes("x,phase\n1,répos\n2,geste\n".encode("latin-1"))
+    with pytest.raises(
+        UserError, match=r"a\.csv is no utf-8; name the file's own encoding by data\.encoding="
+    ):
+        FrameReader().read(str(tmp_path))
+    (found,) = FrameReader(encoding="latin-1").read(str(tmp_path))
+    assert found.tags == ["répos", "geste"]
+
+
+def test_a_folder_without_tables_is_told(tmp_path):
+    with pytest.raises(
+        UserError, match="matches no file; name a frame table, a folder of frame tables or a glob"
+    ):
+        FrameReader().read(str(tmp_path))

@@ -72,6 +72,11 @@ def test_files_that_do_not_belong_together_are_named(pair, tmp_path):
     (pair / "Other_TRAIN.ts").write_text(HEADER + ROWS)
     with pytest.raises(UserError, match="holds several sets: Other, Toy; name one"):
         LabelledSeries().read(str(pair))
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / "Toy_TRAIN.ts").write_text(HEADER + ROWS)
+    (pair / "Other_TRAIN.ts").unlink()
+    with pytest.raises(UserError, match="have one name, and both are the train part; name one of them"):
+        LabelledSeries().read(f"{tmp_path}/*/*.ts")
     (tmp_path / "a.ts").write_text("@classLabel true a\n@data\n1,2:a\n1,2:3,4:a\n")
     with pytest.raises(
         UserError, match=r"line 4 has 2 channels \(x1, x2\), but .*line 3 has 1 channel \(x1\)"

@@ -172,6 +172,7 @@ def test_long_ink_is_refused_with_the_keys_that_shorten_it(tmp_path):
     ("arguments", "said"),
     [
         ({"condition": "speaker"}, "data.condition=speaker"),
+        ({"condition": "label"}, "these words have no classes"),
         ({"batch_size": 0}, "data.batch_size"),
         ({"path": "some.csv"}, "without a file"),
         ({"test_path": "some.csv"}, "data.test_path"),
@@ -180,6 +181,11 @@ def test_long_ink_is_refused_with_the_keys_that_shorten_it(tmp_path):
 def test_arguments_that_do_not_fit_are_refused(arguments, said):
     with pytest.raises(UserError, match=said):
         HandwritingData(WrittenWords(**SMALL), **arguments).setup()
+
+
+def test_written_words_come_from_no_file():
+    assert HandwritingData(WrittenWords(**SMALL)).paths() == {}
+    assert HandwritingData(StrokeFiles(), test_path="a.csv").paths()["data.test_path"] == "a.csv"
 
 
 def test_nothing_to_read_is_said():

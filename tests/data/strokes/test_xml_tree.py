@@ -61,7 +61,7 @@ def test_deep_trees_are_walked(tmp_path):
     [
         ("<a>\n<b></a>", r"a\.xml, line 2: this is no well-formed XML \(mismatched tag\)"),
         ("<a>\n", r"a\.xml, line 2: this is no well-formed XML \(no element found\)"),
-        ("", r"a\.xml, line 1: this is no well-formed XML"),
+        ("", r"a\.xml is empty; leave it out"),
         ("<a>&nbsp;</a>", r"a\.xml, line 1: this is no well-formed XML \(undefined entity\)"),
     ],
 )

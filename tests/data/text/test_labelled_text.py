@@ -197,6 +197,11 @@ def test_encodings_are_those_of_text(tmp_path):
         ({"a.jsonl": '{"text": "x", "label": "a"}\n{"text"\n'}, {}, r"a\.jsonl, line 2: this is no JSON"),
         ({"a.jsonl": "[1]\n"}, {}, r"a\.jsonl, line 1: this is no object"),
         ({"a.jsonl": '{"body": "x"}\n'}, {}, r"line 1: the object has no text or .* its keys are body"),
+        (
+            {"a.jsonl": '{"text": "x", "label": NaN}\n'},
+            {},
+            r"a\.jsonl, line 1: the label is nan; give a class",
+        ),
         ({"a.jsonl": '{"text": 5, "label": 1}\n'}, {}, r"line 1: the text is 5; it must be a string"),
         ({"a.jsonl": '{"text": "x", "label": {}}\n'}, {}, r"line 1: the label is an object"),
         ({"a.txt": "x"}, {"format": "document"}, r"a\.txt is a text without a label"),

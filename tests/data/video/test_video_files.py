@@ -103,7 +103,7 @@ def test_folders_that_are_empty_or_of_another_shape_are_named(clips, tmp_path):
 def test_a_class_with_one_clip_is_named(clips):
     write_gif(clips / "swim" / "1.gif", frames())
     with pytest.raises(UserError, match="the class swim has 1 sequence, too few for 2 parts"):
-        split_sequences(VideoFiles().read(str(clips)), (0.5, 0, 0.5))
+        split_sequences(VideoFiles().read(str(clips)), (0.5, 0.0, 0.5))
 
 
 def test_more_than_the_memory_is_refused_before_it_is_taken(clips, monkeypatch):

@@ -37,6 +37,24 @@ def test_probabilities_are_drawn_over_the_steps_of_their_input(sequence, symbols
         assert [text.get_text() for text in above.texts] == ["A", "T", "C"]
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_examples_stand_in_two_columns_each_above_its_probabilities(count):
+    examples = [(f"{n}", Shown(np.random.rand(9 + n, 1)), probabilities_of(9 + n)) for n in range(count)]
+    figure = plot_running(examples, ["a", "b", "c"], None)
+    titled = {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
+    assert sorted(titled) == [f"{n}" for n in range(count)] and len(figure.axes) == 2 * count
+    for number, axes in enumerate(titled[f"{n}"] for n in range(count)):
+        place = axes.get_subplotspec()
+        assert (place.rowspan.start, place.colspan.start) == (2 * (number // 2), number % 2)
+        (below,) = (
+            one
+            for one in figure.axes
+            if one.get_subplotspec().rowspan.start == place.rowspan.start + 1
+            and one.get_subplotspec().colspan.start == place.colspan.start
+        )
+        assert len(below.get_lines()[0].get_xdata()) == 9 + number
+
+
 def test_a_drawing_is_shown_as_far_as_the_pen_has_come():
     lines = [np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]]), np.array([[3.0, 1.0]])]
     shown = Shown(np.zeros((4, 3), dtype=np.float32), lines=lines)

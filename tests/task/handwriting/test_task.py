@@ -40,7 +40,7 @@ def test_an_ink_ends_where_the_model_says_so_or_at_the_length(made):
             assert [len(points(ink)) for ink in drawn(task, ["0", "2"])] == [count, count]
         # an end with a probability of 1/5 leaves 5 points after the first one in the mean
         task.head.map.bias[-1] = -np.log(4)
-        lengths = [len(points(ink)) for ink in drawn(task, ["0"] * 2000, length=200)]
+        lengths = [len(points(ink)) for ink in drawn(task, ["0"] * 2000, bias=0, length=200)]
     assert np.mean(lengths) == pytest.approx(6, abs=0.4)
 
 

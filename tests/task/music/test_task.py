@@ -112,4 +112,4 @@ def test_a_model_that_reads_the_future_is_refused(
     built: Callable[..., Task], overrides: tuple[str, ...]
 ) -> None:
     with pytest.raises(UserError, match="bidirectional model would read the frames"):
-        built(*overrides, "model=frame_tagger")
+        built(*overrides, "model=frame_tagger", "~model.layers.residual")

@@ -103,3 +103,11 @@ def test_it_is_exported_to_onnx(spelled, tmp_path):
     exported = command("scripts/export.py", run, "--format", "onnx", "--output", tmp_path / "exported")
     assert exported.returncode == 0, exported.stderr
     assert "inputs [T, B, 3]" in exported.stdout and "steps" in exported.stdout
+
+
+@pytest.mark.slow
+def test_the_default_reaches_a_character_error_rate_of_5_per_cent(command, tmp_path):
+    finished = command("train.py", "task=transcription", f"hydra.run.dir={tmp_path / 'run'}", "logger=none")
+    assert finished.returncode == 0, finished.stderr
+    metrics = json.loads((tmp_path / "run" / "results.json").read_text())["metrics"]
+    assert metrics["test/cer"] <= 0.05 and metrics["test/left_out"] == 0

@@ -40,7 +40,7 @@ class FramesData(DataModule):
     Args:
         path: a file, a folder or a glob.
         train_path, val_path, test_path: ready splits, instead of `path`.
-        tag_column, leave_out, lags, rename: how a file is read (`FrameReader`).
+        tag_column, leave_out, lags, rename, encoding: how a file is read (`FrameReader`).
         tags: all tags that there are; None for those of the files, of which a very rare one is an error.
         split: the fractions for training, validation and test, in this order; 0 for none.
         folds, fold: k, and which of the k folds of recordings is the test part, from 0; None for a split in time.
@@ -66,6 +66,7 @@ class FramesData(DataModule):
         leave_out: Sequence[str] = (),
         lags: Sequence[int] = (),
         rename: Mapping[str, str] | str | None = None,
+        encoding: str = "utf-8",
         tags: Sequence[str] | None = None,
         split: Sequence[float | int] = (0.7, 0.1, 0.2),
         folds: int | None = None,
@@ -84,7 +85,7 @@ class FramesData(DataModule):
         if chunk_length is not None:
             check_positive(**{"data.chunk_length": chunk_length})
         check_choice(KINDS, **{"data.standardise": standardise})
-        self.reader = FrameReader(tag_column, leave_out, lags, rename)
+        self.reader = FrameReader(tag_column, leave_out, lags, rename, encoding)
         self._paths = {"path": path, "train_path": train_path, "val_path": val_path, "test_path": test_path}
         self.known_tags = None if tags is None else list(tags)
         self.split = check_split_fractions(split)

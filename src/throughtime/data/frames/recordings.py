@@ -10,6 +10,8 @@ import numpy as np
 import yaml
 from jaxtyping import Float
 
+from throughtime.data.encoding import check_encoding
+from throughtime.data.labelled.data import check_classes
 from throughtime.data.memory import MemoryCount
 from throughtime.data.paths import find_files
 from throughtime.data.video.feature_table import read_feature_table
@@ -49,6 +51,7 @@ class FrameReader:
         lags: d, in frames.
         rename: names of tags by those that the files have; also as the text of such a mapping in YAML, since a command
             line of Hydra cannot write letters outside ASCII otherwise.
+        encoding: of the files.
 
     Attributes:
         channels: the names of the columns of features; None before a file was read.
@@ -61,12 +64,15 @@ class FrameReader:
         leave_out: Sequence[str] = (),
         lags: Sequence[int] = (),
         rename: Mapping[str, str] | str | None = None,
+        encoding: str = "utf-8",
     ) -> None:
+        check_encoding(encoding)
         check_positive(**{f"data.lags[{place}]": lag for place, lag in enumerate(lags)})
         self.tag_column = tag_column
         self.leave_out = tuple(leave_out)
         self.lags = tuple(lags)
         self.rename = _mapping(rename)
+        self.encoding = encoding
         self.channels: tuple[str, ...] | None = None
         self.tag_name: str | None = None
 
@@ -78,7 +84,7 @@ class FrameReader:
         """
         count = MemoryCount("give fewer data.lags, or name columns that are no features in data.leave_out")
         found = []
-        for file in find_files(path, key, "table of frames"):
+        for file in find_files(path, key, "frame table"):
             found.append(self._read(file, tagged=True))
             count.add(found[-1].values.nbytes, str(file))
         return found
@@ -89,7 +95,7 @@ class FrameReader:
 
     def _read(self, file: Path, tagged: bool) -> Recording:
         column = self.tag_column if tagged else self.tag_name or self.tag_column
-        table = read_feature_table(file, self.leave_out, column, tagged)
+        table = read_feature_table(file, self.leave_out, column, tagged, self.encoding, "data.encoding")
         if self.channels is None:
             self.channels, self.tag_name = table.channels, table.tag_name
         if table.channels != self.channels:
@@ -115,6 +121,7 @@ class FrameReader:
             "leave_out": list(self.leave_out),
             "lags": list(self.lags),
             "rename": dict(self.rename),
+            "encoding": self.encoding,
             "channels": None if self.channels is None else list(self.channels),
             "tag_name": self.tag_name,
         }
@@ -131,7 +138,7 @@ class FrameReader:
 
 
 def check_tags(recordings: Sequence[Recording], known: Sequence[str] | None) -> None:
-    """Check the spelling of tags.
+    """Check that tags are names, not measurements, and their spelling.
 
     Args:
         recordings: with tags.
@@ -139,8 +146,12 @@ def check_tags(recordings: Sequence[Recording], known: Sequence[str] | None) -> 
             frames, which would be a class of its own that nothing can learn.
 
     Raises:
-        UserError: a tag that is not known, or such a rare one; it names the file and the line, and how to rename it.
+        UserError: the tags are numbers; a tag is not known, or is such a rare one: then it names the file and the line,
+            and how to rename the tag.
     """
+    if known is None:
+        for recording in recordings:
+            check_classes(set(recording.tags), len(recording.tags), recording.name, "tags")
     counts = [Counter(recording.tags) for recording in recordings]
     for recording, own in zip(recordings, counts, strict=True):
         for tag, count in own.items():

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -371,18 +371,23 @@ def check_like(artifacts: dict[str, Any], found: SequenceSet) -> None:
         )
 
 
+def check_classes(names: Collection[str], count: int, place: str = "", noun: str = "labels") -> None:
+    """Raise `UserError` where many of the different names of `count` labels are fractions: measurements, no classes."""
+    fractional = [name for name in names if _is_fraction(name)]
+    if len(fractional) > max(10, count / 4):
+        raise UserError(
+            f"{place}{': ' * bool(place)}the {noun} are numbers ({', '.join(sorted(fractional)[:3])}, …), not classes; "
+            "name the column of the classes, or turn the numbers into classes first"
+        )
+
+
 def _check_kinds(found: SequenceSet) -> None:
     """Raise `UserError` for a sequence without a label, and for labels that are measurements and no classes."""
     for name, label in zip(found.names, found.labels, strict=True):
         if label is None or (label == "" and not found.multilabel):
             raise UserError(f"{name} has no label; give it one, or leave it out")
     counts = Counter(name for label in found.labels for name in label_names(label))
-    fractional = [name for name in counts if _is_fraction(name)]
-    if len(fractional) > max(10, len(found) / 4):
-        raise UserError(
-            f"the labels are numbers ({', '.join(sorted(fractional)[:3])}, …), not classes; name the column of the "
-            "classes, or turn the numbers into classes first"
-        )
+    check_classes(counts, len(found))
 
 
 def _is_fraction(name: str) -> bool:

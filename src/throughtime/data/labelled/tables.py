@@ -53,13 +53,18 @@ def read_bytes(file: Path) -> bytes:
     return content
 
 
-def read_text(file: Path, encoding: str = "utf-8") -> str:
+def read_text(file: Path, encoding: str = "utf-8", key: str = "data.source.encoding") -> str:
     """The whole text of a file, also of a .gz, with every line end as a line feed.
+
+    Args:
+        file: its name.
+        encoding: any text encoding of Python.
+        key: the setting of the encoding, which errors name.
 
     Raises:
         UserError: the file cannot be read, is empty or damaged, or has a byte that is no text in this encoding.
     """
-    text = "".join(decode([read_bytes(file)], encoding, str(file), "data.source.encoding"))
+    text = "".join(decode([read_bytes(file)], encoding, str(file), key))
     if not text.strip():
         raise UserError(f"{file} is empty; leave it out, or give a file with sequences in it")
     return text

@@ -306,7 +306,7 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
                 if text and text[0] not in "#%":
                     yield number, text
     except UnicodeDecodeError as error:
-        raise UserError(f"{file} is not text in UTF-8 ({error})") from error
+        raise UserError(f"{file} is not text in UTF-8 ({error}); save it as UTF-8") from error
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}") from error
 

@@ -184,7 +184,7 @@ def _series_files(path: str, key: str) -> list[Path]:
     Raises:
         UserError: there is none, or there are files of two sets.
     """
-    files = find_files(path, key, "file of series")
+    files = find_files(path, key, "series file")
     if Path(path).expanduser().is_file():
         return files
     for kind in FORMATS:
@@ -194,6 +194,13 @@ def _series_files(path: str, key: str) -> list[Path]:
     else:
         raise UserError(f"{key}={path} holds no file of series; give {', '.join(FORMATS)}")
     halves = [file for file in own if _part(file)]
+    seen: dict[str, Path] = {}
+    for file in halves:
+        other = seen.setdefault(file.name.lower(), file)
+        if other != file:
+            raise UserError(
+                f"{other} and {file} have one name, and both are the {_part(file)} part; name one of them"
+            )
     sets = sorted({file.with_suffix("").name.rsplit("_", 1)[0] for file in halves})
     if len(sets) > 1 or (halves and len(halves) < len(own)):
         listed = ", ".join(sets + [file.name for file in own if not _part(file)][:3])

@@ -194,7 +194,7 @@ class Table:
                     self.notes.append(f"encoding {marked}")
             lines = self._raw(encoding)
         except pd.errors.EmptyDataError as error:
-            raise UserError(f"{self.path} is empty") from error
+            raise UserError(f"{self.path} is empty; give a table with rows") from error
         except UnicodeError as error:
             raise UserError(
                 f"{self.path} is not text in {encoding.removesuffix('-sig')} ({error}); set data.encoding, such as "
@@ -209,7 +209,7 @@ class Table:
                 f"{wide_encoding(self._start()) or 'utf-16-le'}"
             )
         if not any(line.strip() for line in self._above) and not any(line.strip() for line in lines):
-            raise UserError(f"{self.path} is empty")
+            raise UserError(f"{self.path} is empty; give a table with rows")
         return lines
 
     def _start(self) -> bytes:

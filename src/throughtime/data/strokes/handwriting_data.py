@@ -74,6 +74,10 @@ class HandwritingData(DataModule):
     ) -> None:
         super().__init__()
         check_choice(CONDITIONS, **{"data.condition": condition})
+        if condition == "label" and isinstance(source, WrittenWords):
+            raise UserError(
+                "data.condition=label: these words have no classes; set data.condition=text or none"
+            )
         sizes = {"longest": longest, "batch_size": batch_size, "eval_batch_size": eval_batch_size}
         check_positive(**{f"data.{name}": size for name, size in sizes.items()})
         self.source = source
@@ -94,6 +98,8 @@ class HandwritingData(DataModule):
         self._train: InkBatches | None = None
 
     def paths(self) -> dict[str, str | None]:
+        if isinstance(self.source, WrittenWords):
+            return {}
         return {f"data.{name}": path for name, path in self._paths.items()}
 
     def restore(self, artifacts: dict[str, Any]) -> None:
@@ -152,7 +158,7 @@ class HandwritingData(DataModule):
         return self._read_files(path)
 
     def _read_files(self, path: str) -> SequenceSet:
-        if self.condition == "none" and not self.group:
+        if self.condition == "none":  # labels are not needed
             return self.source.read_for_prediction([Path(path)])
         return self.source.read(path)
 

@@ -46,6 +46,8 @@ def read_xml(file: Path) -> Element:
         UserError: it is no well-formed XML, or declares entities; it names the line.
     """
     content = read_bytes(file)
+    if not content.strip():
+        raise UserError(f"{file} is empty; leave it out, or give a file with strokes in it")
     parser = expat.ParserCreate(namespace_separator="}")
     parser.buffer_text = True
     opened: list[Element] = []

@@ -1,6 +1,7 @@
 """Text files as labelled sequences of tokens: tables, JSON lines, lines that begin with a label, folders of classes."""
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -372,4 +373,6 @@ def _plain_label(label: Any, place: str) -> str | tuple[str, ...] | None:
         raise UserError(f"{place}: the label is an object; it must be a string, a number or a list of them")
     if isinstance(label, bool):
         return str(label).lower()
+    if isinstance(label, float) and not math.isfinite(label):
+        raise UserError(f"{place}: the label is {label}; give a class, or leave the object out")
     return None if label is None or label == "" else str(label)

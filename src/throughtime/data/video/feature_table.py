@@ -40,6 +40,7 @@ def read_feature_table(
     tag_column: str | int | None = None,
     tagged: bool = True,
     encoding: str = "utf-8",
+    key: str = "data.source.encoding",
 ) -> FeatureTable:
     """The frames of a table with commas, semicolons or tabs between its columns; also .gz.
 
@@ -49,12 +50,13 @@ def read_feature_table(
         tag_column: the name or the number (from 1, or from the end: -1 is the last) of the column of tags.
         tagged: whether there must be tags; else the table may lack a column of this name.
         encoding: of the file.
+        key: the setting of the encoding, which errors name.
 
     Raises:
         UserError: a row has another number of columns than the first, or a value that is no finite number, or a column
             is missing; it names the file and the line.
     """
-    text = read_text(file, encoding)
+    text = read_text(file, encoding, key)
     first = next(line for line in text.split("\n") if line.strip())
     separator = max(",;\t", key=first.count)
     reader = csv.reader(text.split("\n"), delimiter=separator, skipinitialspace=True)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from throughtime.data.audio.file_pattern import FilePattern
+from throughtime.data.encoding import check_encoding
 from throughtime.data.images.image_files import COLOURS
 from throughtime.data.labelled.sequences import SequenceSet, SequenceSource
 from throughtime.data.memory import MemoryCount
@@ -55,6 +56,7 @@ class VideoFiles(SequenceSource):
         leave_out: names of columns of tables that are no features.
         pattern: of named groups in the name of a clip and of the folders above it (`FilePattern`), for splits by group;
             None where no clip has a group.
+        encoding: of tables.
 
     Attributes:
         frame_shape: (C, height, width) of all frames; None for tables of features, and before clips were read.
@@ -71,7 +73,9 @@ class VideoFiles(SequenceSource):
         longest: int | None = None,
         leave_out: Sequence[str] = (),
         pattern: str | None = None,
+        encoding: str = "utf-8",
     ) -> None:
+        check_encoding(encoding, "data.source.encoding")
         check_choice(COLOURS, **{"data.source.colour": colour})
         check_positive(
             **{"data.source.stride": stride, "data.source.longest": 1 if longest is None else longest}
@@ -83,6 +87,7 @@ class VideoFiles(SequenceSource):
         height_width = None if size is None else (int(size[0]), int(size[1]))
         self.sampling = FrameSampling(colour, height_width, stride, longest)
         self.leave_out = tuple(leave_out)
+        self.encoding = encoding
         self.pattern = pattern
         self._names = None if pattern is None else FilePattern(pattern, (*FILMS, *ANIMATIONS, *TABLES))
         self._group: str | None = None
@@ -143,6 +148,7 @@ class VideoFiles(SequenceSource):
             "longest": sampling.longest,
             "leave_out": list(self.leave_out),
             "pattern": self.pattern,
+            "encoding": self.encoding,
             "channels": None if self.frame_shape or self._channels is None else list(self._channels),
             "frame_shape": None if self.frame_shape is None else list(self.frame_shape),
         }
@@ -189,7 +195,7 @@ class VideoFiles(SequenceSource):
         """One clip, of the frames or the features that the first one has."""
         sampling = self.sampling
         if place.is_file() and place.name.lower().endswith(TABLES):
-            table = read_feature_table(place, self.leave_out)
+            table = read_feature_table(place, self.leave_out, encoding=self.encoding)
             values = np.stack(list(sampling.of(table.values)))
             count.add(values.nbytes, str(place))
             clip = Clip(values, table.channels, None, label, place)

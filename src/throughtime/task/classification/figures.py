@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from throughtime.task.confusion import plot_confusion
 
 HEADER = ("class", "precision", "recall", "f1", "sequences")
 FEW_CHANNELS, MOST_LETTERS, MOST_FRAMES = 6, 60, 8
+MOST_COLUMNS = 2
+"""Examples side by side in a figure: of more, TensorBoard's small pictures show nothing."""
+
 MOMENTS = 4
 """Steps up to which a drawing is shown."""
 
@@ -156,13 +160,24 @@ def plot_running(
         symbols: the alphabet of ids; None for features.
         frame_shape: (channels, height, width) of a step that is an image; some of them are drawn, at their steps.
     """
-    figure = Figure(figsize=(4.2 * len(examples), 4.6), layout="constrained")
-    axes = figure.subplots(2, len(examples), height_ratios=(1, 1.4), squeeze=False)
-    for (above, below), (title, shown, probabilities) in zip(axes.T, examples, strict=True):
+    has_frames = frame_shape is not None and min(frame_shape[1:]) > 1
+    has_rows = has_frames or symbols is not None or examples[0][1].lines is not None
+    above_height = (
+        1.2 if has_rows else 1.9
+    )  # inches, of small pictures or letters side by side, and of all else
+    columns = min(len(examples), MOST_COLUMNS)
+    rows = math.ceil(len(examples) / columns)
+    heights = (above_height, 2.7) * rows
+    figure = Figure(figsize=(4.2 * columns, sum(heights)), layout="constrained")
+    axes = figure.subplots(2 * rows, columns, height_ratios=heights, squeeze=False)
+    pairs = axes.reshape(rows, 2, columns).transpose(0, 2, 1).reshape(-1, 2)
+    for unused in pairs[len(examples) :].flat:
+        unused.remove()
+    for (above, below), (title, shown, probabilities) in zip(pairs, examples, strict=False):
         steps = np.arange(1, len(shown.values) + 1)
         if shown.lines is not None:
             _draw_lines(above, shown.lines, len(steps))
-        elif frame_shape is not None and min(frame_shape[1:]) > 1:
+        elif has_frames:
             _draw_frames(above, shown.values.reshape(-1, *frame_shape))
         else:
             _draw_input(above, shown, steps, symbols)
@@ -180,8 +195,10 @@ def plot_running(
             )
         below.set(xlabel="step t", xlim=(0.5, len(steps) + 0.5), ylim=(-0.02, 1.02))
         above.set_xlim(0.5, len(steps) + 0.5)
-        below.legend(fontsize=7, ncols=2, loc="center left", framealpha=0.6)
-    axes[1, 0].set_ylabel("p(class | x_1 … x_t)")
+        # Above the curves, which may be anywhere between 0 and 1.
+        below.legend(fontsize=7, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    for first in axes[1::2, 0]:
+        first.set_ylabel("p(class | x_1 … x_t)")
     return figure
 
 
@@ -210,8 +227,9 @@ def _draw_input(axes: Axes, shown: Shown, steps: np.ndarray, symbols: Sequence[s
     if symbols is not None:
         if len(steps) <= MOST_LETTERS:
             for step, number in zip(steps, sequence, strict=True):
+                size = 8 if len(steps) <= 40 else 6
                 axes.text(
-                    step, 0.5, symbols[number], ha="center", va="center", fontsize=8, family="monospace"
+                    step, 0.5, symbols[number], ha="center", va="center", fontsize=size, family="monospace"
                 )
             axes.set(yticks=[], ylim=(0, 1))
         else:
@@ -228,14 +246,15 @@ def _draw_input(axes: Axes, shown: Shown, steps: np.ndarray, symbols: Sequence[s
 
 
 def _draw_lines(axes: Axes, lines: Sequence[Float[np.ndarray, "_ 2"]], count: int) -> None:
-    """Draw the lines up to some steps, each time above its step, with all that is still to come in grey.
+    """Draw the lines up to some steps, side by side, with all that is still to come in grey.
 
     Args:
         axes: over the steps.
         lines: with a point for each step, in their order.
         count: T.
     """
-    axes.set(yticks=[], ylim=(0, 1))
+    axes.set_axis_off()  # the drawings stand side by side, not at their steps
+    axes.set_ylim(0, 1)
     moments = np.unique(np.linspace(0, count, min(MOMENTS, count) + 1).round().astype(int))[1:]
     width = 1 / len(moments)
     points = np.concatenate(lines)

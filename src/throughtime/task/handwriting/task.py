@@ -1,6 +1,7 @@
 """Handwriting generation: a model predicts the next point of a pen, and draws by sampling its predictions."""
 
 import argparse
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -68,14 +69,10 @@ class Handwriting(Task):
         generate(self, options)
 
     def next_commands(self, run: str) -> list[tuple[str, str]]:
-        on = {
-            "none": "",
-            "label": f" --label {self.symbols[0] if self.symbols else ''}",
-            "text": ' --text "..."',
-        }
-        return [
-            ("generate", f"python scripts/generate.py {run}{on[self.condition]} --bias 0.5 --output ink.svg")
-        ]
+        option = {"none": "", "label": " --label", "text": " --text"}[self.condition]
+        value = {"none": "", "label": self.symbols[:1], "text": self.symbols[:5]}[self.condition]
+        given = f"{option} {shlex.quote(''.join(value))}" if option else ""
+        return [("generate", f"python scripts/generate.py {run}{given} --bias 0.5 --output ink.svg")]
 
     def encoded(self, condition: str | None) -> list[int]:
         """The ids of what an ink is conditioned on.

@@ -55,8 +55,8 @@ class Transcript(NamedTuple):
 class Transcription(Task):
     """p(symbols | frames) = CTC(features), whose steps may be fewer than the frames (`SubsampledModel`).
 
-    A sequence with fewer steps than its transcript needs counts in the metrics and not in the loss. Those of files are
-    named before the training.
+    A sequence with fewer steps than its transcript needs counts in the metrics and not in the loss. They are
+    named before training, and those of the test before the test.
 
     Args:
         artifacts: what the data fitted, in plain containers.
@@ -111,7 +111,7 @@ class Transcription(Task):
         part = getattr(self.trainer.datamodule, "part", None)
         if part is None or not self.trainer.is_global_zero:
             return
-        for split in ("train", "val", "test") if stage == "fit" else ():
+        for split in {"fit": ("train", "val"), "test": ("test",)}.get(stage, ()):
             self._name_unalignable(split, part(split))
 
     def symbol_axes(self) -> Mapping[str, Sequence[SymbolAxis]]:
