@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from throughtime.data.array_cache import ArrayCache
 from throughtime.data.audio.decode import (
     HIGHEST_RATE,
     LOWEST_RATE,
@@ -19,7 +20,6 @@ from throughtime.data.audio.decode import (
 )
 from throughtime.data.audio.features import FrameFeatures, LogMel
 from throughtime.data.audio.file_pattern import FilePattern, ValueFilter, Values
-from throughtime.data.audio.spectrum_cache import SpectrumCache
 from throughtime.data.labelled.sequences import SequenceSet, SequenceSource, Shown
 from throughtime.data.paths import find_files
 from throughtime.errors import UserError, check_positive
@@ -103,7 +103,7 @@ class AudioFiles(SequenceSource):
         self._spectra = LogMel(
             0, bands, float(window), float(hop), float(low), None if high is None else float(high)
         )
-        self._cache = SpectrumCache(int(cache_gigabytes * GIGABYTE))
+        self._cache = ArrayCache("audio", int(cache_gigabytes * GIGABYTE), "data.source.cache_gigabytes")
         self._group: str | None = None
         self._others = 0
         self._restored = False

@@ -10,11 +10,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from throughtime.data.audio.spectrum_cache import SpectrumCache
+from throughtime.data.array_cache import ArrayCache
 from throughtime.data.music.piano_roll import KEYS, MusicPiece, Note, Roll, roll_of
 from throughtime.data.music.source import WHOLE, MusicSource, Parts
 from throughtime.errors import UserError
-from throughtime.files import cache_folder
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +73,7 @@ class Chorales(MusicSource):
 
     def _without_repeats(self, files: list[Path]) -> list[MusicPiece]:
         """The pieces of some files, without those that have all the notes of an earlier one."""
-        cache = SpectrumCache(CACHE_BYTES, cache_folder() / "chorales")
+        cache = ArrayCache("chorales", CACHE_BYTES)
         settings = {"music21": version("music21"), "steps_per_beat": self.steps_per_beat}
         found: dict[tuple[int, bytes], MusicPiece] = {}
         is_told = False

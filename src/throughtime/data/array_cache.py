@@ -1,4 +1,4 @@
-"""Cache of log-mel spectra on disk, a file for each recording and each setting, of a bounded size."""
+"""Cache of arrays that take long to make from files, on disk: one for each file and each setting, of a bounded size."""
 
 import hashlib
 import json
@@ -19,26 +19,28 @@ from throughtime.files import atomic_write, cache_folder, make_private, no_follo
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 SUFFIX = ".safetensors"
 LARGEST = 1 << 30  # bytes of an entry
 
 
-class SpectrumCache:
-    """A folder of log-mel spectra, by the content of the recording and the settings.
+class ArrayCache:
+    """A folder of arrays, by the content of the file that each is made from and the settings.
 
-    An entry is a safetensors file with the spectra `[n, M]` and their checksum, written whole or not at all. One that
+    An entry is a safetensors file with the array `[n, M]` and its checksum, written whole or not at all. One that
     is another user's, is reached through a symbolic link, or is not whole counts as missing. Where the folder cannot
     be written to, or is full, nothing more is kept.
 
     Args:
+        folder: its name in `$THROUGHTIME_CACHE`, or else in `~/.cache/throughtime`.
         size: the most bytes of all entries, above which no more are kept; none is ever removed. 0 for no cache.
-        folder: None for `audio` in `$THROUGHTIME_CACHE`, or else in `~/.cache/throughtime`.
+        size_key: the configuration key of the size, for a message; None where it has none.
     """
 
-    def __init__(self, size: int, folder: Path | None = None) -> None:
+    def __init__(self, folder: str, size: int, size_key: str | None = None) -> None:
         self.size = size
-        self.folder = cache_folder() / "audio" if folder is None else folder
+        self.size_key = size_key
+        self.folder = cache_folder() / folder
         self._keeps_more = True
         self._taken: int | None = None
 
@@ -50,8 +52,8 @@ class SpectrumCache:
                 digest.update(block)
         return digest.hexdigest()[:40]
 
-    def get(self, key: str, bands: int) -> Float[np.ndarray, "n M"] | None:
-        """The spectra of an entry; None where there is none that is whole."""
+    def get(self, key: str, width: int) -> Float[np.ndarray, "n M"] | None:
+        """The array of an entry, with M = width; None where there is none that is whole."""
         path = self._path(key)
         if not self.size or not path.is_file():
             return None
@@ -61,30 +63,30 @@ class SpectrumCache:
                 if status.st_uid != os.getuid() or status.st_size > LARGEST:
                     raise ValueError("it is too large, or another user has written it")
                 entry = load(file.read())
-                spectra, checksum = entry["spectra"], entry["checksum"]
-                if spectra.dtype != np.float32 or spectra.ndim != 2 or spectra.shape[1] != bands:
-                    raise ValueError(f"spectra of {spectra.dtype} {list(spectra.shape)}")
-                if checksum.shape != (1,) or zlib.crc32(spectra) != checksum[0]:
+                array, checksum = entry["array"], entry["checksum"]
+                if array.dtype != np.float32 or array.ndim != 2 or array.shape[1] != width:
+                    raise ValueError(f"an array of {array.dtype} {list(array.shape)}")
+                if checksum.shape != (1,) or zlib.crc32(array) != checksum[0]:
                     raise ValueError("the checksum differs")
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             logger.warning("the cache entry %s is not whole (%s); it is made anew", path, error)
             return None
-        return spectra
+        return array
 
-    def put(self, key: str, spectra: Float[np.ndarray, "n M"]) -> None:
-        """Keep the spectra of a recording."""
+    def put(self, key: str, array: Float[np.ndarray, "n M"]) -> None:
+        """Keep the array of a file."""
         if not self.size or not self._keeps_more:
             return
-        entry = save({"spectra": spectra, "checksum": np.array([zlib.crc32(spectra)], dtype=np.int64)})
+        entry = save({"array": array, "checksum": np.array([zlib.crc32(array)], dtype=np.int64)})
         try:
             make_private(self.folder)
             if self._taken is None:
                 self._taken = self._bytes_of_entries()
             if self._taken + len(entry) > self.size:
                 self._keeps_more = False
+                raised = "" if self.size_key is None else f", or raise {self.size_key}"
                 logger.warning(
-                    "the cache %s is full; no more is kept: remove its files, or raise data.source.cache_gigabytes",
-                    self.folder,
+                    "the cache %s is full; no more is kept: remove its files%s", self.folder, raised
                 )
                 return
             with atomic_write(self._path(key)) as file:

@@ -6,22 +6,22 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from throughtime.data.audio.spectrum_cache import SpectrumCache
+from throughtime.data.array_cache import ArrayCache
 
-SPECTRA = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+ARRAY = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
 KEY = "0" * 40
 
 
 @pytest.fixture
 def cache(cache_folder):
-    found = SpectrumCache(10**6)
-    found.put(KEY, SPECTRA)
+    found = ArrayCache("audio", 10**6)
+    found.put(KEY, ARRAY)
     assert found.folder == cache_folder / "audio"
     return found
 
 
 def test_what_was_put_comes_back(cache):
-    np.testing.assert_array_equal(SpectrumCache(10**6).get(KEY, 4), SPECTRA)
+    np.testing.assert_array_equal(ArrayCache("audio", 10**6).get(KEY, 4), ARRAY)
     assert cache.get("1" * 40, 4) is None
     assert cache.folder.stat().st_mode & 0o777 == 0o700
 
@@ -34,20 +34,20 @@ def test_a_key_depends_on_the_content_and_on_the_settings(cache, tmp_path):
     assert cache.key(tmp_path / "a", {"hop": 20}) != keys["a"]
 
 
-def entry_of(spectra, checksum=None):
-    checksum = zlib.crc32(np.ascontiguousarray(spectra)) if checksum is None else checksum
-    return save({"spectra": spectra, "checksum": np.array([checksum], dtype=np.int64)})
+def entry_of(array, checksum=None):
+    checksum = zlib.crc32(np.ascontiguousarray(array)) if checksum is None else checksum
+    return save({"array": array, "checksum": np.array([checksum], dtype=np.int64)})
 
 
 CONTENT = {
     "nothing": b"",
     "other bytes": b"x" * 400,
-    "half of it": entry_of(SPECTRA)[:200],
-    "a wrong checksum": entry_of(SPECTRA, 1),
-    "no checksum": save({"spectra": SPECTRA}),
-    "other bands": entry_of(SPECTRA[:, :3].copy()),
-    "other numbers": entry_of(SPECTRA.astype(np.float64)),
-    "one axis": entry_of(SPECTRA[0]),
+    "half of it": entry_of(ARRAY)[:200],
+    "a wrong checksum": entry_of(ARRAY, 1),
+    "no checksum": save({"array": ARRAY}),
+    "another width": entry_of(ARRAY[:, :3].copy()),
+    "other numbers": entry_of(ARRAY.astype(np.float64)),
+    "one axis": entry_of(ARRAY[0]),
 }
 
 
@@ -57,8 +57,8 @@ def test_an_entry_that_is_not_whole_counts_as_missing(content, cache, caplog):
     path.write_bytes(CONTENT[content])
     assert cache.get(KEY, 4) is None
     assert "not whole" in caplog.text
-    cache.put(KEY, SPECTRA)
-    np.testing.assert_array_equal(cache.get(KEY, 4), SPECTRA)
+    cache.put(KEY, ARRAY)
+    np.testing.assert_array_equal(cache.get(KEY, 4), ARRAY)
 
 
 def test_nothing_is_read_through_a_link(cache, tmp_path):
@@ -69,7 +69,7 @@ def test_nothing_is_read_through_a_link(cache, tmp_path):
 
 
 def test_a_full_cache_keeps_no_more_and_removes_nothing(cache_folder, caplog):
-    size = len(entry_of(SPECTRA))
+    size = len(entry_of(ARRAY))
     (cache_folder / "audio").mkdir(mode=0o700)
     theirs = cache_folder / "audio" / "model.safetensors"
     theirs.write_bytes(b"x" * (size // 2))  # a file that no cache has written counts, and stays
@@ -77,26 +77,26 @@ def test_a_full_cache_keeps_no_more_and_removes_nothing(cache_folder, caplog):
         (0, ["0", "1"]),
         (2, ["0", "1"]),
     ):  # another process goes on where the first has filled it
-        cache = SpectrumCache(3 * size)
+        cache = ArrayCache("audio", 3 * size, "data.size")
         for number in range(first, first + 4):
-            cache.put(str(number) * 40, SPECTRA)
+            cache.put(str(number) * 40, ARRAY)
         names = sorted(path.name for path in cache.folder.iterdir())
         assert names == [*(f"{name * 40}.safetensors" for name in kept), "model.safetensors"]
         assert sum(path.stat().st_size for path in cache.folder.iterdir()) <= 3 * size
-    assert caplog.text.count("is full") == 2
-    np.testing.assert_array_equal(cache.get("0" * 40, 4), SPECTRA)
+    assert caplog.text.count("is full; no more is kept: remove its files, or raise data.size") == 2
+    np.testing.assert_array_equal(cache.get("0" * 40, 4), ARRAY)
 
 
 def test_no_size_is_no_cache(cache_folder):
-    cache = SpectrumCache(0)
-    cache.put(KEY, SPECTRA)
+    cache = ArrayCache("audio", 0)
+    cache.put(KEY, ARRAY)
     assert cache.get(KEY, 4) is None and list(cache_folder.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_to_costs_the_cache_alone(tmp_path, caplog):
-    (tmp_path / "file").write_text("no folder")
-    cache = SpectrumCache(10**6, tmp_path / "file" / "audio")
-    cache.put(KEY, SPECTRA)
-    cache.put(KEY, SPECTRA)
+def test_a_folder_that_cannot_be_written_to_costs_the_cache_alone(cache_folder, caplog):
+    (cache_folder / "audio").write_text("no folder")
+    cache = ArrayCache("audio", 10**6)
+    cache.put(KEY, ARRAY)
+    cache.put(KEY, ARRAY)
     assert cache.get(KEY, 4) is None
     assert caplog.text.count("cannot be written to") == 1
