@@ -36,6 +36,12 @@ def test_short_lanes_are_left_out() -> None:
     assert rows.shape == (7, 2, 1)
 
 
+def test_a_run_of_other_lanes_ends_the_trajectory() -> None:
+    cell = Elman(1, 2)
+    rows, _ = trajectory([run_of(cell, torch.zeros(5, 3, 1)), run_of(cell, torch.zeros(4, 6, 1))], 4, 100)
+    assert rows.shape == (5, 3, 1)
+
+
 def test_a_contracting_linear_layer() -> None:
     torch.manual_seed(0)
     cell = Elman(1, 3, activation="identity", output_activation=None)

@@ -8,7 +8,7 @@ import torch
 from throughtime.diagnosis.gates import Activity, Gate
 from throughtime.diagnosis.gradient_flow import LayerFlow
 from throughtime.diagnosis.layer import LayerDiagnosis
-from throughtime.diagnosis.verdict import change, command, judge, kind_of
+from throughtime.diagnosis.verdict import change, command, gradient_verdict, kind_of
 
 CONFIG = {
     "cell": {"recurrent_initialisation": "uniform", "forget_bias": 1.0},
@@ -32,23 +32,23 @@ def layer(rate: float, name: str = "layers.cells.0", cell: str = "Elman", satura
     ("rate", "kind"), [(0.8, "vanishes"), (0.95, "healthy"), (1.0, "healthy"), (1.2, "explodes")]
 )
 def test_the_kind_follows_from_what_arrives_at_the_largest_lag(rate: float, kind: str) -> None:
-    verdict = judge([layer(rate)], CONFIG, ["task=x"], 100)
+    verdict = gradient_verdict([layer(rate)], CONFIG, ["task=x"], 100)
     assert verdict.kind == kind
     assert kind in verdict.sentences[0]
     assert bool(verdict.commands) == (kind != "healthy")
 
 
 def test_all_layers_vanish_or_one_explodes() -> None:
-    assert judge([layer(0.5), layer(0.99, "b")], CONFIG, [], 1).kind == "healthy"
-    assert judge([layer(0.5), layer(0.6, "b")], CONFIG, [], 1).kind == "vanishes"
-    exploding = judge([layer(0.5), layer(1.5, "b")], CONFIG, [], 1)
+    assert gradient_verdict([layer(0.5), layer(0.99, "b")], CONFIG, [], 1).kind == "healthy"
+    assert gradient_verdict([layer(0.5), layer(0.6, "b")], CONFIG, [], 1).kind == "vanishes"
+    exploding = gradient_verdict([layer(0.5), layer(1.5, "b")], CONFIG, [], 1)
     assert exploding.kind == "explodes"
     assert "in b (Elman)" in exploding.sentences[0]
 
 
 def test_a_vanishing_gradient_has_its_start_its_cause_and_its_waste() -> None:
     history = {"layers.cells.0": [(10, 1e-5), (20, 0.5), (30, 1e-4), (40, 1e-6)]}
-    verdict = judge([layer(0.5, saturated=0.6)], CONFIG, ["task=x", "cell=elman"], 50, history)
+    verdict = gradient_verdict([layer(0.5, saturated=0.6)], CONFIG, ["task=x", "cell=elman"], 50, history)
     what, why, advice = verdict.sentences
     assert "half-life of 1 steps" in what
     assert "since step 30 of 50" in what
@@ -67,15 +67,15 @@ def test_a_vanishing_gradient_has_its_start_its_cause_and_its_waste() -> None:
 
 def test_settings_that_a_run_has_already_or_cannot_have_are_not_advised() -> None:
     config = {"cell": {"recurrent_initialisation": "orthogonal"}, "trainer": {"gradient_clip_val": None}}
-    verdict = judge([layer(2.0, cell="LSTM")], config, [], 7)
+    verdict = gradient_verdict([layer(2.0, cell="LSTM")], config, [], 7)
     assert [line.split()[-1] for _, line in verdict.commands] == ["cell=lem", "trainer.gradient_clip_val=1"]
     assert "(at step 7)" in verdict.sentences[0]
-    assert "contracts" in judge([layer(0.1)], config, [], 7).sentences[1]
+    assert "contracts" in gradient_verdict([layer(0.1)], config, [], 7).sentences[1]
 
 
 def test_a_horizon_of_its_own_is_shortened_by_its_own_key() -> None:
     config = {"data": {"chunk_length": 5}, "task": {"horizon": 64}}
-    lines = [line for _, line in judge([layer(0.5)], config, [], 7).commands]
+    lines = [line for _, line in gradient_verdict([layer(0.5)], config, [], 7).commands]
     assert any(line.endswith(" task.horizon=10") for line in lines)
 
 
@@ -90,7 +90,7 @@ def test_a_command_keeps_the_words_of_the_run_but_those_of_the_same_key() -> Non
 def test_without_a_gradient_nothing_is_claimed() -> None:
     norms = torch.tensor([1.0])
     one = LayerDiagnosis("a", "GRU", LayerFlow("a", norms, norms), 1, {}, norms, Activity([], 0.0), {})
-    assert judge([one], CONFIG, [], 1).kind == "unknown"
+    assert gradient_verdict([one], CONFIG, [], 1).kind == "unknown"
 
 
 def test_changes_do_not_overflow() -> None:

@@ -7,6 +7,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "dynamics": ["jacobians", "lyapunov_spectrum", "singular_values", "step_jacobian"],
         "gradient_flow": ["measure_flow"],
-        "verdict": ["judge"],
+        "verdict": ["gradient_verdict"],
     },
 )

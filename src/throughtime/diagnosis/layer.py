@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 import torch
 from jaxtyping import Bool, Float
@@ -93,10 +93,12 @@ def trajectory(runs: Sequence[CellRun], lanes: int, longest: int) -> tuple[Float
     """The inputs of the lanes that go on for longest without a reset, and the states before them.
 
     Args:
-        runs: consecutive runs of one cell.
+        runs: consecutive runs of one cell; a run with another number of lanes continues none of them and ends them.
         lanes: B, at most.
         longest: T, at most.
     """
+    same = takewhile(lambda run: run.inputs.shape[1] == runs[0].inputs.shape[1], runs)
+    runs = list(same)
     inputs = torch.cat([run.inputs.detach() for run in runs])
     starts, lengths = _stretches(_marks(runs), runs[0].lengths if len(runs) == 1 else None)
     chosen = lengths.argsort(descending=True, stable=True)[:lanes]

@@ -40,7 +40,7 @@ class Verdict:
     commands: list[tuple[str, str]]
 
 
-def judge(
+def gradient_verdict(
     layers: Sequence[LayerDiagnosis],
     config: Mapping[str, Any],
     typed: Sequence[str],
@@ -137,9 +137,7 @@ def _why(kind: str, layer: LayerDiagnosis) -> str:
             f"close to 0; {dynamics}."
         )
     if kind == "vanishes":
-        return (
-            f"Cause: the recurrence contracts, as the Jacobian of a step shrinks every direction; {dynamics}."
-        )
+        return f"Cause: the recurrence contracts, though no gate is saturated; {dynamics}."
     if kind == "explodes":
         chaotic = float(layer.exponents[0]) > 0
         cause = "the recurrence is chaotic" if chaotic else "the recurrence stretches some directions"

@@ -16,7 +16,7 @@ from throughtime.diagnosis.gradient_flow import decay_rate, measure_flow
 from throughtime.diagnosis.layer import LayerDiagnosis, diagnose_layer
 from throughtime.diagnosis.page import write_page
 from throughtime.diagnosis.probe import CellRun, probing
-from throughtime.diagnosis.verdict import Verdict, change, judge
+from throughtime.diagnosis.verdict import Verdict, change, gradient_verdict
 from throughtime.errors import UserError
 from throughtime.inference.averages import RAW
 from throughtime.inference.evaluate import evaluation_data
@@ -58,7 +58,7 @@ def diagnose(
     if not layers:
         raise UserError(f"the model of {path} has no recurrent layer that an engine runs forwards")
     typed = read_overrides(RunFolder(run).overrides) or [f"task={loaded.task.name}"]
-    verdict = judge(layers, loaded.config, typed, loaded.step, changes(run / TABLE, loaded.step))
+    verdict = gradient_verdict(layers, loaded.config, typed, loaded.step, changes(run / TABLE, loaded.step))
     return verdict, write_page(folder, f"Gradients through time: {path}", verdict, layers)
 
 
