@@ -6,38 +6,36 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch import Callback
 from matplotlib.figure import Figure
 
-from throughtime.callback.logging import log_figure, takes_figures
-from throughtime.files import make_subfolder, write_text
+from throughtime.callback.stage_figure import StageFigure
+from throughtime.files import write_text
 from throughtime.task.algorithmic.metrics import LengthScores
 
 
-class LengthProfile(Callback):
+class LengthProfile(StageFigure):
     """Write the metrics of each length to `profile_val.csv` and `profile_test.csv`, and draw the score over the length.
 
     The figure is on the IMAGES page at each validation, and `figures/lengths.png` after the test.
     """
 
+    figure_name = "lengths"
+
+    def figure(self, data: Any, task: Any, stage: str) -> Figure:
+        return plot_lengths(task.measured[stage], task.rule)
+
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if trainer.sanity_checking or not trainer.is_global_zero:
-            return
-        measured: LengthScores = pl_module.measured["val"]
-        self._write(trainer, "val", measured)
-        if takes_figures(trainer):
-            log_figure(trainer, "val/lengths", plot_lengths(measured, pl_module.rule))
+        if not trainer.sanity_checking:
+            self._write(trainer, "val", pl_module.measured["val"])
+        super().on_validation_end(trainer, pl_module)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if not trainer.is_global_zero:
-            return
-        measured: LengthScores = pl_module.measured["test"]
-        self._write(trainer, "test", measured)
-        folder = Path(trainer.default_root_dir) / "figures"
-        make_subfolder(folder)
-        log_figure(trainer, "test/lengths", plot_lengths(measured, pl_module.rule), folder / "lengths.png")
+        self._write(trainer, "test", pl_module.measured["test"])
+        super().on_test_end(trainer, pl_module)
 
     def _write(self, trainer: pl.Trainer, stage: str, measured: LengthScores) -> None:
+        if not trainer.is_global_zero:
+            return
         found = measured.by_length()
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")

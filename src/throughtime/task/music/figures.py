@@ -1,25 +1,21 @@
 """Piano rolls as figures: what was predicted against what was played, and a piece that was written."""
 
-from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
 import numpy as np
 import torch
-from lightning.pytorch import Callback
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from throughtime.callback.logging import log_figure, takes_figures
+from throughtime.callback.stage_figure import StageFigure
 from throughtime.data.music.piano_roll import LOWEST, Roll
 from throughtime.errors import check_positive
-from throughtime.files import make_subfolder
 
 COLOURS = {"right": "#222222", "too many": "#d62728", "missed": "#9ecae1"}
 
 
-class PianoRollFigures(Callback):
+class PianoRollFigures(StageFigure):
     """Draws `piano_roll` at each validation (IMAGES), and as a PNG file after the test.
 
     It shows the beginning of the first piece, and which of its notes the most probable frames, predicted from the true
@@ -29,36 +25,16 @@ class PianoRollFigures(Callback):
         length: the frames that are shown.
     """
 
+    figure_name = "piano_roll"
+
     def __init__(self, length: int = 96) -> None:
         check_positive(length=length)
         self.length = length
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if not trainer.sanity_checking and takes_figures(trainer):
-            log_figure(trainer, "val/piano_roll", self.figure(trainer.datamodule, pl_module, "val"))
-
-    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if not trainer.is_global_zero:
-            return
-        folder = Path(trainer.default_root_dir) / "figures"
-        make_subfolder(folder)
-        figure = self.figure(trainer.datamodule, pl_module, "test")
-        log_figure(trainer, "test/piano_roll", figure, folder / "piano_roll.png")
-
     def figure(self, data: Any, task: Any, stage: str) -> Figure:
-        """The figure of a stage.
-
-        Args:
-            data: the run's `MusicData`.
-            task: its `Music`.
-            stage: "val" or "test".
-        """
         piece = data.part(stage)[0]
         roll = piece.roll[: self.length]
-        was_training = task.training
-        task.eval()
         predicted = task.most_probable(torch.from_numpy(roll).float()).cpu().numpy().astype(np.uint8)
-        task.train(was_training)
         return plot_prediction(roll, predicted, piece.name)
 
 

@@ -13,10 +13,11 @@ from lightning.pytorch import Callback
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from throughtime.callback.logging import log_figure, log_table, takes_figures
+from throughtime.callback.logging import log_table
+from throughtime.callback.stage_figure import StageFigure
 from throughtime.decode.ctc_path import BLANK, SymbolSpan
 from throughtime.errors import check_positive, printable
-from throughtime.files import make_subfolder, write_text
+from throughtime.files import write_text
 from throughtime.task.transcription.metrics import TranscriptMetrics
 
 HEADER = ("name", "truth", "predicted", "edits")
@@ -86,7 +87,7 @@ class PosteriorExample(NamedTuple):
     seconds: float | None
 
 
-class TranscriptFigures(Callback):
+class TranscriptFigures(StageFigure):
     """Draws `posterior` at each validation (IMAGES), and as a PNG file after the test.
 
     It shows p(symbol | step) over time below the waveform or the ink, of sequences that are the same each time.
@@ -95,36 +96,16 @@ class TranscriptFigures(Callback):
         count: the sequences that are drawn.
     """
 
+    figure_name = "posterior"
+
     def __init__(self, count: int = 3) -> None:
         check_positive(count=count)
         self.count = count
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if not trainer.sanity_checking and takes_figures(trainer):
-            log_figure(trainer, "val/posterior", self.figure(trainer.datamodule, pl_module, "val"))
-
-    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if not trainer.is_global_zero:
-            return
-        folder = Path(trainer.default_root_dir) / "figures"
-        make_subfolder(folder)
-        figure = self.figure(trainer.datamodule, pl_module, "test")
-        log_figure(trainer, "test/posterior", figure, folder / "posterior.png")
-
     def figure(self, data: Any, task: Any, stage: str) -> Figure:
-        """The figure of a stage.
-
-        Args:
-            data: the run's `TranscribedData`.
-            task: its `Transcription`.
-            stage: "val" or "test".
-        """
         part = data.part(stage)
         numbers = list(range(min(self.count, len(part))))
-        was_training = task.training
-        task.eval()
         found = task.log_probabilities([part.sequences[number] for number in numbers])
-        task.train(was_training)
         examples = []
         for number, own in zip(numbers, found, strict=True):
             transcript, shown = task.transcript(own, task.beam), data.shown(stage, number)
