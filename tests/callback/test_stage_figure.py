@@ -1,10 +1,10 @@
 """One figure of a stage is drawn at each validation and as a file after the test, by a task in evaluation mode."""
 
-from types import SimpleNamespace
+from unittest.mock import Mock
 
+import lightning.pytorch as pl
 import pytest
 from matplotlib.figure import Figure
-from torch import nn
 
 from throughtime.callback import stage_figure
 from throughtime.callback.stage_figure import StageFigure
@@ -33,12 +33,12 @@ def logged(monkeypatch):
 
 def trainer(tmp_path, **changes):
     plain = {"sanity_checking": False, "takes": True, "is_global_zero": True}
-    return SimpleNamespace(datamodule="data", default_root_dir=str(tmp_path), **plain | changes)
+    return Mock(spec=pl.Trainer, datamodule="data", default_root_dir=str(tmp_path), **plain | changes)
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_it_draws_in_evaluation_mode_and_leaves_the_mode_as_it_was(logged, tmp_path, training):
-    callback, task = Drawing(), nn.Linear(1, 1).train(training)
+    callback, task = Drawing(), pl.LightningModule().train(training)
     callback.on_validation_end(trainer(tmp_path), task)
     callback.on_test_end(trainer(tmp_path), task)
     assert callback.seen == [("data", "val", False), ("data", "test", False)]
@@ -49,10 +49,10 @@ def test_it_draws_in_evaluation_mode_and_leaves_the_mode_as_it_was(logged, tmp_p
 
 @pytest.mark.parametrize("changes", [{"sanity_checking": True}, {"takes": False}])
 def test_nothing_is_drawn_that_no_logger_takes(logged, tmp_path, changes):
-    Drawing().on_validation_end(trainer(tmp_path, **changes), nn.Linear(1, 1))
+    Drawing().on_validation_end(trainer(tmp_path, **changes), pl.LightningModule())
     assert logged == []
 
 
 def test_only_rank_0_writes_the_file(logged, tmp_path):
-    Drawing().on_test_end(trainer(tmp_path, is_global_zero=False), nn.Linear(1, 1))
+    Drawing().on_test_end(trainer(tmp_path, is_global_zero=False), pl.LightningModule())
     assert logged == [] and not (tmp_path / "figures").exists()

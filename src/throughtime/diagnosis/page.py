@@ -49,11 +49,11 @@ def write_page(
 
 def draw_diagnosis(title: str, verdict: Verdict, layers: Sequence[LayerDiagnosis]) -> Figure:
     """All figures on one page, with the verdict above them."""
-    figure = Figure(figsize=(12, 12.5), dpi=100)
-    figure.suptitle(title, fontsize="large", y=0.985)
-    figure.text(0.06, 0.965, _wrapped(verdict), va="top", fontsize="medium")
+    figure = Figure(figsize=(12, 12.5), dpi=100, layout="constrained")
+    figure.get_layout_engine().set(rect=(0.01, 0.01, 0.98, 0.87), hspace=0.05, wspace=0.05)
+    figure.text(0.5, 0.985, title, ha="center", va="top", fontsize="large")
+    figure.text(0.03, 0.96, _wrapped(verdict), va="top", fontsize="medium")
     axes = figure.subplots(3, 2).flat
-    figure.subplots_adjust(left=0.07, right=0.97, top=0.86, bottom=0.05, hspace=0.33, wspace=0.36)
     draw_curves(axes[0], [layer.flow for layer in layers])
     axes[0].set_title("Gradient by lag")
     _draw_singular(axes[1], layers)

@@ -122,12 +122,17 @@ def _since(kind: str, step: int, history: Sequence[tuple[int, float]]) -> str:
     return f"(since step {first} of {step}, by gradient_flow.csv)"
 
 
+def _power_of_ten(exponent: float) -> str:
+    """10 to this power with two digits, or the nearest whole power beyond what a number can hold."""
+    return f"{10.0**exponent:.2g}" if abs(exponent) < 300 else f"1e{exponent:.0f}"
+
+
 def _why(kind: str, layer: LayerDiagnosis) -> str:
     longest = max(layer.singular)
     top = float(layer.singular[longest][:, 0].mean()) / math.log(10)
     dynamics = (
         f"the largest Lyapunov exponent is {float(layer.exponents[0]):.3g} nats a step, and a change of the state is "
-        f"multiplied by at most 1e{top:.1f} in {_steps(longest)}"
+        f"multiplied by at most {_power_of_ten(top)} in {_steps(longest)}"
     )
     saturated = [gate for gate in layer.activity.gates if gate.low + gate.high > SATURATION]
     if kind == "vanishes" and saturated:
