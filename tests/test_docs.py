@@ -50,6 +50,9 @@ SHARED = (  # trained once, for all pages
     "python train.py task=forecasting",
     "python train.py task=classification",
     "python train.py task=music",
+    "python train.py task=handwriting",
+    "python train.py task=transcription",
+    "python train.py task=algorithmic",
     "python train.py -m task=textgen cell=elman,gru,lstm seed=1,2,3 trainer.max_steps=300",
 )
 OPTIONAL = {"logger=wandb": "wandb", "logger=mlflow": "mlflow"}  # words that need a package of [loggers]

@@ -31,7 +31,7 @@ class Counting(MGU):
 def no_compiler(monkeypatch):
     """A machine on which no C compiler is found."""
 
-    def fail(*arguments):
+    def fail(*arguments, **options):
         raise CompilerError("there is no C compiler on this machine")
 
     kernel._compiled_or_error.cache_clear()
