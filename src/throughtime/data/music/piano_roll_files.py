@@ -102,8 +102,8 @@ def _read_mat(file: Path) -> Parts:
     found = {part: content[name] for part, name in MAT_PARTS.items() if name in content}
     if not found:
         raise UserError(
-            f"{file} has {', '.join(others) or 'nothing'}, but none of {', '.join(MAT_PARTS.values())}, the cell arrays "
-            "of piano rolls"
+            f"{file} has {', '.join(others) or 'nothing'}, but none of {', '.join(MAT_PARTS.values())}, the cell "
+            "arrays of piano rolls"
         )
     return {
         part: [
