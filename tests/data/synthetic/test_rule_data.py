@@ -47,6 +47,8 @@ def test_the_training_loader_is_one_object() -> None:
         ({"length": 30}, r"data\.train_lengths and data\.length exclude each other"),
         ({"val_lengths": None}, r"data\.val_lengths or data\.length is needed"),
         ({"test_points": 0}, r"data\.test_points must be above 0"),
+        ({"curriculum_batches": -1}, r"data\.curriculum_batches=-1 must not be below 0"),
+        ({"every_prefix": True}, r"data\.every_prefix=true needs a rule that answers each prefix"),
         ({"batch_size": 0}, r"data\.batch_size must be above 0"),
     ],
 )

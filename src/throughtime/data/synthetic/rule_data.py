@@ -27,6 +27,10 @@ class RuleData(DataModule):
         batch_size: B, of training.
         eval_batch_size: the sequences of each measured length.
         batches: of an epoch.
+        curriculum_batches: the first batches of training, over which the greatest length grows from the least of the
+            range to its last; 0 for the whole range from the start.
+        every_prefix: whether training has the answer to each prefix of a word as a target (regular languages); in
+            validation and test the answer to the whole word alone counts.
         seed: of the training sequences; those of validation and test are the same for every seed.
 
     Raises:
@@ -48,6 +52,8 @@ class RuleData(DataModule):
         batch_size: int = 128,
         eval_batch_size: int = 128,
         batches: int = 1000,
+        curriculum_batches: int = 0,
+        every_prefix: bool = False,
         seed: int = 1,
     ) -> None:
         super().__init__()
@@ -58,6 +64,8 @@ class RuleData(DataModule):
                 "data.batches": batches,
             }
         )
+        if curriculum_batches < 0:
+            raise UserError(f"data.curriculum_batches={curriculum_batches} must not be below 0")
         self.rule = rule
         ranges = _ranges(length, {"train": train_lengths, "val": val_lengths, "test": test_lengths})
         self.train_lengths = _checked_range("data.train_lengths", ranges["train"])
@@ -74,7 +82,11 @@ class RuleData(DataModule):
         self.measured = {
             split: self._measured(f"data.{split}", ranges[split], points[split]) for split in SPLITS
         }
-        self._train = RuleBatches(rule, *self.train_lengths, batch_size, batches, self.seed)
+        if every_prefix:  # fails here where the rule has no such answers
+            rule.draw_prefixes(np.random.default_rng(0), 1, rule.nearest_length(self.train_lengths[1]))
+        self._train = RuleBatches(
+            rule, *self.train_lengths, batch_size, batches, self.seed, curriculum_batches, every_prefix
+        )
 
     def _measured(self, key: str, given: Sequence[int], points: int | None) -> list[int]:
         """The lengths that are measured, in increasing order."""
