@@ -37,6 +37,11 @@ def test_the_training_loader_is_one_object() -> None:
     assert data.sizes == {"train": 128_000, "val": 128, "test": 128}
 
 
+def test_one_length_counts_where_a_split_has_no_range() -> None:
+    data = RuleData(Adding(), 90, (4, 90), None, None, val_points=1, test_points=1, curriculum_batches=500)
+    assert data.train_lengths == (4, 90) and data.measured == {"val": [90], "test": [90]}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

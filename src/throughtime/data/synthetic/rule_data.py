@@ -18,7 +18,7 @@ class RuleData(DataModule):
 
     Args:
         rule: draws sequences of any length.
-        length: of all sequences, instead of the ranges below.
+        length: of all sequences of the splits whose range is None.
         train_lengths: the first and the last length of training; each batch has one of them, drawn uniformly.
         val_lengths: the first and the last length of validation.
         test_lengths: the same, of the test.
@@ -34,7 +34,7 @@ class RuleData(DataModule):
         seed: of the training sequences; those of validation and test are the same for every seed.
 
     Raises:
-        UserError: a range of lengths is not one, or has no length of the rule, or both ways are used at once.
+        UserError: a range of lengths is not one, or has no length of the rule, or a split has none, or the length no use.
     """
 
     kind: ClassVar[str] = "rule"
@@ -155,18 +155,18 @@ class RuleData(DataModule):
 
 
 def _ranges(length: int | None, given: Mapping[str, Sequence[int] | None]) -> dict[str, Sequence[int]]:
-    """The range of lengths of each split, from the one length or from the ranges."""
-    for split, lengths in given.items():
-        if (length is None) == (lengths is None):
-            what = "and data.length exclude each other" if length is not None else "or data.length is needed"
-            raise UserError(
-                f"data.{split}_lengths {what}; give data.length alone for one length, or data.length=null and the "
-                "ranges of all three splits"
-            )
-    if length is None:
-        return dict(given)
-    check_positive(**{"data.length": length})
-    return dict.fromkeys(given, (length, length))
+    """The range of lengths of each split; the one length where a split has none of its own."""
+    missing = [split for split, lengths in given.items() if lengths is None]
+    if (length is None) == bool(missing):
+        split = missing[0] if missing else "train"
+        what = "or data.length is needed" if missing else "and data.length exclude each other"
+        raise UserError(
+            f"data.{split}_lengths {what}; give data.length for the splits whose range is null, or "
+            "data.length=null and the ranges of all three splits"
+        )
+    if length is not None:
+        check_positive(**{"data.length": length})
+    return {split: (length, length) if lengths is None else lengths for split, lengths in given.items()}
 
 
 def _checked_range(key: str, given: Sequence[int]) -> tuple[int, int]:
