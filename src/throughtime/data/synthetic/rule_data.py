@@ -34,7 +34,7 @@ class RuleData(DataModule):
         seed: of the training sequences; those of validation and test are the same for every seed.
 
     Raises:
-        UserError: a range of lengths is not one, or has no length of the rule, or a split has none, or the length no use.
+        UserError: a range of lengths is not one, or has no length of the rule, or a split has none.
     """
 
     kind: ClassVar[str] = "rule"
