@@ -156,6 +156,9 @@ def figure(found: dict[str, Any], path: Path) -> None:
             panel.grid(color=GRID)
             panel.tick_params(labelsize=8, colors=INK)
         row[0].set_ylabel("µs a time step, forward and backward", fontsize=8)
-        row[-1].legend(fontsize=7, frameon=False)
+    named = {line.get_label(): line for panel in panels.flat for line in panel.get_lines()}
+    picture.legend(
+        handles=list(named.values()), loc="outside upper center", ncols=4, fontsize=8, frameon=False
+    )
     picture.supxlabel(describe(found), fontsize=8, color=INK)
     picture.savefig(path, dpi=160)
