@@ -31,6 +31,10 @@ class Handwriting(Task):
 
     Args:
         artifacts: what the data fitted, in plain containers: σ, and the classes or symbols of the condition.
+        horizon: k2 of truncated backpropagation, at most that of a chunk (`data.chunk_length`, k1); None for it.
+
+    Raises:
+        UserError: the horizon is beyond a chunk.
     """
 
     name: ClassVar[str] = "handwriting"
@@ -47,6 +51,12 @@ class Handwriting(Task):
         horizon: int | None = None,
     ) -> None:
         super().__init__(model, head, optimization, horizon)
+        chunk = artifacts.get("chunk_length")
+        if horizon is not None and chunk is not None and horizon > chunk:
+            raise UserError(
+                f"task.horizon={horizon} goes beyond the chunks of ink; set task.horizon=null, or data.chunk_length="
+                f"{horizon}"
+            )
         self.scale: float = artifacts["scale"]
         self.condition: str = artifacts["condition"]
         self.symbols: list[str] = list(artifacts["symbols"])
