@@ -106,7 +106,7 @@ def trajectory(runs: Sequence[CellRun], lanes: int, longest: int) -> tuple[Float
     steps = min(longest, int(lengths[chosen].min()))
     rows = starts[chosen] + torch.arange(steps)[:, None]
     anew = runs[0].cell.initial_state(len(chosen))
-    fresh = starts[chosen] > 0
+    fresh = (starts[chosen] > 0).to(inputs.device)
 
     def before(given: Tensor, start: Tensor) -> Tensor:
         return torch.where(fresh.view(-1, *[1] * (start.dim() - 1)), start, given[chosen]).detach()

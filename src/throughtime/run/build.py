@@ -75,12 +75,16 @@ def build_task(config: Config, artifacts: dict[str, Any], trains: bool = True) -
     check_sizes(config)
     check_memory_of_weights(build_model_and_head, config)
     model, head = build_model_and_head(config)
+    if trains and config.get("init") is not None:
+        build(config["init"], "init").initialise_model(model)
     if trains:
         check_memory_of_steps(artifacts.get("largest_batch"), model.output_size)
     optimization = build(config["optim"], "optim") if trains else None
     task = build(
         config["task"], "task", model=model, head=head, optimization=optimization, artifacts=artifacts
     )
+    if trains and config.get("regulariser") is not None:
+        task.regulariser = build(config["regulariser"], "regulariser")
     check_horizon(config["task"].get("horizon"), config["data"].get("chunk_length") or 1)
     return task
 
