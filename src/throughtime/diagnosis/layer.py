@@ -22,7 +22,7 @@ from throughtime.diagnosis.gradient_flow import LayerFlow
 from throughtime.diagnosis.probe import CellRun
 from throughtime.tree import map_state
 
-EXPONENTS = 64
+EXPONENTS = 512
 """The most Lyapunov exponents that are computed, the largest ones."""
 
 KEPT = 256

@@ -1,5 +1,6 @@
 """Construction of an experiment's data and task from its configuration."""
 
+import inspect
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -62,6 +63,10 @@ def build_task(config: Config, artifacts: dict[str, Any], trains: bool = True) -
         UserError: a part is not of its place's kind, or does not fit the others.
     """
     build = instantiate if trains else partial(instantiate, kinds=MODEL_PARTS)
+
+    kind, head_kind = (locate(config[key]["_target_"], key).factory for key in ("task", "head"))
+    if inspect.isclass(kind) and inspect.isclass(head_kind):
+        kind.check_head(head_kind, artifacts)
 
     def build_model_and_head(config: Config) -> nn.ModuleList:
         engine = build(config["engine"], "engine")

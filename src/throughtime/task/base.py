@@ -102,6 +102,15 @@ class Task(LightningModule):
         layers = getattr(self.model, "layers", None)
         return getattr(layers, "is_causal", not getattr(layers, "backward_size", 0))
 
+    @classmethod
+    def check_head(cls, head: type[Head], artifacts: Mapping[str, Any]) -> None:
+        """Raise `UserError` where a head does not fit the targets of the data; called before the head is built.
+
+        Args:
+            head: its class.
+            artifacts: of the data.
+        """
+
     # Hooks: metrics and figures
 
     def measure_on(self, artifacts: dict[str, Any]) -> None:
