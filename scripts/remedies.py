@@ -14,7 +14,7 @@ from throughtime.cli.command_line import run_script
 
 COMMON = (
     *("experiment=adding", "cell.hidden_size=32", "data.batch_size=32", "data.eval_batch_size=128"),
-    *("optim.optimizer.lr=0.005", "optim/schedule=constant", "trainer.val_check_interval=50"),
+    *("optim.optimizer.lr=0.002", "optim/schedule=constant", "trainer.val_check_interval=100"),
     *("trainer.limit_test_batches=0", "logger=csv", "debug=gradients"),
 )
 PLAIN = ("cell=elman", "cell.recurrent_initialisation=uniform", "cell.output_activation=null")
@@ -67,12 +67,12 @@ def main() -> None:
         "table, and a figure of the gradient by lag beside the curve of the loss."
     )
     parser.add_argument("folder", type=Path, help="where the runs, table.md and remedies.png go")
-    parser.add_argument("--length", type=int, default=50, help="of the sequences, in steps (default: 50)")
-    parser.add_argument("--steps", type=int, default=1000, help="optimiser steps of a run (default: 1000)")
+    parser.add_argument("--length", type=int, default=30, help="of the sequences, in steps (default: 30)")
+    parser.add_argument("--steps", type=int, default=1500, help="optimiser steps of a run (default: 1500)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--solved", type=float, default=0.02, help="the validation loss of a solved task")
+    parser.add_argument("--solved", type=float, default=0.05, help="the validation loss of a solved task")
     parser.add_argument(
-        "--every", type=int, default=200, help="steps between two measurements of the gradient"
+        "--every", type=int, default=500, help="steps between two measurements of the gradient"
     )
     parser.add_argument(
         "--rows", default="", help="only rows whose names have one of these words, with commas between"

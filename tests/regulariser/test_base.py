@@ -14,8 +14,8 @@ class Constant(Regulariser):
         return torch.tensor(3.0)
 
 
-def test_the_term_is_added_at_the_first_step_and_every_so_many_until_the_last() -> None:
-    assert [step for step in range(1, 12) if Constant(1.0, 3, 9).is_due(step)] == [1, 4, 7]
+def test_the_term_is_added_every_so_many_steps_until_the_last() -> None:
+    assert [step for step in range(1, 12) if Constant(1.0, 3, 9).is_due(step)] == [3, 6, 9]
     assert all(Constant(1.0).is_due(step) for step in range(1, 12))
 
 

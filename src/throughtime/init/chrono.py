@@ -28,7 +28,7 @@ class Chrono(Initialiser):
 
     needs = "gates whose biases could be initialised (Cell.gates)"
 
-    def __init__(self, longest: float) -> None:
+    def __init__(self, longest: int | float) -> None:
         if not longest > 2:
             raise UserError(f"longest={longest} must be above 2 steps")
         self.longest = longest

@@ -16,7 +16,7 @@ class Regulariser(ABC):
 
     Args:
         weight: w.
-        every_n_steps: optimiser steps from one at which the term is added to the next; the first step has it.
+        every_n_steps: optimiser steps from one at which the term is added to the next.
         until_step: the last optimiser step with the term; None for all.
 
     Raises:
@@ -32,7 +32,7 @@ class Regulariser(ABC):
     @final
     def is_due(self, step: int) -> bool:
         """Whether the term is added at an optimiser step, counted from 1."""
-        return (step - 1) % self.every_n_steps == 0 and (self.until_step is None or step <= self.until_step)
+        return step % self.every_n_steps == 0 and (self.until_step is None or step <= self.until_step)
 
     @final
     def term(self, runs: Sequence[RecordedRun], loss: Float[Tensor, ""]) -> Float[Tensor, ""]:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 
-from throughtime.callback.logging import is_log_step
+from throughtime.callback.logging import is_log_step, log_scalars
 from throughtime.data.batch import Batch, Chunk
 from throughtime.distributed.collectives import all_gather, all_sum, rank, world_size
 from throughtime.engine.recorded_runs import recorded_runs
@@ -284,7 +284,8 @@ class Task(LightningModule):
         if penalty is None:
             return loss
         if is_log_step(self.trainer, step):
-            self.log_dict({"train/penalty": penalty.detach(), "step": float(step)})
+            # Lightning would log the last value again at steps without the term.
+            log_scalars(self.trainer, {"train/penalty": float(penalty)})
         return loss + penalty
 
     def forget_step(self) -> None:
