@@ -22,22 +22,25 @@ PLAIN = ("cell=elman", "cell.recurrent_initialisation=uniform", "cell.output_act
 
 ROWS: dict[str, tuple[str, ...]] = {
     "elman": PLAIN,
+    "elman, init=orthogonal": (*PLAIN, "init=orthogonal"),
+    "elman, init=identity, relu": (*PLAIN, "init=identity", "cell.activation=relu"),
+    "elman, norm_preserving": (*PLAIN, "regulariser=norm_preserving"),
+    "elman, flossing": (*PLAIN, "regulariser=flossing", "regulariser.every_n_steps=20"),
+    "gru": ("cell=gru",),
+    "lstm": ("cell=lstm",),
+    "lem": ("cell=lem",),
+    "lru": ("cell=lru",),
+    "lstm, init=chrono": ("cell=lstm", "init=chrono"),
     "elman, delta_clip=0.1": (*PLAIN, "engine.delta_clip=0.1"),
     "elman, clipped by value": (
         *PLAIN,
         *("trainer.gradient_clip_algorithm=value", "trainer.gradient_clip_val=0.1"),
     ),
-    "elman, init=orthogonal": (*PLAIN, "init=orthogonal"),
-    "elman, init=identity, relu": (*PLAIN, "init=identity", "cell.activation=relu"),
-    "elman, norm_preserving": (*PLAIN, "regulariser=norm_preserving"),
-    "elman, flossing": (*PLAIN, "regulariser=flossing"),
-    "gru": ("cell=gru",),
-    "lstm": ("cell=lstm",),
-    "lstm, init=chrono": ("cell=lstm", "init=chrono"),
-    "lem": ("cell=lem",),
-    "lru": ("cell=lru",),
 }
-GROUPS = (tuple(ROWS)[:7], ("elman", *tuple(ROWS)[7:]))
+GROUPS = (
+    tuple(name for name in ROWS if name.startswith("elman")),
+    ("elman", *(name for name in ROWS if not name.startswith("elman"))),
+)
 """The rows of each line of panels of the figure: the Elman network with remedies, and other cells."""
 
 
@@ -67,7 +70,7 @@ def main() -> None:
         "table, and a figure of the gradient by lag beside the curve of the loss."
     )
     parser.add_argument("folder", type=Path, help="where the runs, table.md and remedies.png go")
-    parser.add_argument("--length", type=int, default=30, help="of the sequences, in steps (default: 30)")
+    parser.add_argument("--length", type=int, default=50, help="of the sequences, in steps (default: 50)")
     parser.add_argument("--steps", type=int, default=1500, help="optimiser steps of a run (default: 1500)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--solved", type=float, default=0.05, help="the validation loss of a solved task")
