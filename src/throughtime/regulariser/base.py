@@ -4,11 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import final
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from throughtime.engine.recorded_runs import RecordedRun
 from throughtime.errors import check_positive
+from throughtime.tree import map_state
 
 
 class Regulariser(ABC):
@@ -42,8 +44,20 @@ class Regulariser(ABC):
             runs: of all cells, from which the loss was computed.
             loss: of the chunk; its graph is kept.
         """
-        return self.weight * self.penalty(runs, loss)
+        # QR decompositions and differences of norms need the precision of the parameters.
+        with torch.autocast(loss.device.type, enabled=False):
+            return self.weight * self.penalty([_in_full_precision(run) for run in runs], loss)
 
     @abstractmethod
     def penalty(self, runs: Sequence[RecordedRun], loss: Float[Tensor, ""]) -> Float[Tensor, ""]:
         """The term without its weight; its gradient reaches the parameters of the cells."""
+
+
+def _in_full_precision(run: RecordedRun) -> RecordedRun:
+    """A run whose inputs and state before are of the type of the cell's parameters."""
+    first = next((part for part in run.cell.parameters() if part.is_floating_point()), run.inputs)
+
+    def cast(part: Tensor) -> Tensor:
+        return part.to(first.dtype) if part.is_floating_point() else part
+
+    return run._replace(inputs=cast(run.inputs), state=map_state(cast, run.state))

@@ -113,7 +113,7 @@ def state_gradients(run: RecordedRun, outputs: Float[Tensor, "T B O"], after: Se
             state = where_state(running[t], new, state)
         ends = [torch.stack(results), *leaves(state)]
         pairs = [
-            (end, gradient)
+            (end, gradient.to(end.dtype))
             for end, gradient in zip(ends, [outputs * running[..., None], *after], strict=True)
             if end.requires_grad
         ]
