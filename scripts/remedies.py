@@ -65,22 +65,7 @@ class Row(NamedTuple):
 
 def main() -> None:
     """Train what is missing, and write table.md and remedies.png."""
-    parser = argparse.ArgumentParser(
-        description="Train one task with the Elman network alone, with each remedy, and with other cells; write a "
-        "table, and a figure of the gradient by lag beside the curve of the loss."
-    )
-    parser.add_argument("folder", type=Path, help="where the runs, table.md and remedies.png go")
-    parser.add_argument("--length", type=int, default=50, help="of the sequences, in steps (default: 50)")
-    parser.add_argument("--steps", type=int, default=1500, help="optimiser steps of a run (default: 1500)")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--solved", type=float, default=0.05, help="the validation loss of a solved task")
-    parser.add_argument(
-        "--every", type=int, default=500, help="steps between two measurements of the gradient"
-    )
-    parser.add_argument(
-        "--rows", default="", help="only rows whose names have one of these words, with commas between"
-    )
-    options = parser.parse_args()
+    options = parser().parse_args()
     words = [word for word in options.rows.split(",") if word]
     names = [name for name in ROWS if not words or any(word in name for word in words)]
     for name in names:
@@ -93,26 +78,48 @@ def main() -> None:
     draw(rows, options.folder / "remedies.png", options.solved)
 
 
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command's options."""
+    found = argparse.ArgumentParser(
+        description="Train one task with the Elman network alone, with each remedy, and with other cells; write a "
+        "table, and a figure of the gradient by lag beside the curve of the loss."
+    )
+    found.add_argument("folder", type=Path, help="where the runs, table.md and remedies.png go")
+    found.add_argument("--length", type=int, default=50, help="of the sequences, in steps (default: 50)")
+    found.add_argument("--steps", type=int, default=1500, help="optimiser steps of a run (default: 1500)")
+    found.add_argument("--seed", type=int, default=1)
+    found.add_argument("--solved", type=float, default=0.05, help="the validation loss of a solved task")
+    found.add_argument(
+        "--every", type=int, default=500, help="steps between two measurements of the gradient"
+    )
+    found.add_argument(
+        "--rows", default="", help="only rows whose names have one of these words, with commas between"
+    )
+    return found
+
+
 def folder_of(name: str) -> str:
     """The folder of a row's run."""
     return "".join(letter if letter.isalnum() or letter in "._" else "-" for letter in name)
 
 
 def train(name: str, options: argparse.Namespace) -> None:
-    """Run train.py for a row, unless its folder holds a completed run."""
+    """Run train.py for a row, unless its folder holds a completed run; go on with one that was stopped."""
     folder = (options.folder / folder_of(name)).absolute()
     results = folder / "results.json"
-    if results.is_file() and json.loads(results.read_text())["status"] == "completed":
+    started = results.is_file()
+    if started and json.loads(results.read_text())["status"] == "completed":
         return
     longest = [f"init.longest={options.length}"] if "init=chrono" in ROWS[name] else []
-    command = [
-        *(sys.executable, str(Path(__file__).resolve().parent.parent / "train.py")),
+    words = [
         *(*COMMON, *ROWS[name], *longest, f"data.length={options.length}", f"seed={options.seed}"),
         *(f"trainer.max_steps={options.steps}", f"callback.gradient_flow.every_n_steps={options.every}"),
         f"hydra.run.dir={json.dumps(str(folder))}",
     ]
-    print(f"{name}: {' '.join(command[1:])}", file=sys.stderr, flush=True)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    words = [f"resume={json.dumps(str(folder))}"] if started else words
+    print(f"{name}: {' '.join(words)}", file=sys.stderr, flush=True)
+    script = Path(__file__).resolve().parent.parent / "train.py"
+    subprocess.run([sys.executable, str(script), *words], check=True, stdout=subprocess.DEVNULL)
 
 
 def read(name: str, folder: Path) -> Row:

@@ -57,6 +57,23 @@ def test_the_table_has_the_first_step_at_which_the_task_is_solved(rows: list[rem
     ]
 
 
+@pytest.mark.parametrize(
+    ("status", "first"), [(None, "experiment=adding"), ("interrupted", "resume="), ("completed", None)]
+)
+def test_a_run_is_begun_or_gone_on_with_once(status, first, tmp_path: Path, monkeypatch) -> None:
+    calls = []
+    monkeypatch.setattr(remedies.subprocess, "run", lambda command, **options: calls.append(command[2:]))
+    if status is not None:
+        folder = tmp_path / remedies.folder_of("lstm, init=chrono")
+        folder.mkdir()
+        (folder / "results.json").write_text(json.dumps({"status": status}))
+    options = remedies.parser().parse_args([str(tmp_path), "--length", "9"])
+    remedies.train("lstm, init=chrono", options)
+    assert [words[0][: len(first)] for words in calls] == [first] if first else not calls
+    if status is None:
+        assert {"init=chrono", "init.longest=9", "data.length=9"} <= set(calls[0])
+
+
 def test_the_figure_is_drawn(rows: list[remedies.Row], tmp_path: Path) -> None:
     remedies.draw(rows, tmp_path / "remedies.png", 0.05)
     assert (tmp_path / "remedies.png").stat().st_size > 10_000
