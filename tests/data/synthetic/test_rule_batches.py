@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from throughtime.data.batch import Batch
+from throughtime.data.synthetic.context_free import ReverseString
 from throughtime.data.synthetic.regular import ModularArithmetic, ParityCheck
 from throughtime.data.synthetic.rule_batches import MeasuredBatches, RuleBatches
 
@@ -67,6 +68,11 @@ def test_prefixes_are_targets_in_training_alone() -> None:
     assert batch.target_mask()[:, 0].tolist() == [True, False, True, False, True, False, True, True]
     (measured,) = MeasuredBatches(ModularArithmetic(), [7], 2, split=1)
     assert measured.target_mask()[:, 0].tolist() == [False] * 7 + [True]
+    (reversed_, *_), (same_, *_) = (
+        RuleBatches(ReverseString(), 7, 7, 2, batches=1, seed=1, every_prefix=prefixes)
+        for prefixes in (True, False)
+    )
+    assert same([reversed_], [same_])  # a rule without such answers
 
 
 def test_evaluation_is_the_same_each_time_and_differs_between_splits() -> None:

@@ -29,8 +29,8 @@ class RuleData(DataModule):
         batches: of an epoch.
         curriculum_batches: the first batches of training, over which the greatest length grows from the least of the
             range to its last; 0 for the whole range from the start.
-        every_prefix: whether training has the answer to each prefix of a word as a target (regular languages); in
-            validation and test the answer to the whole word alone counts.
+        every_prefix: whether training has the answer to each prefix of a word as a target, where the rule has one
+            (regular languages); in validation and test the answer to the whole word alone counts.
         seed: of the training sequences; those of validation and test are the same for every seed.
 
     Raises:
@@ -82,8 +82,6 @@ class RuleData(DataModule):
         self.measured = {
             split: self._measured(f"data.{split}", ranges[split], points[split]) for split in SPLITS
         }
-        if every_prefix:  # fails here where the rule has no such answers
-            rule.draw_prefixes(np.random.default_rng(0), 1, rule.nearest_length(self.train_lengths[1]))
         self._train = RuleBatches(
             rule, *self.train_lengths, batch_size, batches, self.seed, curriculum_batches, every_prefix
         )
