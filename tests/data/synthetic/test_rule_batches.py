@@ -63,6 +63,11 @@ def test_a_curriculum_grows_linearly_to_the_whole_range_and_is_resumed() -> None
     assert same(list(iterator), rest) and max(len(batch.inputs) - 1 for batch in rest) == 12
 
 
+def test_a_geometric_curriculum_grows_by_one_factor() -> None:
+    loader = RuleBatches(ParityCheck(), 2, 32, 1, batches=41, seed=1, curriculum=40, growth="geometric")
+    assert [loader._longest(number) for number in (0, 10, 20, 30, 40)] == [2, 4, 8, 16, 32]
+
+
 def test_prefixes_are_targets_in_training_alone() -> None:
     (batch,) = RuleBatches(ModularArithmetic(), 7, 7, 2, batches=1, seed=1, every_prefix=True)
     assert batch.target_mask()[:, 0].tolist() == [True, False, True, False, True, False, True, True]
