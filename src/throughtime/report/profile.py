@@ -123,7 +123,11 @@ def plot_profiles(panels: Mapping[str, Mapping[str, Points]], axis: str, metric:
     labels = list(dict.fromkeys(label for curves in shown.values() for label in curves))[:MAX_CURVES]
     across = min(len(shown), PANELS_A_ROW)
     rows = -(-len(shown) // across)
-    figure = Figure(figsize=(max(3.0 * across, 5), 2.4 * rows + 0.6), layout="constrained")
+    width = max(3.0 * across, 5)
+    longest = max(map(len, labels), default=0)
+    columns_of_legend = min(max(int(width * LETTERS_AN_INCH / (longest + LETTERS_OF_A_LINE)), 1), 4)
+    height = 2.4 * rows + 0.4 + 0.2 * -(-len(labels) // columns_of_legend)
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.subplots(rows, across, squeeze=False, sharey=True)
     for axes in grid.flat[len(shown) :]:
@@ -164,12 +168,10 @@ def plot_profiles(panels: Mapping[str, Mapping[str, Points]], axis: str, metric:
     ]
     hidden = len(panels) - len(shown)
     title = f"{hidden} more not shown" if hidden else None
-    longest = max(map(len, labels), default=0)
-    across = int(figure.get_figwidth() * LETTERS_AN_INCH / (longest + LETTERS_OF_A_LINE))
     figure.legend(
         handles=handles,
         loc="outside upper center",
-        ncols=min(max(across, 1), 4),
+        ncols=columns_of_legend,
         frameon=False,
         fontsize=8,
         title=title,
