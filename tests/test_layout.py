@@ -19,6 +19,7 @@ NAMES = [str(path.relative_to(PACKAGE)) for path in MODULES]
 
 LEVELS = (
     ("errors", "files", "signals", "tree"),
+    ("bounded_cache",),
     ("config", "distributed"),
     ("cell",),
     ("engine",),

@@ -25,6 +25,10 @@ Configuration = Callable[..., dict[str, Any]]
         ("trainer.val_check_interval=0", r"trainer\.val_check_interval must be above 0"),
         ("trainer.accumulate_grad_batches=0", r"trainer\.accumulate_grad_batches must be above 0"),
         ("trainer.gradient_clip_val=-1", r"trainer\.gradient_clip_val must be above 0"),
+        (
+            "trainer.gradient_clip_algorithm=size",
+            r"trainer\.gradient_clip_algorithm=size is not known; choose one of: norm, value",
+        ),
         ("+trainer.strategy=fsdp", r"trainer\.strategy=fsdp is not known; choose one of: auto, ddp"),
         (
             "+trainer.num_nodes=2",

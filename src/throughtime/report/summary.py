@@ -114,7 +114,7 @@ DATA_SET = ("data.path", "data.length", "data.rule.", "data.source.")
 
 
 def _data_set(record: Record) -> tuple:
-    """What says whether two runs were measured on the same data set."""
+    """A text that two runs share where they were measured on the same data set."""
     keys = sorted(key for key in record.config if key.startswith(DATA_SET))
     return (option(record, "data"), *((key, comparable(record, key)) for key in keys))
 

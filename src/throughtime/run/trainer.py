@@ -144,6 +144,10 @@ def check_trainer(trainer: Config) -> None:
         raise UserError(
             "the run would never end; set trainer.max_steps, trainer.max_epochs or trainer.max_time"
         )
+    check_choice(
+        ("norm", "value"),
+        **{"trainer.gradient_clip_algorithm": trainer.get("gradient_clip_algorithm") or "norm"},
+    )
     for name in ("val_check_interval", "accumulate_grad_batches", "gradient_clip_val"):
         if isinstance(trainer.get(name), int | float):
             check_positive(**{f"trainer.{name}": trainer[name]})

@@ -44,6 +44,29 @@ def test_an_ink_ends_where_the_model_says_so_or_at_the_length(made):
     assert np.mean(lengths) == pytest.approx(6, abs=0.4)
 
 
+def narrow_window(task, step):
+    """One narrow Gaussian that advances by a fixed part of a symbol."""
+    with torch.no_grad():
+        task.model.map.weight.zero_()
+        task.model.map.bias[:] = torch.tensor([0.0, 2.0, np.log(step)]).repeat_interleave(10)
+
+
+@pytest.mark.parametrize("bias", [0, 0.5, 5])
+def test_a_text_ends_where_the_pen_is_lifted_once_the_window_has_passed_it(made, bias):
+    task = made("text")
+    narrow_window(task, 1 / 3)
+    with torch.no_grad():
+        task.head.map.weight[-2:].zero_()
+        task.head.map.bias[-2:] = torch.tensor(
+            [50.0, -50.0]
+        )  # lifted after each point, and never the mark of an end
+        inks = drawn(task, ["ab", "a", "abcabc"], bias)
+        # with the first point, which is given
+        assert [len(points(ink)) for ink in inks] == [9, 6, 21]
+        task.head.map.bias[-2] = -50.0
+        assert [len(points(ink)) for ink in drawn(task, ["ab", "a"], bias)] == [30, 30]
+
+
 def test_lanes_are_drawn_each_with_its_own_text(made):
     task = made("text")
     with torch.no_grad():

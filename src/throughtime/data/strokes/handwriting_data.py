@@ -18,6 +18,7 @@ from throughtime.data.fractions import SPLIT_NAMES, check_split_fractions
 from throughtime.data.labelled.batches import lengths_of
 from throughtime.data.labelled.sequences import SequenceSet, joined
 from throughtime.data.labelled.splits import Parts, split_sequences
+from throughtime.data.memory import largest_batch
 from throughtime.data.strokes.normalise import InkNormaliser
 from throughtime.data.strokes.points import CHANNELS, to_sequence
 from throughtime.data.strokes.stroke_files import StrokeFiles
@@ -243,10 +244,12 @@ class HandwritingData(DataModule):
             "scale": self.scale,
             "condition": self.condition,
             "symbols": list(self.symbols),
-            "largest_batch": {
-                "steps": max(len(sequence) for sequence in self._found.sequences) - 1,
-                "lanes": max(self.batch_size, self.eval_batch_size),
-            },
+            "largest_batch": largest_batch(
+                max(len(sequence) for sequence in self._found.sequences) - 1,
+                {name: len(numbers) for name, numbers in self._parts.items()},
+                self.batch_size,
+                self.eval_batch_size,
+            ),
         }
 
     def describe(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from throughtime.data.batch import Batch
@@ -15,6 +15,7 @@ from throughtime.data.strokes.ink import Stroke
 from throughtime.data.strokes.points import to_strokes
 from throughtime.errors import Diverged, UserError, check_positive
 from throughtime.head.base import Head
+from throughtime.model.window import WindowState
 from throughtime.optim.optimization import Optimization
 from throughtime.task.base import Task
 from throughtime.task.handwriting.metrics import PointLikelihood
@@ -105,10 +106,13 @@ class Handwriting(Task):
     ) -> list[list[Stroke]]:
         """Draw an ink for each condition, all at the same time; the model must be in evaluation mode.
 
+        An ink ends with the mark of its end. Of a text it also ends where the pen is lifted once the window has passed
+        the last symbol; Graves (2013, section 5.1) ends it there whether the pen is lifted or not.
+
         Args:
             conditions: a class or a text for each ink; None of a model without a condition.
             bias: b of `throughtime.head.BivariateMixture`.
-            length: the most points of an ink; it ends before, where the model says so.
+            length: the most points of an ink.
             generator: on the device of the model.
 
         Returns:
@@ -133,9 +137,16 @@ class Handwriting(Task):
                 raise Diverged("the model gives numbers that are not finite, so nothing can be drawn")
             point = self.head.sample(features, generator, bias)
             points.append(point)
-            ends = torch.where((point[:, -1] > 0) & (ends == length), step + 1, ends)
+            ends = torch.where(self._is_last(point, state) & (ends == length), step + 1, ends)
             if bool((ends < length).all()):
                 break
         drawn = torch.stack(points, 1).cpu()
         drawn[..., :2] *= self.scale
         return [to_strokes(ink[:end].numpy()) for ink, end in zip(drawn, ends.tolist(), strict=True)]
+
+    def _is_last(self, point: Float[Tensor, "B C"], state: Any) -> Bool[Tensor, " B"]:
+        """Whether each ink ends with a point, drawn from the features that belong to the state."""
+        marked = point[:, -1] > 0
+        if not isinstance(state, WindowState):
+            return marked
+        return marked | ((point[:, 2] > 0) & state.past_text())
