@@ -27,7 +27,7 @@ def __dir__() -> list[str]:
 
 
 class _ScipySignal(ModuleType):
-    """`scipy.signal`, imported when something of it is used: torchmetrics imports it, for a second, and uses nothing."""
+    """`scipy.signal`, imported when something of it is used: torchmetrics imports it and uses nothing."""
 
     def __getattr__(self, name: str) -> Any:
         if name == "hamming":  # which torchmetrics looks for, and adds where it is missing
