@@ -201,3 +201,55 @@ def test_a_variable_of_the_environment_is_refused(
     assert finished.returncode == 2
     assert "oc.env:HOME" in finished.stderr and finished.stderr.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+COUNTED = """
+import json
+import sys
+import hydra
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
+from throughtime.cli import command_line
+
+if sys.argv[1] == "twice":
+    command_line.compose_once = lambda: None
+sys.argv[1:] = sys.argv[2:]
+load = ConfigLoaderImpl.load_configuration
+
+
+def counted(*arguments, **named):
+    print("composed", file=sys.stderr)
+    return load(*arguments, **named)
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def main(config):
+    found = HydraConfig.get()
+    overrides = OmegaConf.to_container(found.overrides)
+    print(json.dumps([OmegaConf.to_container(config), overrides, str(found.mode), found.job.override_dirname]))
+
+
+ConfigLoaderImpl.load_configuration = counted
+command_line.run_command(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "saved"),
+    [
+        (("cell=gru", "hydra.run.dir=run"), 1),
+        (("-m", "seed=1,2", "hydra/sweeper=basic", "hydra.sweep.dir=sweep"), 1),
+        # Without -m a sweep is a mistake, unless the configuration says that it is one.
+        (("seed=1,2", "hydra.mode=MULTIRUN", "hydra/sweeper=basic", "hydra.sweep.dir=sweep"), -1),
+    ],
+)
+def test_a_configuration_is_composed_once_and_is_that_of_hydra(
+    typed: tuple[str, ...], saved: int, command, tmp_path: Path
+) -> None:
+    (tmp_path / "counted.py").write_text(COUNTED)
+    (tmp_path / "conf").symlink_to(CONFIGURATIONS)
+    found = [command(str(tmp_path / "counted.py"), how, *typed) for how in ("once", "twice")]
+    once, twice = (finished.stderr.count("composed") for finished in found)
+    assert twice - once == saved
+    assert found[0].returncode == 0 and found[0].stdout == found[1].stdout != ""
