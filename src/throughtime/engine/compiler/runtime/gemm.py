@@ -53,16 +53,17 @@ static void pack_a(long k, long lda, const real *a, long columns, long available
     for (long pc = 0; pc < rows; pc += 16)
         for (long block = 0, i = 0, mr; block < blocks; ++block, i += mr) {
             operand *const panel = packed_a + block * MR * rows;
+            const long end = pc + 16 < rows ? pc + 16 : rows, whole = rows - (VL + MR - 1) / MR + 1;
+            long p = pc;
             mr = low + (block < more);
-            for (long p = pc; p < pc + 16 && p < rows; ++p) {
-                const real *const from = a + p * K_PER_OPERAND * lda + i;
-                /* A whole vector is the fastest copy; the next rows overwrite the operands beyond MR. */
-                if (K_PER_OPERAND == 1 && VL >= MR && i + VL <= available && p * MR + VL <= rows * MR)
-                    *(operand_vector *)(panel + p * MR) = load_across_k(from, lda, K_PER_OPERAND);
-                else
-                    for (long r = 0; r < mr; ++r)
-                        panel[p * MR + r] = load_operand(from + r, lda, k - p * K_PER_OPERAND);
-            }
+            /* A whole vector is the fastest copy; the next rows overwrite the operands beyond MR. */
+            if (K_PER_OPERAND == 1 && VL >= MR && i + VL <= available)
+                for (; p < end && p < whole; ++p)
+                    *(operand_vector *)(panel + p * MR) = load_across_k(a + p * lda + i, lda, K_PER_OPERAND);
+            for (; p < end; ++p)
+                for (long r = 0; r < mr; ++r)
+                    panel[p * MR + r] =
+                        load_operand(a + p * K_PER_OPERAND * lda + i + r, lda, k - p * K_PER_OPERAND);
         }
 }
 
