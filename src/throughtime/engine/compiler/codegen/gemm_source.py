@@ -202,10 +202,14 @@ static void pack_panels(long k, long n, const real *b, long k_stride, long colum
         operand *const panel = packed_b + jc * rows;
         const real *const columns = b + jc * column_stride;
         if (column_stride == 1 && n - jc >= NR) {
-            for (long p = first; p < last; ++p)
-                for (int v = 0; v < NR; v += VL)
+            for (long p = first; p < last; ++p) {
+                const real *const from = columns + p * K_PER_OPERAND * k_stride;
+                for (int v = 0; v < NR; v += VL) {
+                    if (v * sizeof(real) % CACHE_LINE == 0) __builtin_prefetch(from + 16 * k_stride + v, 0, 2);
                     *(operand_vector *)(panel + p * NR + v) =
-                        load_across_k(columns + p * K_PER_OPERAND * k_stride + v, k_stride, k - p * K_PER_OPERAND);
+                        load_across_k(from + v, k_stride, k - p * K_PER_OPERAND);
+                }
+            }
             continue;
         }
         for (long j = 0; j < NR; j += VL)

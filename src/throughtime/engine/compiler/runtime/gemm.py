@@ -56,10 +56,14 @@ static void pack_a(long k, long lda, const real *a, long columns, long available
             const long end = pc + 16 < rows ? pc + 16 : rows, whole = rows - (VL + MR - 1) / MR + 1;
             long p = pc;
             mr = low + (block < more);
-            /* A whole vector is the fastest copy; the next rows overwrite the operands beyond MR. */
-            if (K_PER_OPERAND == 1 && VL >= MR && i + VL <= available)
-                for (; p < end && p < whole; ++p)
-                    *(operand_vector *)(panel + p * MR) = load_across_k(a + p * lda + i, lda, K_PER_OPERAND);
+            /* A whole vector is the fastest copy; the next rows overwrite the operands beyond MR. Rows are too far apart
+               to be fetched ahead by the processor itself. */
+            if (VL >= MR && i + VL <= available)
+                for (; p < end && p < whole; ++p) {
+                    const real *const from = a + p * K_PER_OPERAND * lda + i;
+                    __builtin_prefetch(from + 16 * lda, 0, 2);
+                    *(operand_vector *)(panel + p * MR) = load_across_k(from, lda, k - p * K_PER_OPERAND);
+                }
             for (; p < end; ++p)
                 for (long r = 0; r < mr; ++r)
                     panel[p * MR + r] =
