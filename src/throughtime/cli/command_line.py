@@ -11,9 +11,9 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from throughtime.cli import sweep_folder
 from throughtime.cli.error_report import end_command, write_what_can_be_written
@@ -57,7 +57,6 @@ def run_command(main: Callable[[], object]) -> None:
             _check_sweep_flag(words)
             sys.argv[1:] = resume_arguments(rerun_arguments(words, configurations))
             check_recipes(sys.argv[1:], configurations)
-            compose_once()
             main()
     except BaseException as error:
         end_command(error, typed, configurations)
@@ -76,38 +75,6 @@ def _refuse_environment(name: str, *default: object) -> NoReturn:
     raise ValueError(
         f"${{oc.env:{name}}} would write what the environment holds into the files of the run; give the value itself"
     )
-
-
-def compose_once() -> None:
-    """Have Hydra keep the configuration that it composes to read `hydra.mode`, instead of composing a second one."""
-    from hydra._internal.hydra import Hydra
-    from hydra.types import RunMode
-
-    read_mode = Hydra.get_mode
-
-    def get_mode(hydra: Hydra, config_name: str | None, overrides: list[str]) -> Any:
-        loader, run_mode = hydra.config_loader, RunMode.MULTIRUN if {*MULTIRUN} & {*sys.argv} else RunMode.RUN
-        asked = {"config_name": config_name, "overrides": [*overrides], "run_mode": run_mode}
-        asked |= {"from_shell": True, "validate_sweep_overrides": True}
-        load = loader.load_configuration
-        try:
-            config = load(**asked)
-        except Exception:  # Hydra reads the mode before it looks for mistakes, and reports these afterwards
-            return read_mode(hydra, config_name, overrides)
-        mode = config.hydra.mode
-        if mode is None:  # then Hydra adds an override that sets it
-            asked["overrides"].append(f"hydra.mode={run_mode.name}")
-            config.hydra.overrides.hydra.append(asked["overrides"][-1])
-            config.hydra.mode = run_mode
-
-        def take_or_load(**arguments: Any) -> DictConfig:
-            loader.load_configuration = load
-            return config if arguments == asked else load(**arguments)
-
-        loader.load_configuration = take_or_load
-        return mode
-
-    Hydra.get_mode = get_mode
 
 
 def _check_sweep_flag(words: list[str]) -> None:
