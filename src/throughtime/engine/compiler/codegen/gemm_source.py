@@ -31,7 +31,12 @@ def cache_bytes(level: int, folder: Path = CACHES) -> int:
             of_cache, kind, size = ((cache / name).read_text().strip() for name in ("level", "type", "size"))
         except OSError:
             continue
-        if of_cache == str(level) and kind in ("Data", "Unified") and size[:-1].isdecimal() and size[-1] in "KM":
+        if (
+            of_cache == str(level)
+            and kind in ("Data", "Unified")
+            and size[:-1].isdecimal()
+            and size[-1] in "KM"
+        ):
             return int(size[:-1]) << {"K": 10, "M": 20}[size[-1]]
     return DEFAULT_CACHE_BYTES[level]
 

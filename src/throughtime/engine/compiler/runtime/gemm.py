@@ -152,9 +152,7 @@ def row_products(
     sizes = k, m, n, _threads(k * m * n)
     operands = left.data_ptr(), right.data_ptr(), *right.stride()
     bias_address = None if bias is None else bias.data_ptr()
-    arguments = _GemmArguments(
-        *sizes, *operands, bias_address, packed_b.data_ptr(), result.data_ptr(), None
-    )
+    arguments = _GemmArguments(*sizes, *operands, bias_address, packed_b.data_ptr(), result.data_ptr(), None)
     _library(precision, bf16).row_products(ctypes.byref(arguments))
     return result
 
