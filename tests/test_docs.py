@@ -69,6 +69,7 @@ NOT_RUN = (
         "torchrun ",
     ),  # the reader's own surroundings
     "python scripts/fuzz.py",  # tests/scripts/test_fuzz.py runs it
+    "python scripts/remedies.py",  # minutes; tests/scripts/test_remedies.py composes every run of it
 )
 
 

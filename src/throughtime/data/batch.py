@@ -26,6 +26,14 @@ class LaneSelectable(Protocol):
         """The inputs of some of the lanes."""
 
 
+@runtime_checkable
+class TimeSelectable(Protocol):
+    """Inputs with parts that are not `[T, B, ...]`, and that can be cut in time all the same."""
+
+    def between(self: Self, start: int, stop: int) -> Self:
+        """The inputs of the steps from `start` to before `stop`."""
+
+
 class Chunk(NamedTuple):
     """The inputs of a model: T steps in B lanes, time-major.
 
@@ -70,12 +78,14 @@ class Chunk(NamedTuple):
         """
         if (start, stop) == (0, self.steps):
             return self
-        if isinstance(self.inputs, LaneSelectable):
+        if isinstance(self.inputs, LaneSelectable) and not isinstance(self.inputs, TimeSelectable):
             raise TypeError(
                 f"{type(self.inputs).__name__} cannot be cut in time: not all of its parts have steps"
             )
         return Chunk(
-            inputs=map_state(lambda tensor: tensor[start:stop], self.inputs),
+            inputs=self.inputs.between(start, stop)
+            if isinstance(self.inputs, TimeSelectable)
+            else map_state(lambda tensor: tensor[start:stop], self.inputs),
             lengths=None if self.lengths is None else (self.lengths - start).clamp(0, stop - start),
             resets=None if self.resets is None else self.resets[start:stop],
             fresh=self.fresh and start == 0,
