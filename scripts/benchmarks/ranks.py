@@ -139,6 +139,8 @@ def predict(step: Step, network: Network) -> dict[str, Any]:
 
 def _in_ranks(count: int, work: Callable[..., Any], *arguments: Any) -> Any:
     """The result of rank 0 of `count` processes that do the same work at once."""
+    # Before the processes import torch: it would warn of a setting that is intended (see conf/trainer/ddp.yaml).
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     context = multiprocessing.get_context("spawn")
     with meeting_folder() as folder, context.Pool(count) as pool:
         # One task a worker: each waits for the others in its process group, so none takes a second.
