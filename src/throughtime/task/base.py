@@ -266,6 +266,13 @@ class Task(LightningModule):
             )
         return batch.shard(rank(), world_size())
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """As `Module`'s, without its search for parameters where Lightning notes each hook, forty times a step."""
+        if name == "_current_fx_name":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         regulariser, step = self.regulariser, self.trainer.global_step + 1
         due = regulariser is not None and regulariser.is_due(step)
