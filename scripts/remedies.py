@@ -45,7 +45,7 @@ GROUPS = (
 
 
 class Row(NamedTuple):
-    """What was measured of one row.
+    """Measurements of one row.
 
     Attributes:
         name: of the row.
