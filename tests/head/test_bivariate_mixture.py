@@ -128,6 +128,20 @@ def test_marks_are_drawn_as_often_at_a_bias_as_without():
     torch.testing.assert_close(biased, plain, atol=0.015, rtol=0)
 
 
+def test_lanes_that_may_not_end_have_the_marks_of_points_before_the_end():
+    made, outputs = head(), features(1).expand(20_000, 5)
+    may_end = torch.arange(20_000) % 2 == 0
+    drawn = made.sample(outputs, torch.Generator().manual_seed(4), 0.0, may_end)[:, 2:]
+    lifted, ended = drawn[may_end].mean(0), drawn[~may_end].mean(0)
+    expected = made.predict(outputs)[0, 2:]
+    torch.testing.assert_close(lifted, expected, atol=0.02, rtol=0)
+    assert ended[1] == 0
+    # p(lifted | no end) = (p(lifted) - p(end)) / (1 - p(end))
+    assert ended[0].item() == pytest.approx(
+        ((expected[0] - expected[1]) / (1 - expected[1])).item(), abs=0.02
+    )
+
+
 def test_the_same_generator_gives_the_same_samples():
     made, outputs = head(), features(3)
     one, other = (made.sample(outputs, torch.Generator().manual_seed(7), 0.5) for _ in range(2))

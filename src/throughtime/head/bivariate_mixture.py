@@ -127,9 +127,20 @@ class BivariateMixture(Head):
         return torch.cat((mean, 1 - torch.sigmoid(-logits).flip(-1).cumprod(-1).flip(-1)), -1)
 
     def sample(
-        self, outputs: Float[Tensor, "B H"], generator: torch.Generator, bias: float | int = 0.0
+        self,
+        outputs: Float[Tensor, "B H"],
+        generator: torch.Generator,
+        bias: float | int = 0.0,
+        may_end: Bool[Tensor, " B"] | None = None,
     ) -> Float[Tensor, "B C"]:
-        """A random point of each lane: its offset and its marks, 0 or 1."""
+        """A random point of each lane: its offset and its marks, 0 or 1.
+
+        Args:
+            outputs: the features.
+            generator: the source of random numbers.
+            bias: b.
+            may_end: where false, the last mark is known to be 0; None where it may be 1 everywhere.
+        """
         mixture, logits = self.parameters_of(outputs, bias)
         chosen = torch.multinomial(mixture.log_weights.exp(), 1, generator=generator)
         rho = mixture.correlations.gather(-1, chosen)
@@ -142,6 +153,8 @@ class BivariateMixture(Head):
         offsets = means + logs.exp() * torch.cat((noise[:, :1], y), -1)
         draws = torch.rand(logits.shape, generator=generator, device=logits.device)
         marks = (draws < torch.sigmoid(logits)).to(offsets.dtype)
+        if may_end is not None:
+            marks[:, -1] *= may_end
         return torch.cat((offsets, marks.flip(-1).cummax(-1).values.flip(-1)), -1)
 
 

@@ -116,7 +116,8 @@ def test_a_mat_of_the_allowed_size_is_read(
     [
         ('{"train": [[[60, 20]]]}', r"train\[1\] has the pitch 20"),
         ('{"train": [[[60.5]]]}', r"train\[1\], step 1: 60.5 is no MIDI pitch"),
-        ('{"train": [[[NaN]]]}', "nan is no MIDI pitch"),
+        ('{"train": [[[NaN]]]}', "NaN is no MIDI pitch"),
+        ('{"train": [[["a\\nb"]]]}', r'step 1: "a\\nb" is no MIDI pitch'),
         ('{"train": [[60, 62]]}', r"train\[1\] must be a list of steps"),
         ('{"train": [[]]}', r"train\[1\] has no notes"),
         ('{"train": 3}', "no list of pieces"),

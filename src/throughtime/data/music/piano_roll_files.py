@@ -195,7 +195,7 @@ def _roll(piece: Any, name: str) -> Roll:
             if pitch is None or pitch == -1:
                 continue
             if isinstance(pitch, bool) or not isinstance(pitch, int | float) or pitch != pitch // 1:
-                raise UserError(f"{name}, step {step + 1}: {pitch} is no MIDI pitch")
+                raise UserError(f"{name}, step {step + 1}: {json.dumps(pitch)[:40]} is no MIDI pitch")
             notes.append(Note(step, step + 1, int(pitch)))
     roll = roll_of(notes, name)
     rests = np.zeros((len(piece) - len(roll), KEYS), dtype=np.uint8)  # at its end
