@@ -56,8 +56,8 @@ static void pack_a(long k, long lda, const real *a, long columns, long available
             const long end = pc + 16 < rows ? pc + 16 : rows, whole = rows - (VL + MR - 1) / MR + 1;
             long p = pc;
             mr = low + (block < more);
-            /* A whole vector is the fastest copy; the next rows overwrite the operands beyond MR. Rows are too far apart
-               to be fetched ahead by the processor itself. */
+            /* A whole vector is the fastest copy; the next rows overwrite the operands beyond MR. Rows are too far
+               apart for the processor to fetch them ahead by itself. */
             if (VL >= MR && i + VL <= available)
                 for (; p < end && p < whole; ++p) {
                     const real *const from = a + p * K_PER_OPERAND * lda + i;
@@ -152,9 +152,7 @@ def row_products(
     sizes = k, m, n, _threads(k * m * n)
     operands = left.data_ptr(), right.data_ptr(), *right.stride()
     bias_address = None if bias is None else bias.data_ptr()
-    arguments = _GemmArguments(
-        *sizes, *operands, bias_address, packed_b.data_ptr(), result.data_ptr(), None
-    )
+    arguments = _GemmArguments(*sizes, *operands, bias_address, packed_b.data_ptr(), result.data_ptr(), None)
     _library(precision, bf16).row_products(ctypes.byref(arguments))
     return result
 
