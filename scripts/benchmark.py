@@ -16,6 +16,11 @@ from throughtime.errors import UserError
 from throughtime.files import output_file
 
 CELLS = "forward and backward of cells by engines, against torch.nn and the plain loop"
+SCALING = "time of a cell over T, B and H, fused against torch.nn, as a table and log-log figures"
+COMPILED = (
+    "fused against torch.compile: the step in a loop, the whole loop, torch's scan; with seconds to compile"
+)
+RANKS = "weak and strong scaling of data-parallel training: two processes measured, many by a model"
 SHOW = "the C that engine=fused generates for a cell"
 RUNS = {
     "training": "a whole run of train.py against a bare PyTorch loop, or against other settings",
@@ -33,13 +38,16 @@ def parse_arguments(words: list[str]) -> argparse.Namespace:
         epilog="`benchmark.py KIND --help` lists the options of a kind.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    kinds = {"cells": CELLS, "show": SHOW, **RUNS}
+    kinds = {"cells": CELLS, "scaling": SCALING, "compiled": COMPILED, "ranks": RANKS, "show": SHOW, **RUNS}
     about = "; ".join(f"{name}: {what}" for name, what in kinds.items())
     top.add_argument("kind", choices=kinds, metavar="KIND", help=about)
     kind = top.parse_args(words[:1]).kind
     parser = argparse.ArgumentParser(f"{top.prog} {kind}", description=kinds[kind].capitalize() + ".")
     adding = {
         "cells": _add_cells,
+        "scaling": _add_scaling,
+        "compiled": _add_compiled,
+        "ranks": _add_ranks,
         "show": _add_show,
         "training": _add_training,
         "generation": _add_generation,
@@ -94,10 +102,57 @@ def _add_cells(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--figure", type=Path, help="draw the ratios into this PNG")
 
 
+def _add_scaling(parser: argparse.ArgumentParser) -> None:
+    _add_series(parser, minutes=8.0)
+    parser.add_argument("--threads", default="1,2", help="threads of torch (default 1,2)")
+    parser.add_argument("--figure", type=Path, help="draw the times into this PNG, both axes logarithmic")
+
+
+def _add_compiled(parser: argparse.ArgumentParser) -> None:
+    _add_series(parser, minutes=8.0)
+    parser.add_argument("--threads", default="", help="threads of torch (default: its own choice)")
+    parser.add_argument("--limit", type=float, default=120.0, help="seconds for one of them (default 120)")
+
+
+def _add_series(parser: argparse.ArgumentParser, minutes: float) -> None:
+    parser.add_argument("--cells", default="lstm", help="names of conf/cell, with commas (default lstm)")
+    parser.add_argument(
+        "--minutes", type=float, default=minutes, help=f"time limit of all (default {minutes:g})"
+    )
+    parser.add_argument("--quick", action="store_true", help="a few small shapes only")
+    parser.add_argument("--json", type=Path, help="write all results to this file")
+
+
+def _add_ranks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("overrides", nargs="*", help="settings of the measured models, as for train.py")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement (default 5)")
+    parser.add_argument("--json", type=Path, help="write the results to this file")
+    own = parser.add_argument_group("the model with numbers of your own, without a measurement")
+    own.add_argument("--latency", type=float, help="seconds a message")
+    own.add_argument("--bandwidth", type=float, help="bytes a second")
+    own.add_argument("--step-seconds", type=float, help="seconds of a training step on one rank")
+    own.add_argument("--parameters", type=int, help="of the model")
+    own.add_argument(
+        "--fixed-seconds",
+        type=float,
+        default=0.0,
+        help="the part that fewer lanes do not shorten (default 0)",
+    )
+    own.add_argument("--lanes", type=int, default=64, help="of a training step on one rank (default 64)")
+    own.add_argument("--algorithm", choices=("ring", "halving-doubling"), default="ring")
+
+
 def main() -> None:
     """Run one benchmark, print its table, and write it as JSON where asked."""
     options = parse_arguments(sys.argv[1:])
-    {"cells": compare_cells, "show": show}.get(options.kind, measure_run)(options)
+    runs = {
+        "cells": compare_cells,
+        "scaling": measure_scaling,
+        "compiled": compare_compiled,
+        "ranks": measure_ranks,
+        "show": show,
+    }
+    runs.get(options.kind, measure_run)(options)
 
 
 def show(options: argparse.Namespace) -> None:
@@ -124,6 +179,81 @@ def measure_run(options: argparse.Namespace) -> None:
     _write(options.json, figures | provenance())
 
 
+def measure_scaling(options: argparse.Namespace) -> None:
+    """Measure cells along T, B and H; print a table and draw figures."""
+    _check_minutes(options.minutes)
+    threads = [_thread_count(number) for number in options.threads.split(",") if number]
+    from benchmarks import scaling
+
+    found = scaling.measure(options.cells.split(","), threads, options.minutes, options.quick, _log)
+    print(scaling.table(found))
+    _write(options.json, found)
+    if options.figure is not None:
+        options.figure.parent.mkdir(parents=True, exist_ok=True)
+        scaling.figure(found, options.figure)
+
+
+def compare_compiled(options: argparse.Namespace) -> None:
+    """Measure cells against torch.compile and print a table."""
+    _check_minutes(options.minutes)
+    import torch
+    from benchmarks import torch_compile
+
+    if options.threads:
+        torch.set_num_threads(_thread_count(options.threads))
+    found = torch_compile.measure(
+        options.cells.split(","), options.minutes, options.limit, options.quick, _log
+    )
+    print(torch_compile.table(found))
+    _write(options.json, found)
+
+
+def measure_ranks(options: argparse.Namespace) -> None:
+    """Measure two processes, or take the user's numbers, and print what many ranks would give."""
+    own = {
+        "--latency": options.latency,
+        "--bandwidth": options.bandwidth,
+        "--step-seconds": options.step_seconds,
+        "--parameters": options.parameters,
+    }
+    missing = [name for name, value in own.items() if value is None]
+    if 0 < len(missing) < len(own):
+        raise UserError(
+            f"{', '.join(missing)} are missing; a model of your own numbers needs {', '.join(own)}"
+        )
+    positive = {**own, "--lanes": options.lanes, "--rounds": options.rounds}
+    for name, value in positive.items():
+        if value is not None and not (value > 0 or (name == "--latency" and value == 0)):
+            raise UserError(f"{name} must be above 0, not {value}")
+    if options.step_seconds is not None and not 0 <= options.fixed_seconds <= options.step_seconds:
+        raise UserError(
+            f"--fixed-seconds={options.fixed_seconds} is a part of --step-seconds={options.step_seconds}"
+        )
+    from benchmarks import ranks
+    from benchmarks.all_reduce import Network, Step
+    from benchmarks.machine import describe
+
+    if missing:
+        found = ranks.measure(options.overrides, options.rounds, _log)
+    else:
+        per_lane = (options.step_seconds - options.fixed_seconds) / options.lanes
+        step = Step(options.parameters, options.lanes, options.fixed_seconds, per_lane)
+        found = ranks.predict(step, Network(options.latency, options.bandwidth, options.algorithm))
+    print(ranks.table(found))
+    if missing:
+        print(describe(found))
+    _write(options.json, found)
+
+
+def _check_minutes(minutes: float) -> None:
+    if not minutes > 0:
+        raise UserError(f"--minutes must be above 0, not {minutes}")
+
+
+def _log(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def compare_cells(options: argparse.Namespace) -> None:
     """Measure cells and print a table."""
     for kind in options.kinds:
@@ -131,8 +261,7 @@ def compare_cells(options: argparse.Namespace) -> None:
             raise UserError(f"there is no comparison {kind}; choose among {', '.join(KINDS)}")
     threads = [_thread_count(number) for number in options.threads.split(",") if number]
     minutes = (1 if options.quick else 10) if options.minutes is None else options.minutes
-    if minutes <= 0:
-        raise UserError(f"--minutes must be above 0, not {minutes}")
+    _check_minutes(minutes)
     import torch
     from benchmarks.cells import measure
     from benchmarks.table import table
@@ -145,7 +274,7 @@ def compare_cells(options: argparse.Namespace) -> None:
         threads=threads or [torch.get_num_threads()],
         minutes=minutes,
         quick=options.quick,
-        log=lambda line: print(line, file=sys.stderr, flush=True),
+        log=_log,
     )
     print(table(found))
     _write(options.json, found)

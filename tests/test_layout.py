@@ -19,10 +19,11 @@ NAMES = [str(path.relative_to(PACKAGE)) for path in MODULES]
 
 LEVELS = (
     ("errors", "files", "signals", "tree"),
+    ("bounded_cache",),
     ("config", "distributed"),
     ("cell",),
     ("engine",),
-    ("tokenizer", "data", "optim", "model", "head", "decode", "callback", "diagnosis"),
+    ("tokenizer", "data", "optim", "init", "model", "head", "decode", "callback", "diagnosis", "regulariser"),
     ("task",),
     ("run", "inference"),
     ("cli", "sweep", "search", "report"),

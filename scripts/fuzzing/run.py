@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fuzzing.applications import add_applications, applications_case
 from fuzzing.case import Case, faults
 from fuzzing.files import cache_case, data_case, run_case, sweep_case
 from fuzzing.process import Limits, Outcome, check_single_thread, import_libraries
@@ -26,15 +27,38 @@ KINDS: dict[str, Callable[[Template, random.Random], Case]] = {
     "runs": run_case,
     "sweeps": sweep_case,
     "cache": cache_case,
+    "applications": applications_case,
     "shapes": shapes_case,
 }
 """The kinds of cases."""
 
 ORDER = (
     *("settings", "runs", "data", "settings", "shapes", "settings", "runs", "data", "settings", "options"),
-    *("settings", "data", "runs", "settings", "shapes", "settings", "data", "runs", "settings", "sweeps"),
+    *(
+        "settings",
+        "data",
+        "applications",
+        "settings",
+        "shapes",
+        "settings",
+        "data",
+        "runs",
+        "settings",
+        "sweeps",
+    ),
     *("settings", "runs", "data", "settings", "shapes", "settings", "runs", "data", "settings", "options"),
-    *("settings", "data", "runs", "settings", "shapes", "settings", "data", "runs", "settings", "cache"),
+    *(
+        "settings",
+        "data",
+        "applications",
+        "settings",
+        "shapes",
+        "settings",
+        "data",
+        "runs",
+        "settings",
+        "cache",
+    ),
 )
 """The kind of each case by its number, repeated."""
 
@@ -89,6 +113,8 @@ def fuzz(options: argparse.Namespace) -> int:
         import_libraries()
         check_single_thread()
         template = make_template(root, any(kind_of(number) in NEEDS_RUNS for number in numbers))
+        if any(kind_of(number) == "applications" for number in numbers):
+            add_applications(template)
         summaries = {kind: Summary() for kind in KINDS}
         started = time.monotonic()
         for number in numbers:
@@ -134,11 +160,11 @@ def described(seed: int, number: int, case: Case, outcome: Outcome, found: Seque
 def table(summaries: dict[str, Summary]) -> str:
     """A line for each kind: cases, exit codes, seconds a case, failures."""
     codes = sorted({code for summary in summaries.values() for code in summary.codes})
-    head = f"{'kind':<10}{'cases':>7}" + "".join(f"{f'code {code}':>9}" for code in codes)
+    head = f"{'kind':<14}{'cases':>7}" + "".join(f"{f'code {code}':>9}" for code in codes)
     lines = [f"{head}{'s/case':>8}{'failed':>8}"]
     for kind, summary in summaries.items():
         cases = summary.codes.total()
         counts = "".join(f"{summary.codes[code]:>9}" for code in codes)
         speed = summary.seconds / cases if cases else 0.0
-        lines.append(f"{kind:<10}{cases:>7}{counts}{speed:>8.2f}{len(summary.failed):>8}")
+        lines.append(f"{kind:<14}{cases:>7}{counts}{speed:>8.2f}{len(summary.failed):>8}")
     return "\n".join(lines)

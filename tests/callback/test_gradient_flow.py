@@ -79,6 +79,30 @@ def test_clipping_by_norm_and_by_value() -> None:
     assert math.isnan(clipped_share([], 1.0, "norm"))
 
 
+class Measured(GradientFlow):
+    """Takes every logged step for measured: the toy task has no recurrence."""
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        self._measured = trainer.global_step + 1
+
+
+def test_the_share_that_clipping_by_value_removes_is_logged(fit: Any, task: Any, scalars: Any) -> None:
+    flow = Measured(every_n_steps=2)
+    seen: list[float] = []
+    own = task.optimizer_step
+
+    def on_step(*arguments: Any, **named: Any) -> None:
+        own(*arguments, **named)
+        seen.append(max(float(part.grad.abs().max()) for part in task.parameters()))
+
+    task.optimizer_step = on_step
+    fit(flow, gradient_clip_val=0.01, gradient_clip_algorithm="value")
+    assert max(seen) <= 0.01 * (1 + 1e-6)
+    shares = scalars("gradient/clipped_share")
+    assert len(shares) == 12
+    assert all(0 < share < 1 for share in shares)
+
+
 def test_lags_that_the_late_step_does_not_reach_are_empty() -> None:
     rows = rows_of(LayerFlow("a", torch.tensor([1.0]), torch.tensor([1.0, 2.0])))
     assert rows[0] == (0, 1.0, 1.0)

@@ -1,5 +1,6 @@
 """An entry of the cache is whole and one's own, or it is made anew; the cache keeps to its size."""
 
+import os
 import zlib
 
 import numpy as np
@@ -100,3 +101,16 @@ def test_a_folder_that_cannot_be_written_to_costs_the_cache_alone(cache_folder, 
     cache.put(KEY, ARRAY)
     assert cache.get(KEY, 4) is None
     assert caplog.text.count("cannot be written to") == 1
+
+
+def test_entries_that_no_one_uses_make_room(cache_folder):
+    size = len(entry_of(ARRAY))
+    before = ArrayCache("audio", 10 * size)
+    for number in range(8):
+        before.put(str(number) * 40, ARRAY)
+        os.utime(cache_folder / "audio" / f"{str(number) * 40}.safetensors", times=(number, number))
+    cache = ArrayCache("audio", 4 * size)
+    assert cache.get("0" * 40, 4) is not None
+    for number in "abc":
+        cache.put(number * 40, ARRAY)
+    assert sorted(path.name[0] for path in cache.folder.iterdir()) == ["0", "a", "b", "c"]

@@ -29,3 +29,9 @@ def test_shards_of_a_batch_have_all_lanes_once():
 def test_an_idle_rank_counts_nothing():
     batch = Batch(Chunk(inputs(), torch.tensor([4, 2, 3])), torch.zeros(4, 3, 4))
     assert batch.shard(3, 4).count() == 0
+
+
+def test_steps_keep_their_conditions():
+    chunk = Chunk(inputs(), torch.tensor([4, 2, 3])).between(1, 3)
+    torch.testing.assert_close(chunk.inputs.features, inputs().features[1:3])
+    assert chunk.inputs.text.tolist() == inputs().text.tolist() and chunk.lengths.tolist() == [2, 1, 2]

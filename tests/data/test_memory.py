@@ -3,7 +3,7 @@
 import pytest
 
 from throughtime.data import memory
-from throughtime.data.memory import MemoryCount
+from throughtime.data.memory import MemoryCount, largest_batch
 from throughtime.errors import UserError
 
 
@@ -16,3 +16,11 @@ def test_data_must_fit_twice_and_the_file_and_the_remedy_are_named(monkeypatch):
         UserError, match=r"^c\.mp4: the data up to this file need more .*; set data\.source\.size$"
     ):
         count.add(1, "c.mp4")
+
+
+@pytest.mark.parametrize(
+    ("counts", "lanes"),
+    [({"train": 8, "test": 8}, 8), ({"train": 900, "val": 90}, 90), ({"train": 900, "val": 9}, 64), ({}, 0)],
+)
+def test_no_batch_has_more_sequences_than_its_part(counts, lanes):
+    assert largest_batch(70, counts, 64, 256) == {"steps": 70, "lanes": lanes}

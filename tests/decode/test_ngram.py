@@ -81,6 +81,9 @@ def test_an_arpa_file_with_back_off():
     [
         ("\\data\\\n\\1-grams:\n-0.5 a b c\n", r"lm.arpa, line 3: an n-gram of 1"),
         ("\\data\\\n\\1-grams:\nx a\n", r"lm.arpa, line 3: the logarithms must be numbers"),
+        ("\\data\\\n\\1-grams:\nnan a\n", r"lm.arpa, line 3: the logarithms must be numbers"),
+        ("\\data\\\n\\1-grams:\n-1 a inf\n", r"lm.arpa, line 3: the logarithms must be numbers"),
+        ("\\data\\\n\\²-grams:\n-1 a b\n", "no n-gram in the ARPA format"),
         ("\\data\\\n", "no n-gram in the ARPA format"),
     ],
 )

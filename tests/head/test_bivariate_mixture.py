@@ -112,12 +112,34 @@ def test_samples_have_the_correlation_of_their_component():
     torch.testing.assert_close(drawn.std(0), mixture.log_deviations.exp()[0, 0], rtol=0.03, atol=0)
 
 
-def test_a_bias_divides_deviations_and_sharpens_weights():
+def test_a_bias_divides_deviations_and_sharpens_weights_and_leaves_the_marks():
     made, outputs = head(floor=1e-6), features(2)
     (plain, marks), (biased, same) = made.parameters_of(outputs), made.parameters_of(outputs, 0.7)
     torch.testing.assert_close(biased.log_deviations, plain.log_deviations - 0.7, atol=1e-4, rtol=0)
     torch.testing.assert_close(biased.log_weights, torch.log_softmax(1.7 * plain.log_weights, -1))
-    torch.testing.assert_close(same, 1.7 * marks)
+    assert torch.equal(same, marks)
+
+
+def test_marks_are_drawn_as_often_at_a_bias_as_without():
+    made, outputs = head(), features(1).expand(20_000, 5)
+    plain, biased = (
+        made.sample(outputs, torch.Generator().manual_seed(3), bias)[:, 2:].mean(0) for bias in (0, 5)
+    )
+    torch.testing.assert_close(biased, plain, atol=0.015, rtol=0)
+
+
+def test_lanes_that_may_not_end_have_the_marks_of_points_before_the_end():
+    made, outputs = head(), features(1).expand(20_000, 5)
+    may_end = torch.arange(20_000) % 2 == 0
+    drawn = made.sample(outputs, torch.Generator().manual_seed(4), 0.0, may_end)[:, 2:]
+    lifted, ended = drawn[may_end].mean(0), drawn[~may_end].mean(0)
+    expected = made.predict(outputs)[0, 2:]
+    torch.testing.assert_close(lifted, expected, atol=0.02, rtol=0)
+    assert ended[1] == 0
+    # p(lifted | no end) = (p(lifted) - p(end)) / (1 - p(end))
+    assert ended[0].item() == pytest.approx(
+        ((expected[0] - expected[1]) / (1 - expected[1])).item(), abs=0.02
+    )
 
 
 def test_the_same_generator_gives_the_same_samples():

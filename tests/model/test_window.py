@@ -77,6 +77,27 @@ def test_what_stands_after_a_text_is_not_seen(model, inputs):
     torch.testing.assert_close(one, another)
 
 
+def test_the_end_is_where_the_window_shows_no_symbol_as_much(inputs):
+    """A window of one narrow Gaussian that moves by a symbol in 3 steps passes a text of U symbols after 3 U + 2."""
+    made = WindowModel(
+        Stack, partial(LSTM, hidden_size=2), Reference(), input_size=4, symbols=V, windows=1
+    ).double()
+    with torch.no_grad():
+        made.map.weight.zero_()
+        made.map.bias[:] = torch.tensor([0.0, 2.0, 1 / 3]).double()  # α̂, β̂ and κ̂
+        made.map.bias[2].log_()
+    state, passed = made.initial_state(B), torch.full((B,), -1)
+    for t in range(20):
+        _, state = made.step(part(inputs, t % T), state)
+        passed = torch.where((passed < 0) & state.past_text(), t + 1, passed)
+    assert passed.tolist() == (3 * inputs.text_lengths + 2).tolist()
+    assert state.past_text().all()
+
+
+def test_before_the_text_the_window_is_not_past_it(model):
+    assert not model.initial_state(B).past_text().any()
+
+
 def test_the_text_is_seen(model, inputs):
     other = inputs._replace(text=inputs.text.flip(1))
     assert not torch.allclose(*(model(i, model.initial_state(B))[0][:, 0] for i in (inputs, other)))

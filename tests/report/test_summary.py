@@ -52,6 +52,25 @@ def test_the_best_is_first_in_either_direction(record: Callable[..., Record]) ->
         assert [row.score.mean for row in rows] == expected and rows[0].verdict == "best"
 
 
+def test_rows_are_judged_within_their_data_set(record: Callable[..., Record]) -> None:
+    """The scores of an easy data set say nothing about those of a hard one."""
+    scores = {
+        "Parity": {"lstm": (1.0, 1.01), "gru": (2.0, 2.01)},
+        "Adding": {"lstm": (7.0, 7.01), "gru": (6.0, 6.01)},
+    }
+    runs = [
+        record(cell, seed=seed, best=best, set={"data.rule._target_": data})
+        for data, cells in scores.items()
+        for cell, bests in cells.items()
+        for seed, best in enumerate(bests, 1)
+    ]
+    lengths = [record("lstm", seed=seed, best=9.0 + seed, set={"data.length": 99}) for seed in (1, 2)]
+    rows = summary_rows([*runs, *lengths])
+    assert [row.verdict for row in rows] == ["best", "worse", "best", "worse", "best"]
+    means = [1.005, 2.005, 6.005, 7.005, 10.5]
+    assert [row.score.mean for row in sorted(rows, key=lambda row: row.score.mean)] == pytest.approx(means)
+
+
 def test_only_completed_runs_count_and_the_others_are_told(record: Callable[..., Record]) -> None:
     (row,) = summary_rows(
         [

@@ -1,6 +1,7 @@
 """Two processes that share the lanes are one: losses, steps, weights and measures are those of a process alone."""
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,12 @@ SERIES = (*SHORT, "task=forecasting", "callback.forecast_figures=null", "callbac
 SERIES += ("task.backtest.origins=0", "trainer.limit_val_batches=2", "trainer.limit_test_batches=2")
 CLASSES = (*SHORT, "task=classification", "data.augmentation=null", "callback.class_figures=null")
 CLASSES += ("callback.class_table=null", "head.label_smoothing=0.0", "data.split=[0.8,0.1,0.1]")
+MUSIC = (*SHORT, "task=music", "data=piano_rolls", "data.path={pieces}", "callback.samples=null")
+MUSIC += ("model.front.dropout=0.0", "callback.piano_roll=null", "data.eval_batch_size=2")
+INK = (*SHORT, "task=handwriting", "data.source.train=11", "data.source.val=5", "data.source.test=4")
+INK += ("data.source.hands=10", "data.source.longest=3", "callback.samples=null", "head.components=3")
+LINES = (*SHORT, "task=transcription", "data.source.lines=11", "data.source.eval_lines=5")
+LINES += ("data.source.longest=3", "callback.transcript_figures=null", "callback.transcript_table=null")
 CASES = {
     "text, five lanes of uneven lengths": (
         *TEXT,
@@ -74,8 +81,34 @@ CASES = {
         "data.batch_size=5",
         "data.eval_batch_size=90",
     ),
+    "music, independent notes in lanes": (
+        *MUSIC,
+        "data.batch_size=3",
+        "data.chunk_length=5",
+        "data.transpose=2",
+    ),
+    "music, chords in whole pieces": (*MUSIC, "head=nade", "data.batch_size=3", "data.chunk_length=null"),
+    "ink, conditioned on its text": (
+        *INK,
+        "data.batch_size=4",
+        "data.eval_batch_size=3",
+        "trainer.max_steps=3",
+        "trainer.val_check_interval=3",
+    ),
+    "transcripts, some of them too long": (
+        *LINES,
+        "data.batch_size=4",
+        "data.eval_batch_size=3",
+        "model.front.factor=16",
+        "optim.optimizer.lr=0.001",
+        "trainer.max_steps=3",
+        "trainer.val_check_interval=3",
+    ),
     "streams": (*SERIES, "model=recursive", "head=mse", "data.loading=lanes", "data.normalisation=none"),
 }
+
+
+SLOW = ("music, chords in whole pieces", "ink, conditioned on its text", "transcripts, some of them too long")
 
 
 class Losses(Callback):
@@ -126,14 +159,22 @@ def files(tmp_path: Path, small_text: Path) -> dict[str, str]:
     ]
     (tmp_path / "tags.conll").write_text("\n\n".join(rows) + "\n")
     (tmp_path / "short.txt").write_text(text[:1801])
+    draws = random.Random(1)
+    pieces = [[draws.sample(range(40, 80), 3) for _ in range(length)] for length in range(7, 16)]
+    (tmp_path / "pieces.json").write_text(
+        json.dumps({"train": pieces[:5], "valid": pieces[5:8], "test": pieces[8:]})
+    )
     return {
         "texts": str(tmp_path / "texts"),
         "text": str(tmp_path / "short.txt"),
         "tags": str(tmp_path / "tags.conll"),
+        "pieces": str(tmp_path / "pieces.json"),
     }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.slow if case in SLOW else ()) for case in CASES]
+)
 def test_two_processes_are_one(
     case: str,
     configuration: Callable[..., dict[str, Any]],
@@ -146,7 +187,8 @@ def test_two_processes_are_one(
     overrides = [override.format(**files) for override in CASES[case]]
     if "engine=fused" not in overrides:
         overrides.append("engine=reference")  # nothing to compile in each process
-    reads_files = not {"task=forecasting", "task=classification"} & {*overrides}
+    own_data = {f"task={name}" for name in ("forecasting", "classification", "handwriting", "transcription")}
+    reads_files = not own_data & {*overrides}
     if reads_files and not any(one.startswith("data.path=") for one in overrides):
         overrides.append(f"data.path={files['tags' if 'task=tagging' in overrides else 'text']}")
     folders = [tmp_path / name / "checkpoints" for name in ("alone", "together")]

@@ -4,9 +4,10 @@ import hashlib
 import json
 import logging
 import os
+import re
+import time
 import zlib
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from throughtime.bounded_cache import BoundedCache, note_use
 from throughtime.files import atomic_write, cache_folder, make_private, no_follow
 
 logger = logging.getLogger(__name__)
@@ -22,6 +24,10 @@ logger = logging.getLogger(__name__)
 FORMAT = 2
 SUFFIX = ".safetensors"
 LARGEST = 1 << 30  # bytes of an entry
+ENTRY = re.compile(r"[0-9a-f]{40}\.safetensors")
+UNFINISHED = re.compile(r"\.[0-9a-f]{40}\.safetensors\.[0-9a-f]{8}")
+SHARE = 20
+"""A twentieth of the size is made free at a time, as each look through the folder takes a while."""
 
 
 class ArrayCache:
@@ -33,7 +39,9 @@ class ArrayCache:
 
     Args:
         folder: its name in `$THROUGHTIME_CACHE`, or else in `~/.cache/throughtime`.
-        size: the most bytes of all entries, above which no more are kept; none is ever removed. 0 for no cache.
+        size: the most bytes of all entries; above it, those that have not been used for longest are removed. Entries
+            that this process has used stay, and where they fill the cache, no more are kept: data that are larger
+            than it would else drive out in each epoch what the next one begins with. 0 for no cache.
         size_key: the configuration key of the size, for a message; None where it has none.
     """
 
@@ -41,8 +49,10 @@ class ArrayCache:
         self.size = size
         self.size_key = size_key
         self.folder = cache_folder() / folder
+        self._bounded = BoundedCache(self.folder, (SUFFIX,), ENTRY, UNFINISHED, size)
+        self._started = time.time()
         self._keeps_more = True
-        self._taken: int | None = None
+        self._free = 0  # bytes that can be written before the folder is looked through again
 
     def key(self, file: Path, settings: Mapping[str, Any]) -> str:
         """The name of an entry: a hash of the bytes of the file and of the settings."""
@@ -71,6 +81,7 @@ class ArrayCache:
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             logger.warning("the cache entry %s is not whole (%s); it is made anew", path, error)
             return None
+        note_use(path)
         return array
 
     def put(self, key: str, array: Float[np.ndarray, "n M"]) -> None:
@@ -80,9 +91,9 @@ class ArrayCache:
         entry = save({"array": array, "checksum": np.array([zlib.crc32(array)], dtype=np.int64)})
         try:
             make_private(self.folder)
-            if self._taken is None:
-                self._taken = self._bytes_of_entries()
-            if self._taken + len(entry) > self.size:
+            if len(entry) > self._free:
+                self._free = self._bounded.make_room(len(entry) + self.size // SHARE, self._started)
+            if len(entry) > self._free:
                 self._keeps_more = False
                 raised = "" if self.size_key is None else f", or raise {self.size_key}"
                 logger.warning(
@@ -91,20 +102,12 @@ class ArrayCache:
                 return
             with atomic_write(self._path(key)) as file:
                 file.write(entry)
-            self._taken += len(entry)
+            self._free -= len(entry)
         except OSError as error:
             self._keeps_more = False
             logger.warning(
                 "the cache %s cannot be written to (%s); nothing is kept", self.folder, error.strerror
             )
-
-    def _bytes_of_entries(self) -> int:
-        total = 0
-        for entry in os.scandir(self.folder):
-            if entry.name.endswith(SUFFIX):
-                with suppress(OSError):  # another process may replace it
-                    total += entry.stat(follow_symlinks=False).st_size
-        return total
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}{SUFFIX}"

@@ -26,6 +26,14 @@ class LaneSelectable(Protocol):
         """The inputs of some of the lanes."""
 
 
+@runtime_checkable
+class TimeSelectable(Protocol):
+    """Inputs with parts that are not `[T, B, ...]`, and that can be cut in time all the same."""
+
+    def between(self: Self, start: int, stop: int) -> Self:
+        """The inputs of the steps from `start` to before `stop`."""
+
+
 class Chunk(NamedTuple):
     """The inputs of a model: T steps in B lanes, time-major.
 
@@ -70,12 +78,14 @@ class Chunk(NamedTuple):
         """
         if (start, stop) == (0, self.steps):
             return self
-        if isinstance(self.inputs, LaneSelectable):
+        if isinstance(self.inputs, LaneSelectable) and not isinstance(self.inputs, TimeSelectable):
             raise TypeError(
                 f"{type(self.inputs).__name__} cannot be cut in time: not all of its parts have steps"
             )
         return Chunk(
-            inputs=map_state(lambda tensor: tensor[start:stop], self.inputs),
+            inputs=self.inputs.between(start, stop)
+            if isinstance(self.inputs, TimeSelectable)
+            else map_state(lambda tensor: tensor[start:stop], self.inputs),
             lengths=None if self.lengths is None else (self.lengths - start).clamp(0, stop - start),
             resets=None if self.resets is None else self.resets[start:stop],
             fresh=self.fresh and start == 0,
@@ -159,6 +169,23 @@ class Batch(NamedTuple):
         if mask is not None:
             return int(mask.sum())
         return 0 if self.targets is None else leaves(self.targets)[0].numel()
+
+    def to(self, device: torch.device) -> "Batch":
+        """The batch on a device: itself where its inputs are there, as all of its parts are on one device.
+
+        Lightning calls this, and would else look through every part at every step.
+        """
+        if leaves(self.inputs)[0].device == device:
+            return self
+
+        def moved(part: Any) -> Any:
+            if isinstance(part, Tensor):
+                return part.to(device, non_blocking=device.type != "cpu")
+            if isinstance(part, tuple):
+                return type(part)(*map(moved, part)) if hasattr(part, "_fields") else tuple(map(moved, part))
+            return part
+
+        return moved(self)
 
     def shard(self, rank: int, world_size: int) -> "Batch":
         """Strided sharding: rank r of W takes lanes r, r + W, r + 2 W, …

@@ -44,6 +44,7 @@ class LengthBuckets:
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.seed = seed
+        self.chunk_length = chunk_length
         self.position = Position()
         chunks = np.ones_like(lengths) if chunk_length is None else -(-lengths // chunk_length)
         self._groups = {int(count): np.flatnonzero(chunks == count) for count in np.unique(chunks)}

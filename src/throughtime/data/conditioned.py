@@ -26,3 +26,7 @@ class Conditioned(NamedTuple):
         lengths = self.text_lengths[chosen]
         longest = int(lengths.max()) if len(lengths) else 0
         return Conditioned(self.features[:, chosen], self.label[chosen], self.text[chosen, :longest], lengths)
+
+    def between(self, start: int, stop: int) -> "Conditioned":
+        """The inputs of the steps from `start` to before `stop`, with the same conditions."""
+        return self._replace(features=self.features[start:stop])

@@ -1,6 +1,7 @@
 """The memory of this machine, and a count of what data take of it while they are read."""
 
 import os
+from collections.abc import Mapping
 
 from throughtime.errors import UserError
 
@@ -8,6 +9,21 @@ from throughtime.errors import UserError
 def physical_memory() -> int:
     """The bytes of memory of this machine."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def largest_batch(
+    steps: int, counts: Mapping[str, int], batch_size: int, eval_batch_size: int
+) -> dict[str, int]:
+    """The `steps` and `lanes` of the largest batch, which no part fills with more sequences than it has.
+
+    Args:
+        steps: T, of the longest sequence or chunk.
+        counts: sequences of each part.
+        batch_size: B, of training.
+        eval_batch_size: B, of the other parts.
+    """
+    lanes = (min(count, batch_size if part == "train" else eval_batch_size) for part, count in counts.items())
+    return {"steps": steps, "lanes": max(lanes, default=0)}
 
 
 class MemoryCount:

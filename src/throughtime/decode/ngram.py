@@ -1,6 +1,7 @@
 """N-gram language models of characters or words: ARPA files, or counts of a text with Witten-Bell smoothing."""
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,10 @@ SPACES = ("<space>", "▁", "|")
 
 UNITS = ("character", "word")
 LONGEST_ORDER = 20
+ORDERS = re.compile("[1-9][0-9]?")
+NEVER = -99.0
+"""The logarithm of a probability of 0 in ARPA files, to the base 10."""
+
 FLOOR = -100.0
 """Log-probability in nats of a unit of which a model without <unk> knows nothing."""
 
@@ -114,7 +119,7 @@ def read_arpa(text: str, name: str) -> NGram:
     for number, line in enumerate(text.splitlines(), start=1):
         line = line.strip()
         if line.startswith("\\") and line.endswith("-grams:"):
-            order = int(line[1:-7]) if line[1:-7].isdigit() else 0
+            order = int(line[1:-7]) if ORDERS.fullmatch(line[1:-7]) else 0
             longest = max(longest, order)
         elif line == "\\end\\":
             break
@@ -128,7 +133,10 @@ def read_arpa(text: str, name: str) -> NGram:
             try:
                 values = [float(cells[0]), float(cells[order + 1]) if len(cells) > order + 1 else 0.0]
             except ValueError:
-                raise UserError(f"{name}, line {number}: the logarithms must be numbers") from None
+                values = [math.nan]
+            if not all(value < math.inf for value in values):
+                raise UserError(f"{name}, line {number}: the logarithms must be numbers")
+            values = [max(value, NEVER) for value in values]
             gram = tuple(" " if cell in SPACES else cell for cell in cells[1 : order + 1])
             tables[gram] = values[0] * math.log(10)
             if values[1]:

@@ -53,11 +53,13 @@ class Probe(Engine):
     """
 
     def __init__(self, own: Engine, names: dict[Cell, str]) -> None:
-        bptt: tuple[Engine, ...] = (BackpropagationThroughTime(),)
-        if isinstance(own, Auto | Fused):
-            self._engines = (Fused(), *bptt)
-        else:
-            self._engines = bptt
+        super().__init__()
+        self.delta_clip = own.delta_clip
+        bptt = BackpropagationThroughTime()
+        self._engines = (Fused(), bptt) if isinstance(own, Auto | Fused) else (bptt,)
+        self._plain = Reference()
+        for engine in (*self._engines, self._plain):
+            engine.delta_clip = own.delta_clip
         self._names = names
         self.runs: list[CellRun] = []
 
@@ -82,7 +84,7 @@ class Probe(Engine):
             if engine.unsupported_reason(cell, inputs, lengths, resets) is None:
                 with number_within((number,)):
                     return engine.run(cell, inputs, state, lengths, resets)
-        return Reference().run(_HookedCell(run), inputs, state, lengths, resets)
+        return self._plain.run(_HookedCell(run), inputs, state, lengths, resets)
 
     def backward(self, loss: Tensor, parameters: list[Tensor]) -> None:
         """Take the gradient of the loss once and fill in the `norms` of all runs; no `.grad` is changed.

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.arguments import check_arguments
+from throughtime.engine.delta_clip import DeltaClip, delta_clip_of
+from throughtime.engine.recorded_runs import RecordedRun, record_run
 from throughtime.errors import UserError
 
 
@@ -18,11 +20,24 @@ class Engine(ABC):
     the raw inputs and calls `cell.project` itself, because a kernel of torch takes the input and its weight
     instead.
 
+    Args:
+        delta_clip: the bound of the gradient of the state that goes back from each step to the one before; None clips
+            nothing there.
+        delta_clip_algorithm: "norm", of each lane and part of the state, or "value", of each number.
+
     Attributes:
         records_errors: whether `gradient_records.recording` can read the errors of each step off its backward pass.
+        delta_clip: bound and algorithm, or None (`throughtime.engine.delta_clip`).
+
+    Raises:
+        UserError: the bound is not positive, or the algorithm is not known.
     """
 
     records_errors: ClassVar[bool] = False
+    delta_clip: DeltaClip | None = None
+
+    def __init__(self, delta_clip: float | None = None, delta_clip_algorithm: str = "norm") -> None:
+        self.delta_clip = delta_clip_of(delta_clip, delta_clip_algorithm)
 
     def unsupported_reason(
         self,
@@ -65,7 +80,8 @@ class Engine(ABC):
             UserError: this engine cannot run this cell (`unsupported_reason`).
         """
         check_arguments(cell, inputs, state, lengths, resets)
-        return self._run(cell, inputs, state, lengths, resets)
+        outputs, after = self._run(cell, inputs, state, lengths, resets)
+        return record_run(RecordedRun(cell, inputs, state, lengths, resets, outputs, after))
 
     @abstractmethod
     def _run(

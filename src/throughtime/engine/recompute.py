@@ -41,9 +41,16 @@ class RecomputingEngine(Engine):
 
     Args:
         recompute: whether only every √T-th state is saved for the gradient, and the steps between are run again.
+        delta_clip, delta_clip_algorithm: as those of `Engine`.
     """
 
-    def __init__(self, recompute: bool = False) -> None:
+    def __init__(
+        self,
+        recompute: bool = False,
+        delta_clip: float | None = None,
+        delta_clip_algorithm: str = "norm",
+    ) -> None:
+        super().__init__(delta_clip, delta_clip_algorithm)
         self.recompute = recompute
 
     def _run_or_recompute(

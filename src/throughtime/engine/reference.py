@@ -6,7 +6,8 @@ from torch import Tensor
 
 from throughtime.cell.base import Cell, State
 from throughtime.engine.base import Engine
-from throughtime.tree import length_mask, where_state
+from throughtime.engine.delta_clip import clip_gradient
+from throughtime.tree import length_mask, map_state, where_state
 
 
 class Reference(Engine):
@@ -32,10 +33,17 @@ class Reference(Engine):
         for t, projected in enumerate(cell.project(inputs)):
             if resets is not None:
                 state = where_state(resets[t], start, state)
-            output, after = cell.step(projected, state)
+            output, after = cell.step(projected, self._clipped(state))
             if lengths is not None:
                 output = torch.where(running[t, :, None], output, 0)
                 after = where_state(running[t], after, state)
             outputs.append(output)
             state = after
         return torch.stack(outputs), state
+
+    def _clipped(self, state: State) -> State:
+        """The state before a step, through which the gradient goes back clipped."""
+        clip = self.delta_clip
+        if clip is None:
+            return state
+        return map_state(lambda part: clip_gradient(part, clip) if part.requires_grad else part, state)

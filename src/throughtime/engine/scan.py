@@ -37,6 +37,8 @@ class Scan(Engine):
         lengths: Int[Tensor, " B"] | None,
         resets: Bool[Tensor, "T B"] | None,
     ) -> str | None:
+        if self.delta_clip is not None:
+            return "no gradient goes from step to step where engine.delta_clip could clip it"
         if isinstance(cell, LinearRecurrence):
             return None
         return "its state is not declared to be a linear recurrence, as that of mingru, minlstm, rglru and lru is"

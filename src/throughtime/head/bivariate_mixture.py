@@ -45,9 +45,10 @@ class BivariateMixture(Head):
 
     With a linear map of the features to π̂, μ, σ̂, ρ̂ and ê (Graves 2013, eq. 18 to 22, 61 and 62):
 
-        π = softmax(π̂ (1 + b)),  σ = floor + exp(σ̂ - b),  ρ = 0.999 tanh ρ̂,  e = sigmoid(ê (1 + b));
+        π = softmax(π̂ (1 + b)),  σ = floor + exp(σ̂ - b),  ρ = 0.999 tanh ρ̂,  e = sigmoid ê;
 
-    b is 0 in training, and above 0 makes samples more probable and less varied; Graves leaves the marks as they are.
+    b is 0 in training, and above 0 makes offsets more probable and less varied. It leaves the marks as they are: a
+    mark is rare at each step, and what makes rare events rarer would leave the pen down and the ink without an end.
     The loss is -ln p in nats a point. The first mark is whether the pen is lifted after the point; a second one,
     whether the ink ends with it. A mark implies those before it, as ink ends with the pen lifted: e_m is the
     probability of a mark where no later one is set, and where one is, the mark is certain.
@@ -96,7 +97,7 @@ class BivariateMixture(Head):
             torch.logaddexp(deviations, deviations.new_tensor(math.log(self.floor))),
             LARGEST_CORRELATION * torch.tanh(correlations),
         )
-        return mixture, marks * (1 + bias)
+        return mixture, marks
 
     def parts(
         self, outputs: Float[Tensor, "*T B H"], targets: Float[Tensor, "*T B C"]
@@ -126,9 +127,20 @@ class BivariateMixture(Head):
         return torch.cat((mean, 1 - torch.sigmoid(-logits).flip(-1).cumprod(-1).flip(-1)), -1)
 
     def sample(
-        self, outputs: Float[Tensor, "B H"], generator: torch.Generator, bias: float | int = 0.0
+        self,
+        outputs: Float[Tensor, "B H"],
+        generator: torch.Generator,
+        bias: float | int = 0.0,
+        may_end: Bool[Tensor, " B"] | None = None,
     ) -> Float[Tensor, "B C"]:
-        """A random point of each lane: its offset and its marks, 0 or 1."""
+        """A random point of each lane: its offset and its marks, 0 or 1.
+
+        Args:
+            outputs: the features.
+            generator: the source of random numbers.
+            bias: b.
+            may_end: where false, the last mark is known to be 0; None where it may be 1 everywhere.
+        """
         mixture, logits = self.parameters_of(outputs, bias)
         chosen = torch.multinomial(mixture.log_weights.exp(), 1, generator=generator)
         rho = mixture.correlations.gather(-1, chosen)
@@ -141,6 +153,8 @@ class BivariateMixture(Head):
         offsets = means + logs.exp() * torch.cat((noise[:, :1], y), -1)
         draws = torch.rand(logits.shape, generator=generator, device=logits.device)
         marks = (draws < torch.sigmoid(logits)).to(offsets.dtype)
+        if may_end is not None:
+            marks[:, -1] *= may_end
         return torch.cat((offsets, marks.flip(-1).cummax(-1).values.flip(-1)), -1)
 
 

@@ -21,24 +21,35 @@ class WindowState(NamedTuple):
     Attributes:
         first: of the first cell.
         places: κ, where each Gaussian of the window is in the text.
-        window: w, the mixture of symbols that it shows.
+        window: w, the mixture of the V symbols and of the end of the text, the last one, that it shows.
         layers: of the layers above.
     """
 
     first: Tree
     places: Float[Tensor, "B K"]
-    window: Float[Tensor, "B V"]
+    window: Float[Tensor, "B W"]
     layers: Tree
+
+    def past_text(self) -> Bool[Tensor, " B"]:
+        """Whether the window has passed the last symbol of each text: it shows the end more than any symbol.
+
+        Graves 2013 (section 5.1) ends a text there: φ(t, U + 1) > φ(t, u) for all u ≤ U.
+        """
+        return self.window[:, -1] > self.window[:, :-1].amax(-1)
 
 
 class WindowModel(nn.Module):
     """Features of points that follow a text, whose symbols are seen through a window that only moves forwards.
 
-    With the text's one-hot vectors c_1 .. c_U, and (α̂, β̂, κ̂) = W h¹_t + b of K numbers each (eq. 46 to 51):
+    With the text's one-hot vectors c_1 .. c_U, c_{U+1} for its end, and (α̂, β̂, κ̂) = W h¹_t + b of K numbers each
+    (eq. 46 to 51):
 
         h¹_t = cell([x_t; w_{t-1}]),  α = exp α̂,  β = exp β̂,  κ_t = κ_{t-1} + exp κ̂,
-        φ(t, u) = Σ_k α_k exp(-β_k (κ_k - u)²),  w_t = Σ_u φ(t, u) c_u,
+        φ(t, u) = Σ_k α_k exp(-β_k (κ_k - u)²),  w_t = Σ_{u ≤ U+1} φ(t, u) c_u,
         h_t = layers([x_t; h¹_t; w_t]),  features [h¹_t; h_t].
+
+    The end of the text is a symbol of its own, which Graves does not have: without it a window past the end shows
+    nothing, as it does before the text, and the end of an ink is hard to learn.
 
     w_{t-1} is needed for h¹_t, so the first cell is run step by step; the layers above are run by the engine.
 
@@ -79,11 +90,10 @@ class WindowModel(nn.Module):
             )
         self.symbols = symbols
         self.windows = windows
-        self.first = cell(input_size=input_size + symbols)
+        shown = symbols + 1  # the symbols and the end of the text
+        self.first = cell(input_size=input_size + shown)
         self.map = nn.Linear(self.first.output_size, 3 * windows)
-        self.layers = layers(
-            cell=cell, engine=engine, input_size=input_size + self.first.output_size + symbols
-        )
+        self.layers = layers(cell=cell, engine=engine, input_size=input_size + self.first.output_size + shown)
         self.output_size = self.first.output_size + self.layers.output_size
         with torch.no_grad():
             self.map.bias[:windows] -= torch.tensor(float(windows)).log()
@@ -95,7 +105,7 @@ class WindowModel(nn.Module):
         return WindowState(
             self.first.initial_state(batch_size),
             like.new_zeros(batch_size, self.windows),
-            like.new_zeros(batch_size, self.symbols),
+            like.new_zeros(batch_size, self.symbols + 1),
             self.layers.initial_state(batch_size),
         )
 
@@ -139,7 +149,7 @@ class WindowModel(nn.Module):
         return torch.cat((row[..., : self.first.output_size], above), -1), WindowState(*carried, layers)
 
     def _advance(
-        self, point: Float[Tensor, "B I"], text: Float[Tensor, "B U V"], state: tuple[Tree, Tensor, Tensor]
+        self, point: Float[Tensor, "B I"], text: Float[Tensor, "B U W"], state: tuple[Tree, Tensor, Tensor]
     ) -> tuple[Float[Tensor, "B O"], tuple[Tree, Tensor, Tensor]]:
         """One step of the first cell and of the window: [h¹; w], and the state after it."""
         first, places, window = state
@@ -152,8 +162,9 @@ class WindowModel(nn.Module):
         window = torch.einsum("bu,buv->bv", shares, text)
         return torch.cat((hidden, window), -1), (first, places, window)
 
-    def _one_hot(self, inputs: Conditioned) -> Float[Tensor, "B U V"]:
-        """The symbols of each lane's text as vectors; those of its padding are 0."""
-        text = functional.one_hot(inputs.text, self.symbols).to(self.map.weight.dtype)
-        places = torch.arange(text.shape[1], device=text.device)
-        return text * (places < inputs.text_lengths[:, None])[..., None]
+    def _one_hot(self, inputs: Conditioned) -> Float[Tensor, "B U W"]:
+        """The symbols of each lane's text and its end as vectors; those of its padding are 0."""
+        text = functional.pad(inputs.text, (0, 1))
+        left = inputs.text_lengths[:, None] - torch.arange(text.shape[1], device=text.device)
+        ids = text.where(left > 0, self.symbols)
+        return functional.one_hot(ids, self.symbols + 1).to(self.map.weight.dtype) * (left >= 0)[..., None]

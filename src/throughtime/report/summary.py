@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from throughtime.errors import UserError
-from throughtime.report.columns import REPETITIONS, columns, comparable, differing
+from throughtime.report.columns import REPETITIONS, columns, comparable, differing, option
 from throughtime.report.record import Record
 
 LEVEL = 0.05
@@ -38,7 +38,8 @@ class SummaryRow:
         unfinished: runs that were interrupted or are still running.
         parameters: of the model; None where no run has recorded it, or the runs differ in it.
         seconds: of training, the mean over the completed runs.
-        verdict: in comparison with the best row: best, worse, unclear, or – where a row has fewer than two values.
+        verdict: in comparison with the best row of the same data set: best, worse, unclear, or – where a row has fewer
+            than two values.
     """
 
     values: dict[str, Any]
@@ -74,6 +75,9 @@ def by_task(records: Iterable[Record]) -> dict[str, list[Record]]:
 def summary_rows(records: Sequence[Record], by: Sequence[str] | None = None) -> list[SummaryRow]:
     """Summarise each configuration in a row, the best first, those without a score last.
 
+    Rows are judged within a data set, since scores on several cannot be compared: its rows stand together, and the data
+    sets in the order in which the runs begin with them.
+
     Repetitions with the same configuration and seed add nothing to the estimate of the spread: of these the last
     completed one counts.
 
@@ -99,7 +103,20 @@ def summary_rows(records: Sequence[Record], by: Sequence[str] | None = None) -> 
         _row({column.key: column.values[places[0]] for column in shown}, [records[place] for place in places])
         for places in groups.values()
     ]
-    return judge(sorted(rows, key=_order))
+    sets: dict[tuple, list[SummaryRow]] = {}
+    for row in rows:
+        sets.setdefault(_data_set(row.records[0]), []).append(row)
+    return [row for members in sets.values() for row in judge(sorted(members, key=_order))]
+
+
+DATA_SET = ("data.path", "data.length", "data.rule.", "data.source.")
+"""Keys, and beginnings of keys, that tell one data set from another, besides the option of the group `data`."""
+
+
+def _data_set(record: Record) -> tuple:
+    """A text that two runs share where they were measured on the same data set."""
+    keys = sorted(key for key in record.config if key.startswith(DATA_SET))
+    return (option(record, "data"), *((key, comparable(record, key)) for key in keys))
 
 
 def _one_a_seed(records: Sequence[Record], keys: Sequence[str]) -> list[Record]:

@@ -19,8 +19,8 @@ from throughtime.report.record import Record
 from throughtime.report.summary import SummaryRow
 
 LEGEND = (
-    "vs best: worse by more than the spread over seeds, or unclear; – where a spread is not known, which takes "
-    "two seeds."
+    "vs best: within a data set, worse by more than the spread over seeds, or unclear; – where a spread is not known, "
+    "which takes two seeds."
 )
 Lines = Sequence[SummaryRow] | Sequence[Record]
 FORMATS = ("terminal", "markdown", "csv", "json")

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from throughtime.data.batch import Chunk, concatenate
+from throughtime.data.batch import Chunk, LaneSelectable, concatenate
 from throughtime.engine.recompute import in_segments, segments
 from throughtime.errors import UserError
 from throughtime.model.layers.bidirectional import Bidirectional
@@ -112,7 +112,9 @@ class TruncatedBPTT:
                 f"the state that is carried on is that of {carried} lanes, but the next chunk has {lanes}; resume "
                 "with the data, data.batch_size and data.chunk_length of the run that made the checkpoint"
             )
-        if self.horizon is None:
+        if self.horizon is None or isinstance(
+            chunk.inputs, LaneSelectable
+        ):  # which do not go on beyond a chunk
             return chunk, chunk.steps
         window = chunk if self._older is None else concatenate([self._older, chunk])
         return window, window.steps - min(window.steps, max(self.horizon - chunk.steps, 0))

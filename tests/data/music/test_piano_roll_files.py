@@ -1,6 +1,8 @@
 """Piano rolls of .mat and .json files, with the split that the file has."""
 
 import json
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from throughtime.data.music import piano_roll_files
 from throughtime.data.music.piano_roll_files import PianoRollFiles
 from throughtime.errors import UserError
 
@@ -79,12 +82,42 @@ def test_other_variables_and_damaged_files_are_named(tmp_path: Path) -> None:
             PianoRollFiles().read(str(path))
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_mat_that_is_small_until_it_is_decompressed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    path = tmp_path / "a.mat"
+    zeros = zlib.compress(bytes(3_000_000))
+    mark = {"<": b"\x00\x01IM", ">": b"\x01\x00MI"}[order]
+    path.write_bytes(b"MATLAB 5.0".ljust(124) + mark + struct.pack(f"{order}II", 15, len(zeros)) + zeros)
+    monkeypatch.setattr(piano_roll_files, "LARGEST", 2_999_999)
+    with pytest.raises(UserError, match=r"a\.mat has more than 2,999,999 bytes when it is decompressed"):
+        PianoRollFiles().read(str(path))
+    monkeypatch.setattr(piano_roll_files, "LARGEST", 3_000_000)
+    with pytest.raises(UserError, match=r"a\.mat is not a whole MATLAB file"):
+        PianoRollFiles().read(str(path))
+
+
+def test_a_mat_of_the_allowed_size_is_read(
+    tmp_path: Path, write_mat: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.mat"
+    savemat(
+        path,
+        {"traindata": np.array([roll([60]) for _ in range(40)] + [None], object)[:-1]},
+        do_compression=True,
+    )
+    monkeypatch.setattr(piano_roll_files, "LARGEST", 8_000)
+    assert len(PianoRollFiles().read(str(path))["train"]) == 40
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ('{"train": [[[60, 20]]]}', r"train\[1\] has the pitch 20"),
         ('{"train": [[[60.5]]]}', r"train\[1\], step 1: 60.5 is no MIDI pitch"),
-        ('{"train": [[[NaN]]]}', "nan is no MIDI pitch"),
+        ('{"train": [[[NaN]]]}', "NaN is no MIDI pitch"),
+        ('{"train": [[["a\\nb"]]]}', r'step 1: "a\\nb" is no MIDI pitch'),
         ('{"train": [[60, 62]]}', r"train\[1\] must be a list of steps"),
         ('{"train": [[]]}', r"train\[1\] has no notes"),
         ('{"train": 3}', "no list of pieces"),

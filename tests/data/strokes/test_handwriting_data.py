@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from throughtime.data.strokes import HandwritingData, StrokeFiles, WrittenWords
+from throughtime.data.strokes import HandwritingData, StrokeDistortions, StrokeFiles, WrittenWords
 from throughtime.data.strokes.points import to_strokes
 from throughtime.errors import UserError
 
@@ -191,3 +191,70 @@ def test_written_words_come_from_no_file():
 def test_nothing_to_read_is_said():
     with pytest.raises(UserError, match="there is no ink to read"):
         HandwritingData(StrokeFiles()).setup()
+
+
+def test_chunks_of_ink_follow_each_other_and_are_the_whole():
+    whole, cut = words(), words(chunk_length=13)
+    found = {}
+    for batch in cut.loader("train"):
+        assert batch.chunk.steps <= 13
+        text = tuple(map(tuple, batch.inputs.text.tolist()))
+        if batch.fresh:
+            parts = found.setdefault((text, len(found)), [])
+            features = batch.inputs.features
+        parts.append((batch.targets, batch.lengths))
+        first = parts[0][0][:, :, :2] if len(parts) > 1 else features[:, :, :2]
+        assert first.shape[1] == batch.chunk.batch_size
+    points = sorted(
+        torch.cat([targets[: lengths[lane], lane] for targets, lengths in parts]).flatten().tolist()
+        for parts in found.values()
+        for lane in range(parts[0][0].shape[1])
+    )
+    expected = sorted(
+        batch.targets[:length, lane].flatten().tolist()
+        for batch in whole.loader("train")
+        for lane, length in enumerate(batch.lengths.tolist())
+    )
+    assert points == expected
+    assert all(batch.fresh for batch in cut.loader("val"))  # a measure is of whole inks
+
+
+def test_the_first_input_of_a_chunk_is_the_last_target_of_the_one_before():
+    before = None
+    for batch in words(chunk_length=13).loader("train"):
+        if not batch.fresh:
+            torch.testing.assert_close(batch.inputs.features[0], before.targets[-1])
+        before = batch
+
+
+@pytest.mark.parametrize("kind", ["words", "files"])
+def test_distortions_are_anew_in_every_epoch_and_the_same_for_the_same_seed(tmp_path, kind):
+    def made(**arguments):
+        if kind == "words":
+            return words(**arguments)
+        return read(inks(tmp_path), condition="label", batch_size=8, **arguments)
+
+    def epochs(data, count=2):
+        loader = data.loader("train")
+        return [[batch.targets for batch in loader] for _ in range(count)]
+
+    plain, changed, again = (
+        epochs(made(augmentation=one))
+        for one in (None, StrokeDistortions(slant=0.3), StrokeDistortions(slant=0.3))
+    )
+    for epoch, (before, after, same) in enumerate(zip(plain, changed, again, strict=True)):
+        for one, other, repeated in zip(before, after, same, strict=True):
+            assert torch.equal(other, repeated), epoch
+            assert torch.equal(one[..., 2:], other[..., 2:])  # the marks
+            assert not torch.equal(one[..., 0], other[..., 0])
+    still, held = made(), made(augmentation=StrokeDistortions(slant=0.3))
+    for one, other in zip(still.loader("val"), held.loader("val"), strict=True):
+        torch.testing.assert_close(one.targets, other.targets)
+    orders = [sorted(batch.sum().item() for batch in epoch) for epoch in changed]
+    assert orders[0] != orders[1]
+
+
+def test_a_slant_shears_words_and_leaves_their_height():
+    plain, changed = words(), words(augmentation=StrokeDistortions(slant=0.5))
+    for one, other in zip(plain.loader("train"), changed.loader("train"), strict=True):
+        torch.testing.assert_close(one.targets[..., 1], other.targets[..., 1], atol=1e-4, rtol=0)

@@ -5,7 +5,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from throughtime.data.synthetic.regular import CycleNavigation, EvenPairs, ModularArithmetic, ParityCheck
+from throughtime.data.synthetic.regular import (
+    CycleNavigation,
+    EvenPairs,
+    ModularArithmetic,
+    ParityCheck,
+    RegularLanguage,
+)
 from throughtime.data.synthetic.transduction import Transduction
 
 
@@ -43,3 +49,15 @@ def test_the_cycle_is_walked_step_by_step(length: int) -> None:
 def test_modular_arithmetic_is_that_of_python(length: int) -> None:
     for word, answer in drawn(ModularArithmetic(), length):
         assert answer == str(eval("".join(word)) % 5)
+
+
+@pytest.mark.parametrize("rule", [EvenPairs(), ParityCheck(), CycleNavigation(), ModularArithmetic()])
+def test_the_answer_to_a_prefix_is_that_of_the_prefix_as_a_word(rule: RegularLanguage) -> None:
+    words = rule.words(np.random.default_rng(0), 50, 9)
+    for steps in range(1, 10, rule.stride):
+        whole = rule.prefix_answers(words)[:, steps - 1]
+        assert np.array_equal(whole, rule.prefix_answers(words[:, :steps])[:, -1])
+    drawn = rule.draw_prefixes(np.random.default_rng(0), 50, 9)
+    last = rule.draw(np.random.default_rng(0), 50, 9)
+    assert np.array_equal(drawn.inputs, last.inputs) and np.array_equal(drawn.targets[-1], last.targets[-1])
+    assert drawn.mask.sum() == 50 * (10 if rule.stride == 1 else 6)

@@ -37,6 +37,11 @@ def test_the_training_loader_is_one_object() -> None:
     assert data.sizes == {"train": 128_000, "val": 128, "test": 128}
 
 
+def test_one_length_counts_where_a_split_has_no_range() -> None:
+    data = RuleData(Adding(), 90, (4, 90), None, None, val_points=1, test_points=1, curriculum_batches=500)
+    assert data.train_lengths == (4, 90) and data.measured == {"val": [90], "test": [90]}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -47,6 +52,7 @@ def test_the_training_loader_is_one_object() -> None:
         ({"length": 30}, r"data\.train_lengths and data\.length exclude each other"),
         ({"val_lengths": None}, r"data\.val_lengths or data\.length is needed"),
         ({"test_points": 0}, r"data\.test_points must be above 0"),
+        ({"curriculum_batches": -1}, r"data\.curriculum_batches=-1 must not be below 0"),
         ({"batch_size": 0}, r"data\.batch_size must be above 0"),
     ],
 )

@@ -182,3 +182,16 @@ def test_an_entry_that_could_be_of_a_text_is_taken(part, tokenizer, cache_folder
     assert found.ids.max() == 0
     assert found.starts.tolist() == [0, 7, 7, len(GOOD)]
     assert "not whole" not in caplog.text
+
+
+def test_texts_that_no_one_uses_make_room(source, part, tokenizer, cache_folder, monkeypatch):
+    halves = split_characters({"all": source}, (0.5, 0.5, 0.0))
+    Cache().encoded(halves["train"], tokenizer)
+    (old,) = entries(cache_folder)
+    os.utime(old, times=(0, 0))
+    monkeypatch.setenv("THROUGHTIME_CACHE_SIZE", "10")
+    cache = Cache()
+    kept = cache.encoded(part, tokenizer)
+    cache.encoded(halves["val"], tokenizer)
+    assert old not in entries(cache_folder) and len(entries(cache_folder)) == 2
+    assert np.array_equal(cache.encoded(part, tokenizer).ids, kept.ids)

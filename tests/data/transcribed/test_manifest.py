@@ -54,6 +54,9 @@ def test_columns_of_other_names_are_named(folder):
     ("row", "message"),
     [
         (("none.wav", "one", "ann", "train"), r"line \d: there is no file .*none\.wav"),
+        (("x" * 5000, "one", "ann", "train"), r"line \d: there is no file .*x{200};"),
+        (("~nobody-of-this-name/a.wav", "one", "ann", "train"), r"line \d: there is no file"),
+        (("a\0.wav", "one", "ann", "train"), r"line \d: there is no file"),
         (("a.wav", " ", "ann", "train"), r"line \d: the transcript of a\.wav is empty"),
         (("a.wav", "one", "ann", "quiz"), r"line \d: the part quiz is not known"),
     ],

@@ -44,6 +44,48 @@ def test_an_ink_ends_where_the_model_says_so_or_at_the_length(made):
     assert np.mean(lengths) == pytest.approx(6, abs=0.4)
 
 
+def narrow_window(task, step):
+    """One narrow Gaussian that advances by a fixed part of a symbol."""
+    with torch.no_grad():
+        task.model.map.weight.zero_()
+        task.model.map.bias[:] = torch.tensor([0.0, 2.0, np.log(step)]).repeat_interleave(10)
+
+
+def marks(task, lifted, ended):
+    """Fixed log-odds of a lifted pen and of the end."""
+    with torch.no_grad():
+        task.head.map.weight[-2:].zero_()
+        task.head.map.bias[-2:] = torch.tensor([lifted, ended])
+
+
+@pytest.mark.parametrize("bias", [0, 0.5, 5])
+def test_a_text_ends_only_where_the_window_has_passed_it(made, bias):
+    """A window that moves by a symbol in 3 steps passes a text of U symbols after 3 U + 2; a first point is given."""
+    task = made("text")
+    narrow_window(task, 1 / 3)
+    marks(task, lifted=-50.0, ended=50.0)
+    assert [len(points(ink)) for ink in drawn(task, ["ab", "a", "abcabc"], bias)] == [9, 6, 21]
+    marks(task, lifted=-50.0, ended=-50.0)
+    assert [len(points(ink)) for ink in drawn(task, ["ab", "a"], bias)] == [30, 30]
+
+
+def test_a_pen_that_is_lifted_after_the_text_ends_it_where_the_end_is_the_likelier_reason(made):
+    task = made("text")
+    narrow_window(task, 1 / 3)
+    marks(task, lifted=-1.0, ended=0.0)  # p(end) = 0.5, p(lifted, no end) = 0.13
+    likelier = [len(points(ink)) for ink in drawn(task, ["ab"] * 400, length=60)]
+    assert min(likelier) == 9
+    # Each step ends it with a probability of 0.5 + 0.13, after the first that may.
+    assert np.mean(likelier) == pytest.approx(8 + 1 / 0.634, abs=0.25)
+    marks(task, lifted=2.0, ended=-1.0)  # 0.27 and 0.64
+    strokes = drawn(task, ["ab"] * 400, length=60)
+    lengths = [len(points(ink)) for ink in strokes]
+    assert np.mean(lengths) == pytest.approx(8 + 1 / 0.269, abs=0.5)
+    assert any(
+        sum(len(stroke) for stroke in ink[:-1]) > 9 for ink in strokes
+    )  # lifted after the text, and gone on
+
+
 def test_lanes_are_drawn_each_with_its_own_text(made):
     task = made("text")
     with torch.no_grad():

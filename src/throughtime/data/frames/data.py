@@ -12,6 +12,7 @@ from throughtime.data.fractions import SPLIT_NAMES, check_split_fractions
 from throughtime.data.frames.batches import FrameBatches
 from throughtime.data.frames.recordings import FrameReader, Recording, check_tags
 from throughtime.data.labelled.standardise import KINDS, Standardiser
+from throughtime.data.memory import largest_batch
 from throughtime.errors import UserError, check_choice, check_positive, check_seed
 
 
@@ -217,6 +218,11 @@ class FramesData(DataModule):
         size = len(self.reader.channels) * (1 + len(self.reader.lags))
         longest = max(len(values) for part in self._parts.values() for values in part.features)
         steps = longest if self.chunk_length is None else min(longest, self.chunk_length)
+        counts = {name: len(part.features) for name, part in self._parts.items()}
+        if "train" in counts:
+            counts["train"] = sum(
+                len(_pieces(len(values), self.piece)) for values in self._parts["train"].features
+            )
         return {
             "input_sizes": {"input_size": size},
             "output_sizes": {"vocabulary_size": len(self.tags)},
@@ -227,7 +233,7 @@ class FramesData(DataModule):
                 "chunk_length": self.chunk_length,
                 "chunked": longest > steps,
             },
-            "largest_batch": {"steps": steps, "lanes": max(self.batch_size, self.eval_batch_size)},
+            "largest_batch": largest_batch(steps, counts, self.batch_size, self.eval_batch_size),
         }
 
     def describe(self) -> str:

@@ -17,6 +17,7 @@ from throughtime.data.labelled.sequences import Augmentation, SequenceSet, Seque
 from throughtime.data.labelled.sources import source_state
 from throughtime.data.labelled.splits import Parts, label_names, split_sequences
 from throughtime.data.labelled.standardise import KINDS, Standardiser
+from throughtime.data.memory import largest_batch
 from throughtime.errors import UserError, check_choice, check_positive, check_seed
 from throughtime.tokenizer.base import Tokenizer
 
@@ -301,7 +302,7 @@ class LabelledData(DataModule):
             "mirror": self.source.mirror(),
             "chunk_length": self.chunk_length,
             "chunked": self._longest > self._steps,
-            "largest_batch": {"steps": self._steps, "lanes": max(self.batch_size, self.eval_batch_size)},
+            "largest_batch": largest_batch(self._steps, self.sizes, self.batch_size, self.eval_batch_size),
         }
 
     @property

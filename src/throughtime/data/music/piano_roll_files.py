@@ -1,6 +1,8 @@
 """Piano rolls from files: MATLAB's .mat of Boulanger-Lewandowski et al. (2012), and JSON with pitches."""
 
+import io
 import json
+import struct
 import zlib
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,15 @@ from throughtime.data.paths import find_files
 from throughtime.errors import UserError, first_line
 
 MAT_PARTS = {"train": "traindata", "val": "validdata", "test": "testdata"}
+LARGEST = 512 << 20
+"""Bytes of the largest MATLAB file that is read, before and after decompression."""
+
+PIECE = 1 << 20
+"""Bytes that are decompressed at once."""
+
+HEADER, COMPRESSED = 128, 15
+"""Of MATLAB's format 5: the bytes before the first element, and the type of an element that is compressed."""
+
 JSON_PARTS = {"train": ("train",), "val": ("valid", "val", "validation"), "test": ("test",)}
 
 
@@ -53,34 +64,46 @@ def _read(file: Path) -> Parts:
 
 
 def _read_mat(file: Path) -> Parts:
-    from scipy.io import loadmat
+    from scipy.io import loadmat, whosmat
 
     try:
-        content = loadmat(file, variable_names=list(MAT_PARTS.values()))
+        size = file.stat().st_size
+        stored = file.read_bytes() if size <= LARGEST else b""
+        if max(size, _decompressed_size(stored)) > LARGEST:
+            raise UserError(
+                f"{file} has more than {LARGEST:,} bytes when it is decompressed; it is damaged or hostile, or must be "
+                "cut into several files"
+            )
+        content = loadmat(io.BytesIO(stored), variable_names=list(MAT_PARTS.values()))
+        lacks_all = not {*content} & {*MAT_PARTS.values()}
+        others = [name for name, *_ in whosmat(io.BytesIO(stored))] if lacks_all else []
+    except UserError:
+        raise
     except NotImplementedError:  # of MATLAB 7.3, which is HDF5
         raise UserError(f"{file} is of MATLAB 7.3; save it by save(..., '-v7')") from None
     except (
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
+        ArithmeticError,
+        AttributeError,
         EOFError,
-        OSError,
-        OverflowError,
-        zlib.error,
+        LookupError,
+        MemoryError,
+        TypeError,
+        ValueError,
     ) as error:
         raise UserError(f"{file} is not a whole MATLAB file ({first_line(error)})") from None
-    except Exception as error:  # of its own reader
-        if type(error).__module__.split(".")[0] != "scipy":
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise UserError(f"{file} is not a whole MATLAB file ({first_line(error)})") from None
+    except Exception as error:  # of its own reader, and of zlib
+        if type(error).__module__.split(".")[0] not in ("scipy", "zlib"):
             raise
         raise UserError(f"{file} is not a whole MATLAB file ({first_line(error)})") from None
     found = {part: content[name] for part, name in MAT_PARTS.items() if name in content}
     if not found:
-        from scipy.io import whosmat
-
-        others = ", ".join(name for name, *_ in whosmat(file)) or "nothing"
         raise UserError(
-            f"{file} has {others}, but none of {', '.join(MAT_PARTS.values())}, the cell arrays of piano rolls"
+            f"{file} has {', '.join(others) or 'nothing'}, but none of {', '.join(MAT_PARTS.values())}, the cell "
+            "arrays of piano rolls"
         )
     return {
         part: [
@@ -89,6 +112,25 @@ def _read_mat(file: Path) -> Parts:
         ]
         for part, cells in found.items()
     }
+
+
+def _decompressed_size(stored: bytes) -> int:
+    """The bytes of all elements of a MATLAB file of format 5, decompressed piece by piece; it stops above `LARGEST`."""
+    order = {b"IM": "<", b"MI": ">"}.get(stored[HEADER - 2 : HEADER])
+    total, place = 0, HEADER
+    while order is not None and place + 8 <= len(stored) and total <= LARGEST:
+        kind, size = struct.unpack_from(f"{order}II", stored, place)
+        if kind == COMPRESSED:
+            reader = zlib.decompressobj()
+            for start in range(place + 8, min(place + 8 + size, len(stored)), PIECE):
+                rest = stored[start : min(start + PIECE, place + 8 + size)]
+                while rest and total <= LARGEST:
+                    total += len(reader.decompress(rest, PIECE))
+                    rest = reader.unconsumed_tail
+        else:
+            total += min(size, len(stored) - place - 8)
+        place += 8 + size
+    return total
 
 
 def _cells(cells: np.ndarray, name: str) -> list[Any]:
@@ -153,7 +195,7 @@ def _roll(piece: Any, name: str) -> Roll:
             if pitch is None or pitch == -1:
                 continue
             if isinstance(pitch, bool) or not isinstance(pitch, int | float) or pitch != pitch // 1:
-                raise UserError(f"{name}, step {step + 1}: {pitch} is no MIDI pitch")
+                raise UserError(f"{name}, step {step + 1}: {json.dumps(pitch)[:40]} is no MIDI pitch")
             notes.append(Note(step, step + 1, int(pitch)))
     roll = roll_of(notes, name)
     rests = np.zeros((len(piece) - len(roll), KEYS), dtype=np.uint8)  # at its end

@@ -18,6 +18,8 @@ from throughtime.data.fractions import SPLIT_NAMES, check_split_fractions
 from throughtime.data.labelled.batches import lengths_of
 from throughtime.data.labelled.sequences import SequenceSet, joined
 from throughtime.data.labelled.splits import Parts, split_sequences
+from throughtime.data.memory import largest_batch
+from throughtime.data.strokes.distort import StrokeDistortions
 from throughtime.data.strokes.normalise import InkNormaliser
 from throughtime.data.strokes.points import CHANNELS, to_sequence
 from throughtime.data.strokes.stroke_files import StrokeFiles
@@ -45,6 +47,9 @@ class HandwritingData(DataModule):
         split_seed: of the split, which is not that of the run.
         group: whether no group, such as a writer, is in two parts; or the name of the groups.
         longest: the points of the longest ink.
+        chunk_length: T, the most points of a training batch (k1 of truncated backpropagation through time), through
+            which the state is carried; None for whole inks.
+        augmentation: random changes of training inks, anew in every epoch; None for none.
         batch_size: B, of training.
         eval_batch_size: B, of validation and test; no metric depends on it.
         seed: of the order of training.
@@ -68,6 +73,8 @@ class HandwritingData(DataModule):
         split_seed: int = 1,
         group: bool | str = False,
         longest: int = 1000,
+        chunk_length: int | None = None,
+        augmentation: StrokeDistortions | None = None,
         batch_size: int = 32,
         eval_batch_size: int = 128,
         seed: int = 1,
@@ -79,6 +86,7 @@ class HandwritingData(DataModule):
                 "data.condition=label: these words have no classes; set data.condition=text or none"
             )
         sizes = {"longest": longest, "batch_size": batch_size, "eval_batch_size": eval_batch_size}
+        sizes |= {} if chunk_length is None else {"chunk_length": chunk_length}
         check_positive(**{f"data.{name}": size for name, size in sizes.items()})
         self.source = source
         self.condition = condition
@@ -87,6 +95,8 @@ class HandwritingData(DataModule):
         self.split_seed = check_seed(split_seed)
         self.group = group
         self.longest = longest
+        self.chunk_length = chunk_length
+        self.augmentation = augmentation
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.seed = check_seed(seed)
@@ -120,6 +130,9 @@ class HandwritingData(DataModule):
             self._fit(found)
         self._check_symbols(found)
         self._found = found
+        if self.augmentation is not None:
+            is_read = isinstance(self.source, StrokeFiles)
+            self.augmentation.connect(self.source if is_read else StrokeFiles(size="none", position="start"))
         if "train" in self._parts:
             self._train = self._loader("train", self.batch_size, shuffle=True)
 
@@ -206,16 +219,21 @@ class HandwritingData(DataModule):
 
     def _loader(self, part: str, batch_size: int, shuffle: bool = False) -> "InkBatches":
         numbers = self._parts[part]
+        sequences = [self._found.sequences[number] for number in numbers]
+        is_training = part == "train"
         return InkBatches(
-            [ended(self._found.sequences[number], self.scale) for number in numbers],
+            sequences,
             [self.encoded(self._found.labels[number]) for number in numbers],
             self.condition,
+            self.scale,
             LengthBuckets(
-                lengths_of([self._found.sequences[number] for number in numbers]) - 1,
+                lengths_of(sequences) - 1,
                 batch_size,
                 shuffle,
                 self.seed,
+                self.chunk_length if is_training else None,
             ),
+            self.augmentation if is_training else None,
         )
 
     def encoded(self, label: str | None) -> list[int]:
@@ -243,10 +261,13 @@ class HandwritingData(DataModule):
             "scale": self.scale,
             "condition": self.condition,
             "symbols": list(self.symbols),
-            "largest_batch": {
-                "steps": max(len(sequence) for sequence in self._found.sequences) - 1,
-                "lanes": max(self.batch_size, self.eval_batch_size),
-            },
+            "chunk_length": self.chunk_length,
+            "largest_batch": largest_batch(
+                max(len(sequence) for sequence in self._found.sequences) - 1,
+                {name: len(numbers) for name, numbers in self._parts.items()},
+                self.batch_size,
+                self.eval_batch_size,
+            ),
         }
 
     def describe(self) -> str:
@@ -287,42 +308,64 @@ class HandwritingData(DataModule):
 class InkBatches:
     """Batches of inks of about equal lengths; the inputs of a step are the point before its target.
 
+    An ink longer than a chunk goes on in the next batch, through which a model carries its state; only inks of as many
+    chunks are in one batch.
+
     Args:
-        sequences: `[n, 4]` each: (Δx, Δy, pen up, end), the first point included.
+        sequences: `[n, 3]` each: (Δx, Δy, pen up), the first point included.
         conditions: the ids of what each ink is conditioned on.
         condition: one of `CONDITIONS`.
+        scale: σ.
         buckets: which inks are in which batch.
+        augmentation: changes each ink anew in every epoch, and not the number of its points; None for none.
     """
 
     def __init__(
         self,
-        sequences: Sequence[Float[np.ndarray, "_ 4"]],
+        sequences: Sequence[Float[np.ndarray, "_ 3"]],
         conditions: Sequence[Sequence[int]],
         condition: str,
+        scale: float,
         buckets: LengthBuckets,
+        augmentation: StrokeDistortions | None = None,
     ) -> None:
         self.sequences = sequences
         self.conditions = conditions
         self.condition = condition
+        self.scale = scale
         self.buckets = buckets
+        self.augmentation = augmentation
 
     def __len__(self) -> int:
         return len(self.buckets)
 
     def __iter__(self) -> Iterator[Batch]:
-        return (self.batch(lanes) for lanes in self.buckets)
+        return (self.batch(lanes, chunk) for lanes, chunk in self.buckets.chunks())
 
-    def batch(self, lanes: Integer[np.ndarray, " B"]) -> Batch:
-        """The batch of some inks."""
-        lengths = lengths_of([self.sequences[lane] for lane in lanes]) - 1
-        points = np.zeros((int(lengths.max()) + 1, len(lanes), 2 + MARKS), dtype=np.float32)
-        for place, lane in enumerate(lanes):
-            points[: lengths[place] + 1, place] = self.sequences[lane]
+    def batch(self, lanes: Integer[np.ndarray, " B"], chunk: int = 0) -> Batch:
+        """The batch of some inks: the chunk of them with this number, from 0."""
+        found = [ended(self._sequence(int(lane)), self.scale) for lane in lanes]
+        ends = lengths_of(found) - 1
+        first, last = 0, int(ends.max())
+        if self.buckets.chunk_length is not None:
+            first = chunk * self.buckets.chunk_length
+            last = min(last, first + self.buckets.chunk_length)
+        lengths = np.clip(ends - first, 0, last - first)
+        points = np.zeros((last - first + 1, len(lanes), 2 + MARKS), dtype=np.float32)
+        for place, sequence in enumerate(found):
+            points[: lengths[place] + 1, place] = sequence[first : last + 1]
         inputs = conditioned(
             torch.from_numpy(points[:-1]), self.condition, [self.conditions[lane] for lane in lanes]
         )
-        chunk = Chunk(inputs, lengths=torch.from_numpy(lengths))
-        return Batch(chunk, torch.from_numpy(points[1:]))
+        steps = Chunk(inputs, lengths=torch.from_numpy(lengths), fresh=first == 0)
+        return Batch(steps, torch.from_numpy(points[1:]))
+
+    def _sequence(self, number: int) -> Float[np.ndarray, "_ 3"]:
+        """One ink as it is in this epoch: a function of the seed, the epoch and its number alone."""
+        if self.augmentation is None:
+            return self.sequences[number]
+        generator = np.random.default_rng((self.buckets.seed, self.buckets.position.epoch, number))
+        return self.augmentation(self.sequences[number], generator)
 
     def state_dict(self) -> dict[str, Any]:
         """The epoch and the next batch."""

@@ -60,6 +60,10 @@ class Rule(DataPart, ABC):
     def draw(self, generator: np.random.Generator, batch_size: int, length: int) -> Examples:
         """Independent sequences of one of the rule's lengths."""
 
+    def draw_prefixes(self, generator: np.random.Generator, batch_size: int, length: int) -> Examples:
+        """As `draw`, with the answer to each prefix as well where the rule has one: of regular languages."""
+        return self.draw(generator, batch_size, length)
+
     def memoryless_loss(self, length: int) -> float | None:
         """The expected loss of a model without memory, as the literature has it; None where it is not known.
 

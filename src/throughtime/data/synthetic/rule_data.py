@@ -8,7 +8,7 @@ import numpy as np
 from throughtime.data.base import DataModule
 from throughtime.data.synthetic.rule import Rule
 from throughtime.data.synthetic.rule_batches import MeasuredBatches, RuleBatches
-from throughtime.errors import UserError, check_positive, check_seed
+from throughtime.errors import UserError, check_choice, check_positive, check_seed
 
 SPLITS = ("val", "test")
 
@@ -18,7 +18,7 @@ class RuleData(DataModule):
 
     Args:
         rule: draws sequences of any length.
-        length: of all sequences, instead of the ranges below.
+        length: of all sequences of the splits whose range is None.
         train_lengths: the first and the last length of training; each batch has one of them, drawn uniformly.
         val_lengths: the first and the last length of validation.
         test_lengths: the same, of the test.
@@ -27,10 +27,15 @@ class RuleData(DataModule):
         batch_size: B, of training.
         eval_batch_size: the sequences of each measured length.
         batches: of an epoch.
+        curriculum_batches: the first batches of training, over which the greatest length grows from the least of the
+            range to its last; 0 for the whole range from the start.
+        curriculum_growth: of that length: linear, or geometric for a wide range.
+        every_prefix: whether training has the answer to each prefix of a word as a target, where the rule has one
+            (regular languages); in validation and test the answer to the whole word alone counts.
         seed: of the training sequences; those of validation and test are the same for every seed.
 
     Raises:
-        UserError: a range of lengths is not one, or has no length of the rule, or both ways are used at once.
+        UserError: a range of lengths is not one, or has no length of the rule, or a split has none.
     """
 
     kind: ClassVar[str] = "rule"
@@ -48,6 +53,9 @@ class RuleData(DataModule):
         batch_size: int = 128,
         eval_batch_size: int = 128,
         batches: int = 1000,
+        curriculum_batches: int = 0,
+        curriculum_growth: str = "linear",
+        every_prefix: bool = False,
         seed: int = 1,
     ) -> None:
         super().__init__()
@@ -58,6 +66,9 @@ class RuleData(DataModule):
                 "data.batches": batches,
             }
         )
+        if curriculum_batches < 0:
+            raise UserError(f"data.curriculum_batches={curriculum_batches} must not be below 0")
+        check_choice(("linear", "geometric"), **{"data.curriculum_growth": curriculum_growth})
         self.rule = rule
         ranges = _ranges(length, {"train": train_lengths, "val": val_lengths, "test": test_lengths})
         self.train_lengths = _checked_range("data.train_lengths", ranges["train"])
@@ -74,7 +85,16 @@ class RuleData(DataModule):
         self.measured = {
             split: self._measured(f"data.{split}", ranges[split], points[split]) for split in SPLITS
         }
-        self._train = RuleBatches(rule, *self.train_lengths, batch_size, batches, self.seed)
+        self._train = RuleBatches(
+            rule,
+            *self.train_lengths,
+            batch_size,
+            batches,
+            self.seed,
+            curriculum_batches,
+            every_prefix,
+            curriculum_growth,
+        )
 
     def _measured(self, key: str, given: Sequence[int], points: int | None) -> list[int]:
         """The lengths that are measured, in increasing order."""
@@ -143,18 +163,18 @@ class RuleData(DataModule):
 
 
 def _ranges(length: int | None, given: Mapping[str, Sequence[int] | None]) -> dict[str, Sequence[int]]:
-    """The range of lengths of each split, from the one length or from the ranges."""
-    for split, lengths in given.items():
-        if (length is None) == (lengths is None):
-            what = "and data.length exclude each other" if length is not None else "or data.length is needed"
-            raise UserError(
-                f"data.{split}_lengths {what}; give data.length alone for one length, or data.length=null and the "
-                "ranges of all three splits"
-            )
-    if length is None:
-        return dict(given)
-    check_positive(**{"data.length": length})
-    return dict.fromkeys(given, (length, length))
+    """The range of lengths of each split; the one length where a split has none of its own."""
+    missing = [split for split, lengths in given.items() if lengths is None]
+    if (length is None) == bool(missing):
+        split = missing[0] if missing else "train"
+        what = "or data.length is needed" if missing else "and data.length exclude each other"
+        raise UserError(
+            f"data.{split}_lengths {what}; give data.length for the splits whose range is null, or "
+            "data.length=null and the ranges of all three splits"
+        )
+    if length is not None:
+        check_positive(**{"data.length": length})
+    return {split: (length, length) if lengths is None else lengths for split, lengths in given.items()}
 
 
 def _checked_range(key: str, given: Sequence[int]) -> tuple[int, int]:

@@ -4,14 +4,18 @@ import hashlib
 import json
 import logging
 import os
+import re
 import tempfile
+import time
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from jaxtyping import Integer
 
+from throughtime.bounded_cache import BoundedCache, note_use, size_limit
 from throughtime.data.text.split import TextPart
 from throughtime.errors import UserError
 from throughtime.files import cache_folder, make_private, no_follow
@@ -21,6 +25,10 @@ from throughtime.tokenizer.stream import recut
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
+SIZE = 10 * 10**9  # bytes
+SUFFIX = ".ids"
+ENTRY = re.compile(r"[0-9a-f]{32}\.ids")
+UNFINISHED = re.compile(r"[0-9a-f]{32}\w{8}\.tmp")
 _BLOCK = 1 << 20
 _LENGTH_BYTES = 8
 _TYPES = ("uint8", "uint16", "uint32", "uint64")
@@ -43,18 +51,23 @@ class Cache:
     one. An entry that is not whole, or has other than ids below V and starts in order, is written anew. Where
     the folder cannot be written to, a temporary one takes its place.
 
+    Above `$THROUGHTIME_CACHE_SIZE` bytes, or else `SIZE`, the entries that have not been used for longest are removed,
+    but none that this process has used.
+
     Args:
         folder: None for `$THROUGHTIME_CACHE`, or else `~/.cache/throughtime`.
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
         self.folder = cache_folder() if folder is None else Path(folder).expanduser()
+        self._size = size_limit(SIZE)
+        self._started = time.time()
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     def encoded(self, part: TextPart, tokenizer: Tokenizer) -> Encoded:
         """The ids of a part of a text, from the cache or put there now."""
         key = {"format": FORMAT, "text": part.key(), "tokenizer": tokenizer.fingerprint()}
-        name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32] + ".ids"
+        name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32] + SUFFIX
         size = tokenizer.vocabulary_size
         entry = _open(self.folder / name, size)
         if entry is None:
@@ -63,9 +76,14 @@ class Cache:
             except OSError as error:
                 self._fall_back(error)
                 _write(self.folder / name, part, tokenizer)
+            with suppress(OSError):
+                BoundedCache(self.folder, (SUFFIX,), ENTRY, UNFINISHED, self._size).make_room(
+                    used_since=self._started
+                )
             entry = _open(self.folder / name, size)
         if entry is None:
             raise OSError(f"{self.folder / name} was changed while it was written")
+        note_use(self.folder / name)
         return entry
 
     def _fall_back(self, error: OSError) -> None:

@@ -18,6 +18,7 @@ from throughtime.data.labelled.sequences import Augmentation, SequenceSet, Seque
 from throughtime.data.labelled.sources import source_state
 from throughtime.data.labelled.splits import split_sequences
 from throughtime.data.labelled.standardise import KINDS, Standardiser
+from throughtime.data.memory import largest_batch
 from throughtime.data.transcribed.batches import Loaded, TranscribedBatches
 from throughtime.data.transcribed.drawn import DrawnSource
 from throughtime.data.transcribed.manifest import clean_text, is_manifest, read_manifest
@@ -391,7 +392,7 @@ class TranscribedData(DataModule):
             "source": source_state(self.reader),
             "channels": self._channels if self._restored is None else list(self._restored["channels"]),
             "step_seconds": self.reader.step_seconds(),
-            "largest_batch": {"steps": longest, "lanes": max(self.batch_size, self.eval_batch_size)},
+            "largest_batch": largest_batch(longest, self.sizes, self.batch_size, self.eval_batch_size),
         }
 
     def describe(self) -> str:

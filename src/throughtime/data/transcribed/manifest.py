@@ -19,6 +19,9 @@ SPLIT_COLUMNS = ("split", "part", "subset")
 PARTS = {"dev": "val", "valid": "val", "validation": "val", "training": "train", "testing": "test"}
 """Other names of the parts of data."""
 
+NAMED = 200
+"""Characters of a name that an error shows."""
+
 
 class ManifestEntry(NamedTuple):
     """A file with its transcript.
@@ -75,9 +78,10 @@ def read_manifest(
     found = []
     for line, (name, text, own, part) in rows:
         place = f"{file}, line {line}"
-        audio = file.parent / Path(name or "").expanduser()
-        if not name or not audio.is_file():
-            raise UserError(f"{place}: there is no file {audio}; correct its name, or leave the line out")
+        audio = _audio(file, name or "")
+        if audio is None:
+            given = file.parent / (name or "")[:NAMED]
+            raise UserError(f"{place}: there is no file {given}; correct its name, or leave the line out")
         text = clean_text(text or "")
         if not text:
             raise UserError(f"{place}: the transcript of {name} is empty; write it, or leave the line out")
@@ -85,6 +89,15 @@ def read_manifest(
     if not found:
         raise UserError(f"{file} names no file; give a line for each recording with its transcript")
     return found
+
+
+def _audio(manifest: Path, name: str) -> Path | None:
+    """The file of a line; None where there is none, or where no file can have such a name."""
+    try:
+        audio = manifest.parent / Path(name).expanduser()
+        return audio if audio.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # too long, of an unknown user, with a zero byte
+        return None
 
 
 def clean_text(text: str) -> str:
@@ -108,7 +121,7 @@ def _json_rows(file: Path, columns: list[TableColumn]) -> Iterator[tuple[int, tu
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(
                 f"{file}, line {number}: this is no JSON ({error}); give an object a line"
             ) from None

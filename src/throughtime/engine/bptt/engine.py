@@ -17,6 +17,7 @@ of whatever the cell does with a_t; torch derives it from the step (`engine.trac
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -30,12 +31,13 @@ from throughtime.engine.bptt.loops import Loops, append_mask, cached_loops
 from throughtime.engine.bptt.mkldnn import OneDNNProducts, transposed_matmul
 from throughtime.engine.bptt.partition import PartitionedStep
 from throughtime.engine.bptt.workspace import empty_like
+from throughtime.engine.delta_clip import DeltaClip, clip_gradient
 from throughtime.engine.gradient_records import is_recording, next_run_number, record, state_value_index
 from throughtime.engine.linear_override import LinearOverride
 from throughtime.engine.recompute import RecomputingEngine
 from throughtime.engine.second_derivative import vjp_function, with_second_derivative
 from throughtime.engine.trace.sequence import run_sequence
-from throughtime.engine.trace.trace import Trace, UntraceableError
+from throughtime.engine.trace.trace import Trace, UntraceableError, with_delta_clip
 from throughtime.engine.trace.trace_cache import cached_trace_for_inputs
 from throughtime.tree import length_mask, where_state
 
@@ -46,7 +48,7 @@ class BackpropagationThroughTime(RecomputingEngine):
     Derivatives of the gradient are those of the plain loop over the traced step, run when they are asked for.
 
     Args:
-        recompute: as `RecomputingEngine`.
+        recompute, delta_clip, delta_clip_algorithm: as `RecomputingEngine`.
     """
 
     records_errors = True
@@ -59,7 +61,8 @@ class BackpropagationThroughTime(RecomputingEngine):
         resets: Bool[Tensor, "T B"] | None,
     ) -> str | None:
         try:
-            cached_loops(cached_trace_for_inputs(cell, inputs), masked=lengths is not None)
+            trace = with_delta_clip(cached_trace_for_inputs(cell, inputs), self.delta_clip)
+            cached_loops(trace, masked=lengths is not None)
         except UntraceableError as error:
             return str(error)
         return None
@@ -78,18 +81,26 @@ class BackpropagationThroughTime(RecomputingEngine):
             UserError: the cell's step is no fixed graph of operators.
         """
         try:
-            return self._run_or_recompute(_run_whole, cell, inputs, state, lengths, resets)
+            return self._run_or_recompute(
+                partial(_run_whole, self.delta_clip), cell, inputs, state, lengths, resets
+            )
         except UntraceableError as error:
             raise unsupported("bptt", cell, error, instead="reference") from error
 
 
-def _run_whole(cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None) -> tuple[Tensor, State]:
-    return run_sequence(run_loops, cell, inputs, state, *masks, _project)
+def _run_whole(
+    clip: DeltaClip | None, cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None
+) -> tuple[Tensor, State]:
+    return run_sequence(partial(_run_clipped, clip), cell, inputs, state, *masks, _project)
 
 
 def _project(cell: Cell, inputs: Float[Tensor, "T B I"]) -> Float[Tensor, "T B G"]:
     with LinearOverride(OneDNNProducts()):
         return cell.project(inputs)
+
+
+def _run_clipped(clip: DeltaClip | None, trace: Trace, *arguments: Any) -> list[Tensor]:
+    return run_loops(with_delta_clip(trace, clip), *arguments)
 
 
 def run_loops(
@@ -271,7 +282,22 @@ def unrolled(
         for t, x in enumerate(projected):
             if resets is not None:
                 state = where_state(resets[t], start, state)
-            results = trace.recurrence(*own, x, *(part.contiguous() for part in state))
+            results = trace.recurrence(*own, x, *(part.contiguous() for part in _clipped(trace, x, state)))
             values.append(results[: trace.values])
             state = tuple(results[trace.values :])
     return *(torch.stack(rows) for rows in zip(*values, strict=True)), *state
+
+
+def _clipped(trace: Trace, projected: Float[Tensor, "B G"], state: Sequence[Tensor]) -> list[Tensor]:
+    """The state before a step, through which the gradient goes back clipped if the trace says so."""
+    clip = trace.delta_clip
+    if clip is None:
+        return list(state)
+    parts = [clip_gradient(part, clip) for part in state]
+    if not trace.masked:
+        return parts
+    finished = projected[:, -1] > 0
+    return [
+        torch.where(finished.view(-1, *[1] * (part.dim() - 1)), part, clipped)
+        for part, clipped in zip(state, parts, strict=True)
+    ]

@@ -1,6 +1,6 @@
 """The three loops over time of a traced step: forward, forward saving for backward, and backward."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
@@ -103,4 +103,4 @@ def masked_step(trace: Trace) -> Trace:
         return *results[: trace.values], *(torch.where(finished, old, new) for old, new in after)
 
     recurrence = with_dynamic_lanes(aten_graph(step, examples), count, trace.lanes)
-    return Trace(trace.weights, recurrence, trace.readout, trace.values, trace.lanes)
+    return replace(trace, recurrence=recurrence, masked=True)

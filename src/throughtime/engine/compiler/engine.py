@@ -21,9 +21,10 @@ from throughtime.engine.compiler.ir.program import UnknownOperatorError
 from throughtime.engine.compiler.runtime.kernel import NO_KERNEL, CompiledKernel, compiled_kernel
 from throughtime.engine.compiler.runtime.linear_override import override_linear, project
 from throughtime.engine.compiler.runtime.recurrence import run_recurrence
+from throughtime.engine.delta_clip import DeltaClip
 from throughtime.engine.recompute import RecomputingEngine
 from throughtime.engine.trace.sequence import run_sequence
-from throughtime.engine.trace.trace import Trace, UntraceableError
+from throughtime.engine.trace.trace import Trace, UntraceableError, with_delta_clip
 from throughtime.engine.trace.trace_cache import cached_trace_for_inputs
 from throughtime.tree import Tree, map_state
 
@@ -36,7 +37,7 @@ class Fused(RecomputingEngine):
     one does not keep.
 
     Args:
-        recompute: as `RecomputingEngine`.
+        recompute, delta_clip, delta_clip_algorithm: as `RecomputingEngine`.
     """
 
     records_errors = True
@@ -50,7 +51,7 @@ class Fused(RecomputingEngine):
     ) -> str | None:
         """As `Engine.unsupported_reason`; compiles the cell's kernel the first time."""
         try:
-            cell_kernel(cell, inputs)
+            cell_kernel(cell, inputs, self.delta_clip)
         except NO_KERNEL as error:
             return _reason(error)
         return None
@@ -74,13 +75,15 @@ class Fused(RecomputingEngine):
             with replace_bf16_autocast(cell) as bf16:
                 if bf16:
                     inputs, state = to_float32(inputs), to_float32(state)
-                run = partial(_run_sequence, bf16)
+                run = partial(_run_sequence, bf16, self.delta_clip)
                 return self._run_or_recompute(run, cell, inputs, state, lengths, resets)
         except NO_KERNEL as error:
             raise unsupported("fused", cell, _reason(error)) from error
 
 
-def cell_kernel(cell: Cell, inputs: Float[Tensor, "T B I"]) -> CompiledKernel:
+def cell_kernel(
+    cell: Cell, inputs: Float[Tensor, "T B I"], delta_clip: DeltaClip | None = None
+) -> CompiledKernel:
     """The kernel that `Fused` runs a cell by, on such inputs and under the autocast that is on.
 
     Raises:
@@ -90,7 +93,8 @@ def cell_kernel(cell: Cell, inputs: Float[Tensor, "T B I"]) -> CompiledKernel:
     """
     _check_device(inputs)
     with replace_bf16_autocast(cell) as bf16:
-        return compiled_kernel(cached_trace_for_inputs(cell, to_float32(inputs) if bf16 else inputs), bf16)
+        trace = cached_trace_for_inputs(cell, to_float32(inputs) if bf16 else inputs)
+        return compiled_kernel(with_delta_clip(trace, delta_clip), bf16)
 
 
 def _check_device(inputs: Tensor) -> None:
@@ -106,15 +110,20 @@ def _reason(error: Exception) -> str:
 
 
 def _run_sequence(
-    bf16: bool, cell: Cell, inputs: Tensor, state: State, *masks: Tensor | None
+    bf16: bool,
+    clip: DeltaClip | None,
+    cell: Cell,
+    inputs: Tensor,
+    state: State,
+    *masks: Tensor | None,
 ) -> tuple[Tensor, State]:
     products = partial(project, bf16=bf16), partial(override_linear, bf16)
-    return run_sequence(partial(_loop, bf16), cell, inputs, state, *masks, *products)
+    return run_sequence(partial(_loop, bf16, clip), cell, inputs, state, *masks, *products)
 
 
-def _loop(bf16: bool, trace: Trace, *arguments: object) -> list[Tensor]:
+def _loop(bf16: bool, clip: DeltaClip | None, trace: Trace, *arguments: object) -> list[Tensor]:
     """As `sequence.Loop`, with operands of products in bfloat16 if `bf16`."""
-    return run_recurrence(compiled_kernel(trace, bf16), *arguments)
+    return run_recurrence(compiled_kernel(with_delta_clip(trace, clip), bf16), *arguments)
 
 
 @contextmanager

@@ -30,6 +30,8 @@ class TorchKernels(Engine):
         lengths: Int[Tensor, " B"] | None,
         resets: Bool[Tensor, "T B"] | None,
     ) -> str | None:
+        if self.delta_clip is not None:
+            return "the kernel's own backward pass does not clip as engine.delta_clip says"
         return missing_kernel(cell)
 
     def _run(

@@ -5,7 +5,7 @@ read out, backpropagation through time is
 
     (∂ℓ/∂w)_t, ∂ℓ/∂x_t, ∂ℓ/∂s_{t-1} = (∂f/∂(w, x_t, s_{t-1}))ᵀ (∂ℓ/∂v_t, ∂ℓ/∂s_t),      t = T … 1
 
-where only ∂ℓ/∂s is handed from step to step.
+where only ∂ℓ/∂s is handed from step to step, clipped where the trace says so (`engine.delta_clip`).
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from throughtime.engine.delta_clip import clip_delta
 from throughtime.engine.trace.graph import placeholders
 from throughtime.engine.trace.trace import Trace, aten_graph
 
@@ -69,7 +70,16 @@ def differentiate(trace: Trace, decompositions: dict | None = None) -> Derivativ
             return trace.recurrence(*given)
 
         values, product = torch.func.vjp(step, *(arguments[position] for position in smooth))
-        return *values, *product(gradients)
+        products = list(product(gradients))
+        if trace.delta_clip is not None:
+            for place in (index for index, position in enumerate(smooth) if position > count):
+                clipped = clip_delta(products[place], trace.delta_clip)
+                if trace.masked:
+                    finished = arguments[count][:, -1:].flatten() > 0
+                    finished = finished.view(-1, *[1] * (clipped.dim() - 1))
+                    clipped = torch.where(finished, products[place], clipped)
+                products[place] = clipped
+        return *values, *products
 
     module = aten_graph(step_and_product, [*inputs, *results], decompositions)
     nodes = placeholders(module)

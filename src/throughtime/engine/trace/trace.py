@@ -1,7 +1,8 @@
 """Trace a cell's step into three graphs of operators: weights (once a run), recurrence (every step), readout (last)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.node import map_aggregate
 
 from throughtime.cell.base import Cell, State
+from throughtime.engine.delta_clip import DeltaClip
 from throughtime.engine.trace.graph import ancestors, descendants, extract, placeholders
 from throughtime.engine.trace.signature import cell_attributes, cell_tensors
 
@@ -36,6 +38,8 @@ class Trace:
             recurrence's one value is the output.
         values: how many values the recurrence reads out.
         lanes: the number of lanes it was traced with.
+        delta_clip: how the gradient of the state that goes back through the recurrence is clipped, or None.
+        masked: whether the last feature of the projected input marks finished lanes, which hand their gradient on.
     """
 
     weights: GraphModule
@@ -43,6 +47,8 @@ class Trace:
     readout: GraphModule | None
     values: int
     lanes: int
+    delta_clip: DeltaClip | None = None
+    masked: bool = False
 
 
 def trace(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> Trace:
@@ -79,6 +85,12 @@ def trace(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> Trace:
         len(values),
         lanes,
     )
+
+
+@lru_cache(maxsize=256)
+def with_delta_clip(found: Trace, clip: DeltaClip | None) -> Trace:
+    """The same trace, whose gradient of the state is clipped; one object for equal arguments."""
+    return found if clip is None else replace(found, delta_clip=clip)
 
 
 def has_lane_count(node: Node, lanes: int) -> bool:

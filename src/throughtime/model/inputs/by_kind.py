@@ -23,6 +23,7 @@ class Features(nn.Module):
         size: the features of an id's vector.
         linear_size: the features that the numbers of a step are mapped to; None hands them on as they are.
         dropout: the fraction of features that are dropped in training.
+        scale: the standard deviation of the ids' vectors at first.
 
     Attributes:
         output_size: the features of x.
@@ -40,6 +41,7 @@ class Features(nn.Module):
         size: int = 64,
         linear_size: int | None = None,
         dropout: float = 0.0,
+        scale: float = 1.0,
         tasks: int = 1,
     ) -> None:
         super().__init__()
@@ -51,7 +53,7 @@ class Features(nn.Module):
         if (vocabulary_size is None) == (input_size is None):
             raise UserError("an input layer needs the number of symbols, or the number of features of a step")
         if vocabulary_size is not None:
-            self.layer: Embedding | Linear = Embedding(vocabulary_size, size, dropout)
+            self.layer: Embedding | Linear = Embedding(vocabulary_size, size, dropout, scale)
         else:
             self.layer = Linear(input_size, linear_size, dropout)
         self.output_size = self.layer.output_size

@@ -15,6 +15,7 @@ from throughtime.data.strokes.ink import Stroke
 from throughtime.data.strokes.points import to_strokes
 from throughtime.errors import Diverged, UserError, check_positive
 from throughtime.head.base import Head
+from throughtime.model.window import WindowState
 from throughtime.optim.optimization import Optimization
 from throughtime.task.base import Task
 from throughtime.task.handwriting.metrics import PointLikelihood
@@ -30,6 +31,10 @@ class Handwriting(Task):
 
     Args:
         artifacts: what the data fitted, in plain containers: σ, and the classes or symbols of the condition.
+        horizon: k2 of truncated backpropagation, at most that of a chunk (`data.chunk_length`, k1); None for it.
+
+    Raises:
+        UserError: the horizon is beyond a chunk.
     """
 
     name: ClassVar[str] = "handwriting"
@@ -46,6 +51,12 @@ class Handwriting(Task):
         horizon: int | None = None,
     ) -> None:
         super().__init__(model, head, optimization, horizon)
+        chunk = artifacts.get("chunk_length")
+        if horizon is not None and chunk is not None and horizon > chunk:
+            raise UserError(
+                f"task.horizon={horizon} goes beyond the chunks of ink; set task.horizon=null, or data.chunk_length="
+                f"{horizon}"
+            )
         self.scale: float = artifacts["scale"]
         self.condition: str = artifacts["condition"]
         self.symbols: list[str] = list(artifacts["symbols"])
@@ -105,10 +116,14 @@ class Handwriting(Task):
     ) -> list[list[Stroke]]:
         """Draw an ink for each condition, all at the same time; the model must be in evaluation mode.
 
+        An ink ends with the mark of its end. That of a text is set only where the window has passed the last symbol
+        (Graves 2013, section 5.1); there it is also set where the pen is lifted and the end is more probable than
+        another stroke.
+
         Args:
             conditions: a class or a text for each ink; None of a model without a condition.
             bias: b of `throughtime.head.BivariateMixture`.
-            length: the most points of an ink; it ends before, where the model says so.
+            length: the most points of an ink.
             generator: on the device of the model.
 
         Returns:
@@ -131,7 +146,7 @@ class Handwriting(Task):
             features, state = self.model.step(inputs._replace(features=point), state)
             if not features.isfinite().all():
                 raise Diverged("the model gives numbers that are not finite, so nothing can be drawn")
-            point = self.head.sample(features, generator, bias)
+            point = self._sample(features, state, generator, bias)
             points.append(point)
             ends = torch.where((point[:, -1] > 0) & (ends == length), step + 1, ends)
             if bool((ends < length).all()):
@@ -139,3 +154,16 @@ class Handwriting(Task):
         drawn = torch.stack(points, 1).cpu()
         drawn[..., :2] *= self.scale
         return [to_strokes(ink[:end].numpy()) for ink, end in zip(drawn, ends.tolist(), strict=True)]
+
+    def _sample(
+        self, features: Float[Tensor, "B H"], state: Any, generator: torch.Generator, bias: float | int
+    ) -> Float[Tensor, "B C"]:
+        """A random point of each ink, from the features that belong to the state."""
+        if not isinstance(state, WindowState):
+            return self.head.sample(features, generator, bias)
+        may_end = state.past_text()
+        point = self.head.sample(features, generator, bias, may_end)
+        lifted, ended = self.head.predict(features)[:, 2:].unbind(-1)
+        is_end = may_end & (point[:, 2] > 0) & (ended > lifted - ended)
+        point[:, -1] = torch.maximum(point[:, -1], is_end.to(point.dtype))
+        return point

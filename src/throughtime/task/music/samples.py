@@ -65,5 +65,6 @@ class MusicSamples(Callback):
             file.write(write_midi(roll, pl_module.steps_per_beat, self.tempo))
         with atomic_write(path.with_suffix(".wav")) as file:
             file.write(as_wave(sound))
-        log_figure(trainer, "sample", plot_roll(roll, title="a sample from silence"))
-        log_audio(trainer, "sample", sound, RATE, path.with_suffix(".wav"))
+        log_figure(trainer, "sample/piano_roll", plot_roll(roll, title="a sample from silence"))
+        # TensorBoard shows only the first kind of a tag that two kinds have.
+        log_audio(trainer, "sample/sound", sound, RATE, path.with_suffix(".wav"))

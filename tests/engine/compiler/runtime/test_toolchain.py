@@ -168,3 +168,18 @@ def test_an_object_file_that_another_user_may_have_written_is_not_linked(cache, 
     other.replace(mine)
     foreign(mine)
     assert library(CALLER.format(2), linked=SHARED.format(10)).answer() == 12
+
+
+def test_the_cache_keeps_to_its_size(cache, monkeypatch):
+    """Kernels that no process has used for a while make room; the one in use is never removed."""
+    library(SOURCE.format(1))
+    library(SOURCE.format(2))
+    (cache / "notes.so").write_text("of the user's own")
+    for path in cache.iterdir():
+        os.utime(path, times=(0, 0))
+    monkeypatch.setenv("THROUGHTIME_CACHE_SIZE", "1")
+    library.cache_clear()
+    assert library(SOURCE.format(2)).answer() == 2
+    assert library(SOURCE.format(3)).answer() == 3
+    kept = {toolchain._file_name(toolchain.find_compiler(), SOURCE.format(n), end=".so") for n in (2, 3)}
+    assert {path.name for path in cache.iterdir()} == {*kept, "notes.so"}

@@ -4,13 +4,16 @@ import ctypes
 import hashlib
 import os
 import platform
+import re
 import shutil
 import stat
 import subprocess
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from throughtime.bounded_cache import BoundedCache, note_use, size_limit
 from throughtime.files import cache_folder, make_private
 
 # No -ffast-math: it ignores NaN and infinity, its start-up code changes the floating-point mode of the process, and it
@@ -25,6 +28,11 @@ FLAGS = (
     "-fPIC",
 )
 TIMEOUT = 120  # seconds
+SIZE = 500 * 10**6  # bytes; a kernel has about 0.1 MB
+SUFFIXES = (".so", ".o")
+ENTRY = re.compile(r"[0-9a-f]{32}\.s?o")
+TEMPORARY = "compiling-"
+UNFINISHED = re.compile(rf"{TEMPORARY}\w{{8}}")
 
 
 class CompilerError(Exception):
@@ -36,7 +44,8 @@ def library(source: str, linked: str | None = None) -> ctypes.CDLL:
     """The shared library of a C source: loaded from the cache on disk, or compiled into it.
 
     A file is written under a temporary name and renamed, so two processes at once both load a whole one. A folder
-    or a file that another user owns or may write to is passed over: its code could be anyone's.
+    or a file that another user owns or may write to is passed over: its code could be anyone's. Above
+    `$THROUGHTIME_CACHE_SIZE` bytes, or else `SIZE`, the files that have not been used for longest are removed.
 
     Args:
         source: the C text.
@@ -49,15 +58,19 @@ def library(source: str, linked: str | None = None) -> ctypes.CDLL:
     command = find_compiler()
     sources = (source,) if linked is None else (source, linked)
     name = _file_name(command, *sources, end=".so")
+    limit = size_limit(SIZE)
     for folder in (_cache_folder(), Path(tempfile.gettempdir()) / f"throughtime-{os.getuid()}"):
         path = folder / name
         try:
             make_private(folder)
             if not _is_own(folder.stat()):
                 continue
+            note_use(path)  # no other process removes it from now on
             if not _is_own_file(path):
                 objects = [] if linked is None else [_object_file(command, linked, folder)]
                 _compile(command, source, objects, path)
+                with suppress(OSError):
+                    BoundedCache(folder, SUFFIXES, ENTRY, UNFINISHED, limit).make_room()
         except OSError:
             continue
         return _load(path)
@@ -123,15 +136,16 @@ def _processor() -> str:
 def _object_file(command: str, source: str, folder: Path) -> Path:
     """The object file of a C source, compiled into the folder unless this user has it there already."""
     path = folder / _file_name(command, source, end=".o")
+    note_use(path)
     if not _is_own_file(path):
-        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=folder) as temporary:
             _compile_object(command, source, Path(temporary) / path.name).rename(path)
     return path
 
 
 def _compile(command: str, source: str, objects: list[Path], path: Path) -> None:
     """Compile a C source and link it with object files into the shared library `path`."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=path.parent) as folder:
         compiled = _compile_object(command, source, Path(folder) / "kernel.o")
         library_file = Path(folder) / "kernel.so"
         # Without -fopenmp here, OpenMP is the one that torch has loaded: one pool of threads, not two.
