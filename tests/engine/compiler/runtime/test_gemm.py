@@ -4,7 +4,16 @@ import torch
 
 from throughtime.engine.compiler.runtime.gemm import outer_products, row_products
 
-SHAPES = [(1, 1, 1), (5, 17, 33), (600, 7, 64), (26, 90, 130), (1100, 13, 130)]
+SHAPES = [
+    (1, 1, 1),
+    (5, 17, 33),
+    (600, 7, 64),
+    (26, 90, 130),
+    (1100, 13, 130),
+    (40, 1, 130),
+    (1030, 2, 70),
+    (1024, 130, 66),
+]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 
 
@@ -60,6 +69,17 @@ def test_products_do_not_depend_on_the_number_of_threads():
         torch.set_num_threads(3)
         torch.testing.assert_close(row_products(left, right), alone)
         torch.testing.assert_close(outer_products(left, left)[0], left.t() @ left, rtol=1e-4, atol=1e-4)
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 30])
+def test_threads_divide_the_columns_of_few_rows(rows):
+    left, right = torch.randn(rows, 2100), torch.randn(2100, 2050)
+    before, alone = torch.get_num_threads(), row_products(left, right)
+    try:
+        torch.set_num_threads(3)
+        assert torch.equal(row_products(left, right), alone)  # no sum depends on the division
     finally:
         torch.set_num_threads(before)
 

@@ -26,8 +26,9 @@ enum { VECTOR_BYTES = 16, MR = 6, NR_VECTORS = 4, FEW = 24, PANELS_1 = 2, PANELS
 enum { VECTOR_BYTES = 16, MR = 6, NR_VECTORS = 2, FEW = 8, PANELS_1 = 4, PANELS_2 = 2 };
 #define TALL_MR 8
 #endif
-/* Blocking: a micro-panel of KC rows fills half of the first-level cache, beside the rows of A; vectors so long that
-   it would have few rows read it from the second level. MC rows of A, KC of each, fill a quarter of the second level. */
+/* Blocking: a micro-panel of KC rows takes half of the first-level cache, beside the rows of A; where vectors are so
+   long that it would have few rows, it is read from the second level. MC rows of A, KC numbers of each, take a quarter
+   of the second level. */
 enum { CACHE_LINE = 64, PANEL_ROW = NR_VECTORS * VECTOR_BYTES };
 enum { PANEL_BYTES = PANEL_ROW < 4 * CACHE_LINE ? L1_BYTES / 2 : L2_BYTES / 8 };
 enum { KC_FIT = PANEL_BYTES / PANEL_ROW / 16 * 16, KC = KC_FIT > MAX_KC ? MAX_KC : KC_FIT < 64 ? 64 : KC_FIT };

@@ -54,7 +54,8 @@ __attribute__((visibility("hidden")))
 void gemm(long m, long k, long n, const real *a, long lda, const operand *packed_b, const real *bias, real *c,
           long first, long last);
 /* Pack B [k, n], in memory b[p * k_stride + j * column_stride], into micro-panels: the share of one of `threads`
-   threads. All micro-panels of the first KC rows come first, then those of the next KC. The last panel is padded with zeros. */
+   threads. All micro-panels of the first KC rows come first, then those of the next KC. The last panel is padded with
+   zeros. */
 __attribute__((visibility("hidden")))
 void pack_b(long k, long n, const real *b, long k_stride, long column_stride, operand *packed_b, long thread,
             long threads);
@@ -92,7 +93,7 @@ GEMM = (
                     columns[v] = *(const operand_vector *)(b + v / (VECTORS) * panel_size + p * NR + j +        \
                                                            v % (VECTORS) * VL);                                 \
                 if (next) {                                                                                     \
-                    for (int v = 0; v < TILE; v += CACHE_LINE / VECTOR_BYTES)                                            \
+                    for (int v = 0; v < TILE; v += CACHE_LINE / VECTOR_BYTES)                                   \
                         __builtin_prefetch(next + v / (VECTORS) * panel_size + v % (VECTORS) * VL, 0, 2);       \
                     next += NR;                                                                                 \
                 }                                                                                               \
@@ -264,8 +265,9 @@ PARALLEL = r"""
 /* C [m, n] = bias + A B by all threads, which divide the columns. */
 static void gemm_by_columns(long thread, long threads, long m, long k, long n, const real *a, long lda,
                             const operand *packed_b, const real *bias, real *c) {
-    const long panels = (n + NR - 1) / NR;
-    const long first = panels * thread / threads * NR, end = panels * (thread + 1) / threads * NR;
+    enum { UNIT = PANELS_1 * NR };  /* no micro-tile reads beyond the packed memory, a multiple of this */
+    const long units = (n + UNIT - 1) / UNIT;
+    const long first = units * thread / threads * UNIT, end = units * (thread + 1) / threads * UNIT;
     gemm(m, k, n, a, lda, packed_b, bias, c, first, end < n ? end : n);
 }
 """

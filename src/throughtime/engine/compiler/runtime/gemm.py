@@ -56,8 +56,8 @@ static void pack_a(long k, long lda, const real *a, long columns, long available
             const long end = pc + 16 < rows ? pc + 16 : rows, whole = rows - (VL + MR - 1) / MR + 1;
             long p = pc;
             mr = low + (block < more);
-            /* A whole vector is the fastest copy; the next rows overwrite the operands beyond MR. Rows are too far apart
-               to be fetched ahead by the processor itself. */
+            /* A whole vector is the fastest copy; the next rows overwrite the operands beyond MR. Rows are too far
+               apart for the processor to fetch them ahead by itself. */
             if (VL >= MR && i + VL <= available)
                 for (; p < end && p < whole; ++p) {
                     const real *const from = a + p * K_PER_OPERAND * lda + i;
