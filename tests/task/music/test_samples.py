@@ -27,7 +27,10 @@ def test_tensorboard_has_the_sound_the_figures_and_the_metrics(music_run: Path) 
     assert [one.step for one in events.Audio("sample/sound")] == [4, 8]
     images = set(events.Tags()["images"])
     assert {"sample/piano_roll", "val/piano_roll", "test/piano_roll"} <= images
-    assert not images & {*events.Tags()["audio"], *events.Tags()["scalars"]}  # a tag of two kinds is shown as one
+    assert not images & {
+        *events.Tags()["audio"],
+        *events.Tags()["scalars"],
+    }  # a tag of two kinds is shown as one
     metrics = ("nll", "frame_accuracy", "precision", "recall", "f1")
     assert {f"val/{name}" for name in metrics} <= set(events.Tags()["scalars"])
 
