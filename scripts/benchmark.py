@@ -103,13 +103,13 @@ def _add_cells(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_scaling(parser: argparse.ArgumentParser) -> None:
-    _add_series(parser, minutes=6.0)
+    _add_series(parser, minutes=8.0)
     parser.add_argument("--threads", default="1,2", help="threads of torch (default 1,2)")
     parser.add_argument("--figure", type=Path, help="draw the times into this PNG, both axes logarithmic")
 
 
 def _add_compiled(parser: argparse.ArgumentParser) -> None:
-    _add_series(parser, minutes=10.0)
+    _add_series(parser, minutes=8.0)
     parser.add_argument("--threads", default="", help="threads of torch (default: its own choice)")
     parser.add_argument("--limit", type=float, default=120.0, help="seconds for one of them (default 120)")
 

@@ -16,8 +16,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import annotation_checks
 import pytest
-from jaxtyping import install_import_hook
 
 if (
     "PYTEST_XDIST_WORKER" in os.environ
@@ -36,7 +36,7 @@ for library in (
 ):
     importlib.import_module(library)
 
-install_import_hook("throughtime", "beartype.beartype")
+annotation_checks.install("throughtime")
 
 pytest_plugins = ("small_runs", "toy_trainer")
 

@@ -4,6 +4,7 @@ A server imports the libraries once and forks a child for each request, a line o
 is the command as a user runs it: its own arguments, working directory, output files, signals and exit status.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -25,12 +26,23 @@ LIBRARIES = (
     *("lightning.pytorch", "torchmetrics", "torch._dynamo", "torch.utils.tensorboard", "tensorboard"),
     *("matplotlib.backends.backend_agg", "matplotlib.pyplot", "pandas", "rich.progress", "optuna"),
     *("sklearn.linear_model", "sklearn.neighbors", "sklearn.datasets", "safetensors.torch", "tokenizers"),
+    *("PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.JpegImagePlugin", "PIL.PpmImagePlugin"),
+    *(
+        "pyarrow.pandas_compat",
+        "pandas.io.formats.csvs",
+        "fsspec.implementations.chained",
+        "rich._emoji_codes",
+    ),
 )
+CONFIGURATIONS = Path(__file__).resolve().parent.parent / "conf"
 
 
 def serve() -> None:
     """Fork a child for every request and answer with its wait status."""
     load_libraries()
+    load_plugins()
+    gc.collect()
+    gc.freeze()  # else a child's garbage collector would write to, and so copy, all memory that it shares
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
@@ -51,6 +63,14 @@ def load_libraries() -> None:
         importlib.import_module(name)
     for module in pkgutil.walk_packages(throughtime.__path__, "throughtime."):
         importlib.import_module(module.name)
+
+
+def load_plugins() -> None:
+    """Compose a configuration: Hydra looks for its plugins, and its parsers build their tables, once in a process."""
+    from hydra import compose, initialize_config_dir
+
+    with initialize_config_dir(str(CONFIGURATIONS), version_base="1.3"):
+        compose("config", ["data.split=[0.8,0.1,0.1]", "++x='a b'"], return_hydra_config=True)
 
 
 def run_child(request: dict[str, Any]) -> None:

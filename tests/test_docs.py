@@ -38,6 +38,9 @@ SHORT_WORDS = (
 SHORT_SEARCH = ("sweep.trials=2", "sweep.startup_trials=1")
 SHORT_BENCHMARKS = {
     "cells": ("--quick", "--minutes", "0.02", "--cells", "my_cells/__init__.py:CFN"),
+    "scaling": ("--quick", "--minutes", "0.02", "--cells", "elman", "--threads", "1"),
+    "compiled": ("--quick", "--minutes", "0.0001"),
+    "ranks": ("--latency", "1e-5", "--bandwidth", "1e9", "--step-seconds", "0.1", "--parameters", "1000000"),
     "show": (),
     "training": ("--rounds", "1", "--steps", "3", "cell.hidden_size=8"),
     "generation": ("--rounds", "1", "--steps", "3", "cell.hidden_size=8"),
@@ -66,6 +69,7 @@ NOT_RUN = (
         "torchrun ",
     ),  # the reader's own surroundings
     "python scripts/fuzz.py",  # tests/scripts/test_fuzz.py runs it
+    "python scripts/remedies.py",  # minutes; tests/scripts/test_remedies.py composes every run of it
 )
 
 

@@ -23,7 +23,7 @@ LEVELS = (
     ("config", "distributed"),
     ("cell",),
     ("engine",),
-    ("tokenizer", "data", "optim", "model", "head", "decode", "callback", "diagnosis"),
+    ("tokenizer", "data", "optim", "init", "model", "head", "decode", "callback", "diagnosis", "regulariser"),
     ("task",),
     ("run", "inference"),
     ("cli", "sweep", "search", "report"),

@@ -13,7 +13,7 @@ KINDS = {
     "scan": "a parallel scan against fused (linear recurrences)",
     "bf16": "bf16 against fp32, fused (H of 256 and more; elman, gru, lstm)",
     "auto": "auto against fused (all cells)",
-    "compile": "seconds to compile a cell with a cold cache",
+    "compile": "processor seconds to compile a cell with a cold cache",
 }
 """The kinds of comparison and what each compares."""
 

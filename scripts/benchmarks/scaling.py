@@ -16,7 +16,7 @@ from benchmarks.shapes import Shape, expected_seconds, free_bytes
 from benchmarks.variants import MODULES, TORCH, Variant, make_cell
 
 AXES = {
-    "T": [Shape(8, steps, 64) for steps in (100, 316, 1000, 3162, 10_000, 31_623, 100_000)],
+    "T": [Shape(1, steps, 64) for steps in (100, 316, 1000, 3162, 10_000, 31_623, 100_000)],
     "B": [Shape(1 << power, 64, 128) for power in range(10)],
     "H": [Shape(8, 32, 16 << power) for power in range(8)],
 }

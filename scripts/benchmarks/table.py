@@ -7,6 +7,7 @@ from benchmarks.machine import describe
 from benchmarks.shapes import Shape
 
 WIDTH = 80
+COMPILE_LIMIT = 1.0  # seconds that a cell's kernel may take to compile
 NAMED = 8  # shapes; all of them are in the JSON
 
 
@@ -22,7 +23,9 @@ def table(found: dict[str, Any]) -> str:
     if "compile_seconds" in found:
         seconds = found["compile_seconds"]
         each = ", ".join(f"{name.rpartition('/')[2]} {value:.2f}" for name, value in seconds.items())
-        lines += ["", *textwrap.wrap(f"seconds to compile, cold cache: {each}", WIDTH)]
+        lines += ["", *textwrap.wrap(f"processor seconds to compile, cold cache: {each}", WIDTH)]
+        if slow := [name for name, value in seconds.items() if value > COMPILE_LIMIT]:
+            lines.append(f"longer than {COMPILE_LIMIT:g} s: {', '.join(slow)}")
     notes = [f"not measured: {name} ({reason})" for name, reason in found["impossible"].items()]
     notes += [_left_out(found), describe(found)]
     lines += ["", *(line for note in notes for line in textwrap.wrap(note, WIDTH))]

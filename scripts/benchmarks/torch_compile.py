@@ -1,8 +1,8 @@
 """Speed of a cell under torch.compile against fused, and the seconds that compiling takes.
 
-Three ways: the step compiled and called in a loop, the whole loop compiled, `torch._higher_order_ops.scan` compiled.
-Each runs in a process of its own without a cache of compiled code, and is given up after a time limit: the loop is
-unrolled, so the time to compile it grows with T.
+The step compiled and called in a loop, the whole loop compiled, and `torch._higher_order_ops.scan`, a prototype, as it
+is and compiled. Each runs in a process of its own without a cache of compiled code, and is given up after a time limit:
+the loop is unrolled, so the time to compile it grows with T.
 """
 
 import multiprocessing
@@ -62,8 +62,8 @@ def compiled_loop(cell: Cell) -> Run:
     return torch.compile(plain_loop(cell))
 
 
-def compiled_scan(cell: Cell) -> Run:
-    """`torch._higher_order_ops.scan` over the step, compiled."""
+def scanned(cell: Cell) -> Run:
+    """`torch._higher_order_ops.scan` over the step, which is captured as a graph and run step by step."""
     from torch._higher_order_ops.scan import scan
 
     def combine(parts: list[Tensor], row: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -76,10 +76,20 @@ def compiled_scan(cell: Cell) -> Run:
         initial = [part.clone() for part in leaves(cell.initial_state(inputs.shape[1]))]
         return scan(combine, initial, cell.project(inputs))[1]
 
-    return torch.compile(run)
+    return run
 
 
-WAYS = {"the step": compiled_step, "the whole loop": compiled_loop, "scan": compiled_scan}
+def compiled_scan(cell: Cell) -> Run:
+    """`scanned`, compiled."""
+    return torch.compile(scanned(cell))
+
+
+WAYS = {
+    "the step": compiled_step,
+    "the whole loop": compiled_loop,
+    "scan": scanned,
+    "scan, compiled": compiled_scan,
+}
 
 
 def measure(

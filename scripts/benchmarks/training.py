@@ -17,6 +17,7 @@ from throughtime.data.batch import Batch
 from throughtime.errors import UserError
 from throughtime.run.build import Config, build_task
 from throughtime.run.log_filters import filter_logs
+from throughtime.run.trainer import NoProfiler
 
 
 class Timestamps(pl.Callback):
@@ -81,6 +82,7 @@ def framework(config: Config, data: DataModule, artifacts: dict[str, Any], steps
         gradient_clip_val=config["trainer"]["gradient_clip_val"],
         precision=config["trainer"]["precision"],
         callbacks=[marks],
+        profiler=NoProfiler(),
         logger=False,
         limit_val_batches=0,
         enable_checkpointing=False,

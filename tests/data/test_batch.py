@@ -193,3 +193,17 @@ def test_inputs_with_parts_without_steps_are_not_cut_in_time():
         assert Chunk(inputs).between(0, 3).inputs is inputs
         with pytest.raises(TypeError, match="cannot be cut in time"):
             Chunk(inputs).between(0, 2)
+
+
+def test_a_batch_on_its_device_stays_as_it_is_and_moves_whole_to_another():
+    mask, lengths = torch.ones(3, 2, dtype=torch.bool), torch.tensor([3, 1])
+    chunk = Chunk(Pair(STEPS, torch.zeros(3, 2, 4)), lengths, mask, fresh=False)
+    for targets, counted in ((STEPS, mask), ((STEPS, (STEPS, STEPS)), None), (None, None)):
+        batch = Batch(chunk, targets, counted, lane_axis=1)
+        assert batch.to(torch.device("cpu")) is batch
+        moved = batch.to(torch.device("meta"))
+        parts = [part for part in moved if part is not None and not isinstance(part, int)]
+        tensors = leaves((*moved.chunk[:3], *parts[1:]))
+        assert {tensor.device.type for tensor in tensors} == {"meta"}
+        assert type(moved.inputs) is Pair and (moved.fresh, moved.lane_axis) == (False, 1)
+        assert [part.shape for part in tensors[:4]] == [STEPS.shape, (3, 2, 4), (2,), (3, 2)]

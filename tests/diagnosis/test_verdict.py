@@ -58,6 +58,8 @@ def test_a_vanishing_gradient_has_its_start_its_cause_and_its_waste() -> None:
     assert settings == [
         "cell.recurrent_initialisation=orthogonal",
         "cell.forget_bias=3",
+        "init.longest=64",
+        "regulariser=norm_preserving",
         "cell=lstm",
         "data.chunk_length=10",
         "model.layers.layer_norm=true",
@@ -69,6 +71,12 @@ def test_settings_that_a_run_has_already_or_cannot_have_are_not_advised() -> Non
     config = {"cell": {"recurrent_initialisation": "orthogonal"}, "trainer": {"gradient_clip_val": None}}
     verdict = gradient_verdict([layer(2.0, cell="LSTM")], config, [], 7)
     assert [line.split()[-1] for _, line in verdict.commands] == ["cell=lem", "trainer.gradient_clip_val=1"]
+    verdict = gradient_verdict([layer(2.0, cell="LSTM")], config | {"engine": {"delta_clip": None}}, [], 7)
+    assert verdict.commands[-1][1].split()[-1] == "engine.delta_clip=1.0"
+    kept = {"init": {"longest": 9}, "regulariser": {"weight": 1.0}}
+    words = [line for _, line in gradient_verdict([layer(0.5)], CONFIG | kept, [], 7).commands]
+    assert not any("init=" in line or "regulariser=" in line for line in words)
+    verdict = gradient_verdict([layer(2.0, cell="LSTM")], config, [], 7)
     assert "(at step 7)" in verdict.sentences[0]
     assert "contracts" in gradient_verdict([layer(0.1)], config, [], 7).sentences[1]
 

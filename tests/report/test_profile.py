@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from throughtime.report.profile import PROFILE, draw_profiles, read_profile, score_table
+from throughtime.report.profile import PROFILE, draw_profiles, plot_profiles, read_profile, score_table
 from throughtime.report.record import Record
 
 Profiled = Callable[..., Record]
@@ -72,11 +72,18 @@ def test_seeds_are_averaged_and_runs_of_other_lengths_are_one_curve(
     assert points == [[100, 0.75], [1000, 0.25]]
 
 
-def test_the_monitored_metric_is_drawn_where_the_profile_has_it(profiled: Profiled) -> None:
+def test_the_first_metric_is_drawn_whatever_chose_the_checkpoint(profiled: Profiled) -> None:
     run = profiled("parity", {41: 0.5})
     assert read_profile(run) == (("length", "accuracy"), {41.0: 0.5})
-    assert read_profile(replace(run, monitor="val/loss")) == (("length", "loss"), {41.0: 1.0})
-    assert read_profile(replace(run, monitor="val/f1")) == (("length", "accuracy"), {41.0: 0.5})
+    assert read_profile(replace(run, monitor="val/loss")) == (("length", "accuracy"), {41.0: 0.5})
+
+
+def test_the_legend_of_long_names_lies_within_the_figure() -> None:
+    panel = {f"cell=minlstm eigenvalue_range={name} depth=1": {1.0: [0.5], 2.0: [1.0]} for name in "abcdef"}
+    figure = plot_profiles({"parity": panel}, "length", "accuracy")
+    figure.canvas.draw()
+    box = figure.legends[0].get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
 
 
 def test_runs_without_a_profile_or_with_a_damaged_one_draw_nothing(

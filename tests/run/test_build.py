@@ -47,6 +47,30 @@ def test_the_horizon_is_at_least_the_chunk(configuration: Configuration, small: 
     build_task(config, artifacts)
 
 
+def test_the_initialisation_reaches_the_cells_of_a_new_task_and_not_those_of_a_checkpoint(
+    configuration: Configuration, small: tuple[str, ...]
+) -> None:
+    config = configuration(*small, "model.layers.depth=2", "init=identity", "init.gain=0.5")
+    artifacts = build_data(config).artifacts()
+    for cell in build_task(config, artifacts).model.layers.cells:
+        for block in cell.weight_recurrent.chunk(4):
+            assert torch.equal(block, 0.5 * torch.eye(8))
+    restored = build_task(config, artifacts, trains=False).model.layers.cells[0]
+    assert not torch.equal(restored.weight_recurrent[:8], 0.5 * torch.eye(8))
+    with pytest.raises(UserError, match="Elman has no gates"):
+        build_task(configuration(*small, "cell=elman", "init=chrono"), artifacts)
+
+
+def test_a_task_that_is_trained_has_the_regulariser(
+    configuration: Configuration, small: tuple[str, ...]
+) -> None:
+    config = configuration(*small, "regulariser=flossing", "regulariser.exponents=3")
+    artifacts = build_data(config).artifacts()
+    assert build_task(config, artifacts).regulariser.exponents == 3
+    assert build_task(config, artifacts, trains=False).regulariser is None
+    assert build_task(configuration(*small), artifacts).regulariser is None
+
+
 def test_another_tasks_data_are_refused_with_those_that_fit(configuration: Configuration) -> None:
     check_fit(configuration()["task"], "characters", "text")
     with pytest.raises(UserError, match=r"data=taylor; data that fit: characters, lines, text"):

@@ -13,7 +13,7 @@ from throughtime.config.flat_config import flat
 from throughtime.errors import UserError
 from throughtime.run.checkpoint import AtomicCheckpointIO
 from throughtime.run.folder import RunFolder
-from throughtime.run.trainer import build_trainer, check_devices, check_trainer, duration_of
+from throughtime.run.trainer import NoProfiler, build_trainer, check_devices, check_trainer, duration_of
 
 Configuration = Callable[..., dict[str, Any]]
 
@@ -92,6 +92,22 @@ def test_a_callback_that_is_null_is_left_out_and_hyperparameters_get_the_whole_c
     (hyperparameters,) = (part for part in trainer.callbacks if isinstance(part, Hyperparameters))
     assert hyperparameters.values["cell.hidden_size"] == config["cell"]["hidden_size"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_profiler_nothing_is_recorded_and_with_one_everything_is(
+    configuration: Configuration, tmp_path: Path
+) -> None:
+    plain = build_trainer(configuration("logger=none"), RunFolder(tmp_path), AtomicCheckpointIO({}), None)
+    assert isinstance(plain.profiler, NoProfiler)
+    with plain.profiler.profile("action") as name:
+        assert name == "action"
+    with pytest.raises(ZeroDivisionError), plain.profiler.profile("action"):
+        _ = 1 / 0
+    config = configuration("logger=none", "debug=profile")
+    profiled = build_trainer(config, RunFolder(tmp_path), AtomicCheckpointIO({}), None)
+    with profiled.profiler.profile("action"):
+        pass
+    assert list(profiled.profiler.recorded_durations) == ["action"]
 
 
 def test_flat_keys_lead_back_to_their_values(configuration: Configuration) -> None:

@@ -24,6 +24,7 @@ from throughtime.model.inputs.embedding import Embedding
 from throughtime.model.layers.stack import Stack
 from throughtime.model.sequence import SequenceModel
 from throughtime.optim.optimization import Optimization
+from throughtime.regulariser.base import Regulariser
 from throughtime.task.base import Task, TaskPart, check_horizon
 from throughtime.task.forecasting.backtest import Backtest
 
@@ -177,6 +178,37 @@ def test_the_training_loss_is_the_mean_over_tokens_since_it_was_last_logged(
     ]
     assert logged == [(2, pytest.approx(means[0])), (4, pytest.approx(means[1]))]
     assert task.targets_seen == 23 * 3
+
+
+class SquaredOutputs(Regulariser):
+    """The mean square of the outputs of all runs."""
+
+    def penalty(self, runs, loss):
+        self.runs = runs
+        return sum(run.outputs.square().mean() for run in runs)
+
+
+def test_a_regulariser_is_added_to_the_gradient_and_logged_apart_from_the_loss(
+    task: Copying, chunks: Chunks, tmp_path: Path
+) -> None:
+    """At steps 2 and 4 of 4; the training loss is that of the targets alone."""
+    start = {name: tensor.clone() for name, tensor in task.state_dict().items()}
+    ends, watches, folders = [], [], [tmp_path / "with", tmp_path / "without"]
+    for folder, regulariser in zip(folders, (SquaredOutputs(0.5, every_n_steps=2), None), strict=True):
+        task.load_state_dict(start)
+        task.regulariser = regulariser
+        task.carried["train"].forget()
+        torch.manual_seed(3)
+        watches.append(Watch())
+        logger = CSVLogger(folder, name="", version="")
+        trainer(folder, watches[-1], logger=logger).fit(task, loader(chunks(7)))
+        ends.append(task.model.layers.cells[0].weight_recurrent.detach().clone())
+        if regulariser is not None:
+            assert len(regulariser.runs) == len(task.model.layers.cells)
+    first, other = (rows(folder) for folder in folders)
+    assert first[0]["train/loss"] == other[0]["train/loss"]
+    assert [row["step"] for row in first if float(row["train/penalty"] or 0) > 0] == ["2", "4"]
+    assert not torch.equal(*ends)
 
 
 def test_a_horizon_below_the_chunk_or_below_1_is_refused(model: SequenceModel) -> None:

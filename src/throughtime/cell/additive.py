@@ -53,6 +53,8 @@ class Additive(Cell):
         UserError: a size or the step is not positive.
     """
 
+    recurrent_blocks = 1
+
     def __init__(
         self, input_size: int, hidden_size: int, step_size: float = 1.0, learned_state: bool = False
     ) -> None:

@@ -61,6 +61,9 @@ class AugmentedLSTM(Cell):
         UserError: a size or the window is not positive.
     """
 
+    gates = ("external", "write", "keep", "candidate", "output")
+    recurrent_blocks = 5
+
     def __init__(
         self,
         input_size: int,

@@ -5,6 +5,7 @@ A sequence is time-major, `[T, B, ...]`.
 """
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -24,7 +25,15 @@ class Cell(nn.Module, ABC):
         input_size: I, the features of one input step.
         hidden_size: H, the units of the hidden state.
         output_size: the features of one output step; H unless the cell projects its output.
+        gates: the blocks of the parameter `bias` in their order, by what they do to the memory: "keep" where σ of the
+            sum is the share of the old one that stays, "write" where it is the share of a new one that is added, else
+            any other word. Initialisers (`throughtime.init`) set biases by it; empty where no gate is declared.
+        recurrent_blocks: the number of recurrent matrices in the rows of the parameter `weight_recurrent`, or of
+            diagonals if it is a vector; 0 where none is declared.
     """
+
+    gates: ClassVar[tuple[str, ...]] = ()
+    recurrent_blocks: ClassVar[int] = 0
 
     def __init__(self, input_size: int, hidden_size: int, output_size: int | None = None) -> None:
         super().__init__()

@@ -53,6 +53,8 @@ class ConvLSTM(Cell):
         UserError: a size is not positive, the kernel is even, or I or H is no whole number of images.
     """
 
+    gates = ("write", "keep", "candidate", "output")
+
     def __init__(
         self,
         input_size: int,

@@ -46,6 +46,9 @@ class CoupledLSTM(Cell):
         UserError: a size is not positive.
     """
 
+    gates = ("write", "keep", "output", "read", "candidate") * TASKS
+    recurrent_blocks = TASKS * 6
+
     def __init__(self, input_size: int, hidden_size: int, forget_bias: float = 1.0) -> None:
         check_positive(input_size=input_size, hidden_size=hidden_size)
         super().__init__(input_size, hidden_size, TASKS * hidden_size)

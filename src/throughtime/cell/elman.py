@@ -43,6 +43,8 @@ class Elman(Cell):
         UserError: a size is not positive, or a name is not known.
     """
 
+    recurrent_blocks = 1
+
     def __init__(
         self,
         input_size: int,

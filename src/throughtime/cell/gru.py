@@ -50,6 +50,9 @@ class GRU(Cell):
         UserError: a size is not positive, or a name is not known.
     """
 
+    gates = ("reset", "keep", "candidate")
+    recurrent_blocks = 3
+
     def __init__(
         self,
         input_size: int,

@@ -42,6 +42,8 @@ class IndRNN(Cell):
         UserError: a size or the maximum is not positive, or the activation is not known.
     """
 
+    recurrent_blocks = 1
+
     def __init__(
         self,
         input_size: int,

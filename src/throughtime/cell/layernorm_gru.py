@@ -45,6 +45,9 @@ class LayerNormGRU(Cell):
         UserError: a size is not positive.
     """
 
+    gates = ("reset", "keep", "candidate")
+    recurrent_blocks = 3
+
     def __init__(self, input_size: int, hidden_size: int, learned_state: bool = False) -> None:
         check_positive(input_size=input_size, hidden_size=hidden_size)
         super().__init__(input_size, hidden_size)

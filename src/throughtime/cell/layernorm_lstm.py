@@ -47,6 +47,9 @@ class LayerNormLSTM(Cell):
         UserError: a size is not positive.
     """
 
+    gates = ("write", "keep", "candidate", "output")
+    recurrent_blocks = 4
+
     def __init__(
         self, input_size: int, hidden_size: int, forget_bias: float = 1.0, learned_state: bool = False
     ) -> None:

@@ -45,6 +45,9 @@ class LEM(Cell):
         UserError: a size or the step is not positive.
     """
 
+    gates = ("write", "write", "candidate", "hidden")
+    recurrent_blocks = 4
+
     def __init__(
         self, input_size: int, hidden_size: int, step_size: float = 1.0, learned_state: bool = False
     ) -> None:

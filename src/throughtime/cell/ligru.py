@@ -49,6 +49,9 @@ class LiGRU(Cell):
         UserError: a size is not positive.
     """
 
+    gates = ("keep", "candidate")
+    recurrent_blocks = 2
+
     def __init__(
         self, input_size: int, hidden_size: int, normalised: bool = True, learned_state: bool = False
     ) -> None:

@@ -55,6 +55,9 @@ class LSTM(Cell):
         UserError: a size is not positive, or an initialisation is not known.
     """
 
+    gates = ("write", "keep", "candidate", "output")
+    recurrent_blocks = 4
+
     def __init__(
         self,
         input_size: int,

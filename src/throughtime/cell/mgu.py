@@ -42,6 +42,9 @@ class MGU(Cell):
         UserError: a size is not positive.
     """
 
+    gates = ("write", "candidate")
+    recurrent_blocks = 2
+
     def __init__(self, input_size: int, hidden_size: int, learned_state: bool = False) -> None:
         check_positive(input_size=input_size, hidden_size=hidden_size)
         super().__init__(input_size, hidden_size)

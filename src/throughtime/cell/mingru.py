@@ -36,6 +36,8 @@ class MinGRU(MinimalRecurrence):
         UserError: a size is not positive, or the range is not known.
     """
 
+    gates = ("write", "candidate")
+
     def __init__(
         self,
         input_size: int,

@@ -38,6 +38,8 @@ class MinLSTM(MinimalRecurrence):
         UserError: a size is not positive, or the range is not known.
     """
 
+    gates = ("keep", "write", "candidate")
+
     def __init__(
         self,
         input_size: int,

@@ -39,6 +39,9 @@ class SharedReaderLSTM(Cell):
         UserError: a size is not positive, or no feature of x_t is left.
     """
 
+    gates = ("write", "keep", "output", "read", "candidate")
+    recurrent_blocks = 5
+
     def __init__(self, input_size: int, hidden_size: int, shared_size: int, forget_bias: float = 1.0) -> None:
         check_positive(input_size=input_size, hidden_size=hidden_size, shared_size=shared_size)
         if shared_size >= input_size:

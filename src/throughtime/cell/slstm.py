@@ -67,6 +67,8 @@ class SLSTM(Cell):
         UserError: a size is not positive, the heads do not divide H, or a name is not known.
     """
 
+    gates = ("write", "keep", "candidate", "output")
+
     def __init__(
         self,
         input_size: int,
@@ -95,6 +97,10 @@ class SLSTM(Cell):
         self.start = InitialState(learned_state, **sizes)
         if not learned_state:
             self.start.log_normaliser.fill_(LOG_NOTHING)
+
+    @property
+    def recurrent_blocks(self) -> int:
+        return 4 * self.heads
 
     def initial_state(self, batch_size: int) -> SLSTMState:
         return SLSTMState(*self.start(batch_size))

@@ -96,6 +96,10 @@ KINDS: dict[str, Kind] = {
     "schedule": Kind(
         "learning-rate schedule", "torch.optim.lr_scheduler.LRScheduler", ("throughtime.optim",)
     ),
+    "regulariser": Kind(
+        "regulariser", "throughtime.regulariser.base.Regulariser", ("throughtime.regulariser",)
+    ),
+    "initialiser": Kind("initialiser", "throughtime.init.base.Initialiser", ("throughtime.init",)),
     "tokenizer": Kind("tokenizer", "throughtime.tokenizer.base.Tokenizer", ("throughtime.tokenizer",)),
     "data": Kind("data module", "throughtime.data.base.DataModule", ("throughtime.data.*",)),
     "data part": Kind("part of data", "throughtime.data.base.DataPart", ("throughtime.data.*",)),
@@ -147,6 +151,8 @@ PLACES: dict[str, str] = {
     "optim": "optimization",
     "optim.optimizer": "optimizer",
     "optim.schedule": "schedule",
+    "regulariser": "regulariser",
+    "init": "initialiser",
     "tokenizer": "tokenizer",
     "data": "data",
     "data.*": "data part",

@@ -170,6 +170,23 @@ class Batch(NamedTuple):
             return int(mask.sum())
         return 0 if self.targets is None else leaves(self.targets)[0].numel()
 
+    def to(self, device: torch.device) -> "Batch":
+        """The batch on a device: itself where its inputs are there, as all of its parts are on one device.
+
+        Lightning calls this, and would else look through every part at every step.
+        """
+        if leaves(self.inputs)[0].device == device:
+            return self
+
+        def moved(part: Any) -> Any:
+            if isinstance(part, Tensor):
+                return part.to(device, non_blocking=device.type != "cpu")
+            if isinstance(part, tuple):
+                return type(part)(*map(moved, part)) if hasattr(part, "_fields") else tuple(map(moved, part))
+            return part
+
+        return moved(self)
+
     def shard(self, rank: int, world_size: int) -> "Batch":
         """Strided sharding: rank r of W takes lanes r, r + W, r + 2 W, …
 

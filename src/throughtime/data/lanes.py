@@ -67,10 +67,13 @@ class Lanes:
         return self._chunks()
 
     def _chunks(self) -> Iterator[Batch]:
+        offset_of, offset = None, 0
         while self.position.batch < len(self):
-            chunk = self.position.batch
+            chunk, epoch = self.position.batch, self.position.epoch
             self.position.advance()
-            yield self._chunk(self.position.epoch, chunk)
+            if epoch != offset_of:
+                offset_of, offset = epoch, self.offset(epoch)
+            yield self._chunk(offset, chunk)
 
     def offset(self, epoch: int) -> int:
         """The pair that the first lane of an epoch begins with."""
@@ -78,10 +81,10 @@ class Lanes:
             return 0
         return int(np.random.default_rng((self.seed, epoch)).integers(self._pairs))
 
-    def _chunk(self, epoch: int, chunk: int) -> Batch:
+    def _chunk(self, offset: int, chunk: int) -> Batch:
         first = chunk * self.chunk_length
         steps = np.arange(first, min(first + self.chunk_length, int(self._lengths[0])))
-        pairs = (self._starts + steps[:, None] + self.offset(epoch)) % self._pairs
+        pairs = (self._starts + steps[:, None] + offset) % self._pairs
         lengths = np.clip(self._lengths - first, 0, len(steps))
         uneven = bool((lengths < len(steps)).any())
         inputs = Chunk(

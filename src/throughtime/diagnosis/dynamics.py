@@ -158,7 +158,7 @@ def lyapunov_spectrum(
     basis, total, counted = None, None, 0
     for t, jacobian in enumerate(steps):
         if basis is None:
-            basis = _random_basis(jacobian, count)
+            basis = random_basis(jacobian[..., 0], count)
         basis, triangle = torch.linalg.qr(jacobian @ basis)
         if t < transient:
             continue
@@ -170,7 +170,8 @@ def lyapunov_spectrum(
     return (total / counted).sort(-1, descending=True).values
 
 
-def _random_basis(like: Float[Tensor, "B D D"], count: int | None) -> Float[Tensor, "B D n"]:
+def random_basis(like: Float[Tensor, "B D"], count: int | None) -> Float[Tensor, "B D n"]:
+    """The same n random orthonormal directions for each lane; n = D for None."""
     size = like.shape[-1]
     generator = torch.Generator().manual_seed(0)
     draws = torch.randn(size, min(count or size, size), generator=generator, dtype=torch.float64)

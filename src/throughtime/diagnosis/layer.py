@@ -22,7 +22,7 @@ from throughtime.diagnosis.gradient_flow import LayerFlow
 from throughtime.diagnosis.probe import CellRun
 from throughtime.tree import map_state
 
-EXPONENTS = 64
+EXPONENTS = 512
 """The most Lyapunov exponents that are computed, the largest ones."""
 
 KEPT = 256
@@ -106,7 +106,7 @@ def trajectory(runs: Sequence[CellRun], lanes: int, longest: int) -> tuple[Float
     steps = min(longest, int(lengths[chosen].min()))
     rows = starts[chosen] + torch.arange(steps)[:, None]
     anew = runs[0].cell.initial_state(len(chosen))
-    fresh = starts[chosen] > 0
+    fresh = (starts[chosen] > 0).to(inputs.device)
 
     def before(given: Tensor, start: Tensor) -> Tensor:
         return torch.where(fresh.view(-1, *[1] * (start.dim() - 1)), start, given[chosen]).detach()

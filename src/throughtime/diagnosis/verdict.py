@@ -192,6 +192,20 @@ def _options(kind: str, layer: LayerDiagnosis, config: Mapping[str, Any]) -> lis
                 f"cell.forget_bias={float(cell['forget_bias']) + 2:g}",
             )
         )
+    if kind == "vanishes" and "forget_bias" in cell and not config.get("init"):
+        options.append(
+            (
+                "initialisation: gates whose time constants reach over all measured lags",
+                f"init=chrono init.longest={max(3, len(layer.flow.late))}",
+            )
+        )
+    if kind == "vanishes" and layer.cell in PLAIN and not config.get("regulariser"):
+        options.append(
+            (
+                "regulariser: the gradient keeps its norm from step to step",
+                "regulariser=norm_preserving",
+            )
+        )
     if layer.cell in PLAIN:
         options.append(("cell: gates carry the gradient over many steps", "cell=lstm"))
     elif layer.cell != "LEM":
@@ -204,6 +218,8 @@ def _options(kind: str, layer: LayerDiagnosis, config: Mapping[str, Any]) -> lis
                 f"trainer.gradient_clip_val={1.0 if not clip else clip / 10:g}",
             )
         )
+        if "delta_clip" in (engine := config.get("engine") or {}) and not engine["delta_clip"]:
+            options.append(("clipping: bounds the gradient at each step back", "engine.delta_clip=1.0"))
     options += _horizon_options(kind, layer, config)
     if layers.get("layer_norm") is False:
         options.append(("normalisation: of the output of each layer", "model.layers.layer_norm=true"))

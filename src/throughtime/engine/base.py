@@ -9,6 +9,7 @@ from torch import Tensor
 from throughtime.cell.base import Cell, State
 from throughtime.engine.arguments import check_arguments
 from throughtime.engine.delta_clip import DeltaClip, delta_clip_of
+from throughtime.engine.recorded_runs import RecordedRun, record_run
 from throughtime.errors import UserError
 
 
@@ -79,7 +80,8 @@ class Engine(ABC):
             UserError: this engine cannot run this cell (`unsupported_reason`).
         """
         check_arguments(cell, inputs, state, lengths, resets)
-        return self._run(cell, inputs, state, lengths, resets)
+        outputs, after = self._run(cell, inputs, state, lengths, resets)
+        return record_run(RecordedRun(cell, inputs, state, lengths, resets, outputs, after))
 
     @abstractmethod
     def _run(

@@ -1,7 +1,7 @@
 """Figure of a metric over another axis than the steps: a panel for each data set, a curve for each other configuration.
 
 A run may leave a profile, such as its score over the length of sequences, in `profile_test.csv`: the axis is the first
-column, and each other column is a metric.
+column, and the second one is the metric that is drawn.
 """
 
 import csv
@@ -28,6 +28,12 @@ LARGEST_PROFILE = 1 << 22
 
 MOST_PANELS = 24
 PANELS_A_ROW = 4
+
+LETTERS_AN_INCH = 14
+"""Of the legend's text."""
+
+LETTERS_OF_A_LINE = 9
+"""The room of a line's sample in the legend, in letters."""
 
 Profile = tuple[tuple[str, str], dict[float, float]]
 Points = dict[float, list[float]]
@@ -86,7 +92,7 @@ def _profiled(records: Sequence[Record]) -> list[tuple[Record, Profile]]:
 
 
 def read_profile(record: Record) -> Profile | None:
-    """The names of axis and metric, and the values of the monitored metric or else the first; None without a file."""
+    """The names of axis and metric, and the values of the metric by the axis; None without a file."""
     path = record.path / PROFILE
     if not path.is_file() or path.stat().st_size > LARGEST_PROFILE:
         return None
@@ -94,17 +100,15 @@ def read_profile(record: Record) -> Profile | None:
         head, *rows = [*csv.reader(file)] or [[]]
     if len(head) < 2:
         return None
-    monitored = record.monitor.partition("/")[2]
-    column = head.index(monitored) if monitored in head[1:] else 1
     values = {}
     for row in rows:
         try:
-            place, value = float(row[0]), float(row[column])
+            place, value = float(row[0]), float(row[1])
         except (ValueError, IndexError):
             continue
         if math.isfinite(place) and math.isfinite(value):
             values[place] = value
-    return ((head[0], head[column]), values) if values else None
+    return ((head[0], head[1]), values) if values else None
 
 
 def plot_profiles(panels: Mapping[str, Mapping[str, Points]], axis: str, metric: str) -> Figure:
@@ -119,7 +123,11 @@ def plot_profiles(panels: Mapping[str, Mapping[str, Points]], axis: str, metric:
     labels = list(dict.fromkeys(label for curves in shown.values() for label in curves))[:MAX_CURVES]
     across = min(len(shown), PANELS_A_ROW)
     rows = -(-len(shown) // across)
-    figure = Figure(figsize=(max(3.0 * across, 5), 2.4 * rows + 0.6), layout="constrained")
+    width = max(3.0 * across, 5)
+    longest = max(map(len, labels), default=0)
+    columns_of_legend = min(max(int(width * LETTERS_AN_INCH / (longest + LETTERS_OF_A_LINE)), 1), 4)
+    height = 2.4 * rows + 0.4 + 0.2 * -(-len(labels) // columns_of_legend)
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.subplots(rows, across, squeeze=False, sharey=True)
     for axes in grid.flat[len(shown) :]:
@@ -161,7 +169,12 @@ def plot_profiles(panels: Mapping[str, Mapping[str, Points]], axis: str, metric:
     hidden = len(panels) - len(shown)
     title = f"{hidden} more not shown" if hidden else None
     figure.legend(
-        handles=handles, loc="outside upper center", ncols=4, frameon=False, fontsize=8, title=title
+        handles=handles,
+        loc="outside upper center",
+        ncols=columns_of_legend,
+        frameon=False,
+        fontsize=8,
+        title=title,
     )
     return figure
 

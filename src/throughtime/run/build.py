@@ -1,5 +1,6 @@
 """Construction of an experiment's data and task from its configuration."""
 
+import inspect
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -63,6 +64,10 @@ def build_task(config: Config, artifacts: dict[str, Any], trains: bool = True) -
     """
     build = instantiate if trains else partial(instantiate, kinds=MODEL_PARTS)
 
+    kind, head_kind = (locate(config[key]["_target_"], key).factory for key in ("task", "head"))
+    if inspect.isclass(kind) and inspect.isclass(head_kind):
+        kind.check_head(head_kind, artifacts)
+
     def build_model_and_head(config: Config) -> nn.ModuleList:
         engine = build(config["engine"], "engine")
         cell = build(config["cell"], "cell")
@@ -75,12 +80,16 @@ def build_task(config: Config, artifacts: dict[str, Any], trains: bool = True) -
     check_sizes(config)
     check_memory_of_weights(build_model_and_head, config)
     model, head = build_model_and_head(config)
+    if trains and config.get("init") is not None:
+        build(config["init"], "init").initialise_model(model)
     if trains:
         check_memory_of_steps(artifacts.get("largest_batch"), model.output_size)
     optimization = build(config["optim"], "optim") if trains else None
     task = build(
         config["task"], "task", model=model, head=head, optimization=optimization, artifacts=artifacts
     )
+    if trains and config.get("regulariser") is not None:
+        task.regulariser = build(config["regulariser"], "regulariser")
     check_horizon(config["task"].get("horizon"), config["data"].get("chunk_length") or 1)
     return task
 

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
 from lightning.fabric.plugins.environments import ClusterEnvironment
+from lightning.pytorch.profilers import PassThroughProfiler
 
 from throughtime.callback.checkpoint import Checkpoint, FinalValidation
 from throughtime.callback.hyperparameters import Hyperparameters
@@ -23,6 +25,13 @@ from throughtime.run.folder import RunFolder
 from throughtime.run.loggers import build_loggers
 
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")
+
+
+class NoProfiler(PassThroughProfiler):
+    """Profiler that measures nothing, in less time than Lightning's: a step has two hundred actions to be profiled."""
+
+    def profile(self, action_name: str) -> AbstractContextManager[str]:
+        return nullcontext(action_name)
 
 
 def build_trainer(
@@ -60,7 +69,7 @@ def build_trainer(
         settings,
         "trainer",
         strategy=_strategy(strategy),
-        profiler=profiler,
+        profiler=profiler or NoProfiler(),
         default_root_dir=str(folder.path),
         logger=build_loggers(config.get("logger"), folder, resumed_step),
         callbacks=[*callbacks, FinalValidation()],

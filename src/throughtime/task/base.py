@@ -11,6 +11,7 @@ and the optimiser step, are those of the whole batch.
 import argparse
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, ClassVar
 
@@ -23,13 +24,15 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 
-from throughtime.callback.logging import is_log_step
+from throughtime.callback.logging import is_log_step, log_scalars
 from throughtime.data.batch import Batch, Chunk
 from throughtime.distributed.collectives import all_gather, all_sum, rank, world_size
+from throughtime.engine.recorded_runs import recorded_runs
 from throughtime.errors import UserError, check_positive
 from throughtime.head.base import Head
 from throughtime.optim.optimization import Optimization
 from throughtime.optim.plateau import Plateau
+from throughtime.regulariser.base import Regulariser
 from throughtime.task.export_graph import ExportGraph
 from throughtime.task.symbol_axis import SymbolAxis
 from throughtime.task.tbptt import TruncatedBPTT, gather, recomputes_model, scatter
@@ -56,6 +59,7 @@ class Task(LightningModule):
         directions: whether the "min" or the "max" of further metrics is best, by their names without the stage's; a
             search of several objectives uses it.
         targets_seen: counted training targets so far, in the unit of the data.
+        regulariser: a term that is added to the loss in training, or None.
 
     Raises:
         UserError: a horizon with a bidirectional model.
@@ -66,6 +70,7 @@ class Task(LightningModule):
     monitor: ClassVar[str]
     mode: ClassVar[str] = "min"
     directions: ClassVar[Mapping[str, str]] = {}
+    regulariser: Regulariser | None = None
 
     def __init__(
         self, model: nn.Module, head: Head, optimization: Optimization | None, horizon: int | None = None
@@ -96,6 +101,15 @@ class Task(LightningModule):
         """Whether the features of a step follow from the steps up to it."""
         layers = getattr(self.model, "layers", None)
         return getattr(layers, "is_causal", not getattr(layers, "backward_size", 0))
+
+    @classmethod
+    def check_head(cls, head: type[Head], artifacts: Mapping[str, Any]) -> None:
+        """Raise `UserError` where a head does not fit the targets of the data; called before the head is built.
+
+        Args:
+            head: its class.
+            artifacts: of the data.
+        """
 
     # Hooks: metrics and figures
 
@@ -252,8 +266,19 @@ class Task(LightningModule):
             )
         return batch.shard(rank(), world_size())
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """As `Module`'s, without its search for parameters where Lightning notes each hook, forty times a step."""
+        if name == "_current_fx_name":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss, count = self.chunk_loss("train", batch)
+        regulariser, step = self.regulariser, self.trainer.global_step + 1
+        due = regulariser is not None and regulariser.is_due(step)
+        with recorded_runs() if due else nullcontext() as runs:
+            loss, count = self.chunk_loss("train", batch)
+        penalty = regulariser.term(runs, loss) if due else None
         summed, counted = loss.detach() * count, count
         if world_size() > 1:
             summed, everyone = all_sum(torch.stack([summed.double(), summed.new_tensor(count).double()]))
@@ -263,7 +288,12 @@ class Task(LightningModule):
         self.targets_seen += counted
         before, seen = self._recent
         self._recent = (before + summed, seen + counted)
-        return loss
+        if penalty is None:
+            return loss
+        if is_log_step(self.trainer, step):
+            # Lightning would log the last value again at steps without the term.
+            log_scalars(self.trainer, {"train/penalty": float(penalty)})
+        return loss + penalty
 
     def forget_step(self) -> None:
         """Drop what a training step that was not finite left behind: its carried state, its part of train/loss."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from throughtime.data.batch import Batch
+from throughtime.data.synthetic.context_free import ReverseString
 from throughtime.data.synthetic.regular import ModularArithmetic, ParityCheck
 from throughtime.data.synthetic.rule_batches import MeasuredBatches, RuleBatches
 
@@ -62,11 +63,21 @@ def test_a_curriculum_grows_linearly_to_the_whole_range_and_is_resumed() -> None
     assert same(list(iterator), rest) and max(len(batch.inputs) - 1 for batch in rest) == 12
 
 
+def test_a_geometric_curriculum_grows_by_one_factor() -> None:
+    loader = RuleBatches(ParityCheck(), 2, 32, 1, batches=41, seed=1, curriculum=40, growth="geometric")
+    assert [loader._longest(number) for number in (0, 10, 20, 30, 40)] == [2, 4, 8, 16, 32]
+
+
 def test_prefixes_are_targets_in_training_alone() -> None:
     (batch,) = RuleBatches(ModularArithmetic(), 7, 7, 2, batches=1, seed=1, every_prefix=True)
     assert batch.target_mask()[:, 0].tolist() == [True, False, True, False, True, False, True, True]
     (measured,) = MeasuredBatches(ModularArithmetic(), [7], 2, split=1)
     assert measured.target_mask()[:, 0].tolist() == [False] * 7 + [True]
+    (reversed_, *_), (same_, *_) = (
+        RuleBatches(ReverseString(), 7, 7, 2, batches=1, seed=1, every_prefix=prefixes)
+        for prefixes in (True, False)
+    )
+    assert same([reversed_], [same_])  # a rule without such answers
 
 
 def test_evaluation_is_the_same_each_time_and_differs_between_splits() -> None:

@@ -53,7 +53,6 @@ def test_one_length_counts_where_a_split_has_no_range() -> None:
         ({"val_lengths": None}, r"data\.val_lengths or data\.length is needed"),
         ({"test_points": 0}, r"data\.test_points must be above 0"),
         ({"curriculum_batches": -1}, r"data\.curriculum_batches=-1 must not be below 0"),
-        ({"every_prefix": True}, r"data\.every_prefix=true needs a rule that answers each prefix"),
         ({"batch_size": 0}, r"data\.batch_size must be above 0"),
     ],
 )

@@ -61,3 +61,14 @@ def test_a_trace_is_found_without_gradients_too():
     cell = Elman(3, 6, activation="sigmoid")
     with torch.inference_mode():
         find(cell)
+
+
+def test_a_trace_is_found_again_without_projecting(monkeypatch):
+    cell, inputs = Elman(3, 5), torch.zeros(2, 4, 3)
+    found = cached_trace_for_inputs(cell, inputs)
+    monkeypatch.setattr(Elman, "project", None)
+    assert cached_trace_for_inputs(cell, torch.ones(7, 1, 3)) is found
+    assert found is cached_trace_for_inputs(Elman(3, 5), inputs)
+    monkeypatch.undo()
+    for other in (Elman(3, 5).double(), Elman(3, 5, activation="relu")):
+        assert cached_trace_for_inputs(other, inputs.to(next(other.parameters()))) is not found

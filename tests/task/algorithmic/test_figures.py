@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
+from throughtime.errors import UserError
 from throughtime.run.fit import Run, fit_run
 from throughtime.run.folder import RunFolder
-from throughtime.task.algorithmic.figures import plot_lengths
+from throughtime.task.algorithmic.figures import LengthProfile, plot_lengths
 from throughtime.task.algorithmic.metrics import LengthScores
 
 SMALL = (
@@ -53,6 +55,15 @@ def test_a_run_writes_each_length_and_resumes_to_the_same_weights(
     assert (whole / "figures" / "lengths.png").stat().st_size > 1000
 
 
+def test_the_metric_that_is_drawn_stands_first_and_there_must_be_one(
+    configuration: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    run = fit(configuration, tmp_path, "trainer.max_steps=2", "callback.length_profile.metric=loss")
+    assert (run / "profile_test.csv").read_text().startswith("length,loss,accuracy,")
+    with pytest.raises(UserError, match=r"callback\.length_profile\.metric=error"):
+        LengthProfile("error")
+
+
 def test_the_figure_has_the_scores_over_the_lengths_beside_those_of_training() -> None:
     measured = LengthScores({4: 3, 5: 4}, numbers=False, near=100)
     for steps in (4, 5):
@@ -60,4 +71,5 @@ def test_the_figure_has_the_scores_over_the_lengths_beside_those_of_training() -
         measured.update(right, right, None)
     (axes,) = plot_lengths(measured, {"train_lengths": [1, 2]}).axes
     assert axes.lines[0].get_xydata().tolist() == [[3, 1], [4, 1]]
+    assert axes.get_ylabel() == "accuracy"
     assert axes.patches[0].get_x() == 0.5 and axes.patches[0].get_width() == 2

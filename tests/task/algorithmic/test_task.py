@@ -16,8 +16,9 @@ SMALL = ("cell.hidden_size=8", "data.batch_size=4", "data.eval_batch_size=4")
 @pytest.mark.parametrize(
     ("data", "head", "message"),
     [
-        ("adding", "quantile", "numbers, which need head=mse"),
-        ("parity", "crf", "symbols, which need head=softmax"),
+        ("adding", "quantile", "numbers; add head=mse to the command"),
+        ("adding", "softmax", "numbers; add head=mse to the command"),  # that of the task alone
+        ("parity", "crf", "symbols; add head=softmax to the command"),
     ],
 )
 def test_a_head_of_another_kind_is_an_error(

@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64
 
 from throughtime.data.base import DataPart
-from throughtime.errors import UserError
 
 
 class Examples(NamedTuple):
@@ -62,15 +61,8 @@ class Rule(DataPart, ABC):
         """Independent sequences of one of the rule's lengths."""
 
     def draw_prefixes(self, generator: np.random.Generator, batch_size: int, length: int) -> Examples:
-        """As `draw`, with the answer to each prefix as well, which only regular languages have.
-
-        Raises:
-            UserError: the rule has no answer to a prefix.
-        """
-        raise UserError(
-            "data.every_prefix=true needs a rule that answers each prefix: even_pairs, modular_arithmetic, parity or "
-            "cycle_navigation"
-        )
+        """As `draw`, with the answer to each prefix as well where the rule has one: of regular languages."""
+        return self.draw(generator, batch_size, length)
 
     def memoryless_loss(self, length: int) -> float | None:
         """The expected loss of a model without memory, as the literature has it; None where it is not known.

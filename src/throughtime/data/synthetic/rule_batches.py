@@ -17,7 +17,7 @@ class RuleBatches:
     A batch is a function of the seed, the epoch and its number alone, so that a resumed run goes on with the next one.
 
     Under a curriculum (Elman 1993; Zaremba & Sutskever 2014, arXiv 1410.4615) the range ends, at first, at its least
-    length; its end grows linearly over the first batches.
+    length; its end grows over the first batches, by the same number of steps a batch, or by the same factor.
 
     Args:
         rule: draws the sequences.
@@ -26,6 +26,7 @@ class RuleBatches:
         batches: of an epoch.
         seed: of the draws.
         curriculum: the batches after which the range is whole; 0 for no curriculum.
+        growth: of the range: linear or geometric.
         every_prefix: whether the answer to each prefix is a target, and not the last one alone.
     """
 
@@ -39,6 +40,7 @@ class RuleBatches:
         seed: int,
         curriculum: int = 0,
         every_prefix: bool = False,
+        growth: str = "linear",
     ) -> None:
         self.rule = rule
         self.first, self.last = first, last
@@ -46,6 +48,7 @@ class RuleBatches:
         self.batches = batches
         self.seed = seed
         self.curriculum = curriculum
+        self.growth = growth
         self._draw = rule.draw_prefixes if every_prefix else rule.draw
         self.position = Position()
 
@@ -72,6 +75,8 @@ class RuleBatches:
         if number >= self.curriculum:
             return self.last
         least = min(max(self.first, self.rule.least), self.last)
+        if self.growth == "geometric":
+            return int(least * (self.last / least) ** (number / self.curriculum))
         return least + (self.last - least) * number // self.curriculum
 
     def state_dict(self) -> dict[str, Any]:

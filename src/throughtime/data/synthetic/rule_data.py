@@ -8,7 +8,7 @@ import numpy as np
 from throughtime.data.base import DataModule
 from throughtime.data.synthetic.rule import Rule
 from throughtime.data.synthetic.rule_batches import MeasuredBatches, RuleBatches
-from throughtime.errors import UserError, check_positive, check_seed
+from throughtime.errors import UserError, check_choice, check_positive, check_seed
 
 SPLITS = ("val", "test")
 
@@ -29,8 +29,9 @@ class RuleData(DataModule):
         batches: of an epoch.
         curriculum_batches: the first batches of training, over which the greatest length grows from the least of the
             range to its last; 0 for the whole range from the start.
-        every_prefix: whether training has the answer to each prefix of a word as a target (regular languages); in
-            validation and test the answer to the whole word alone counts.
+        curriculum_growth: of that length: linear, or geometric for a wide range.
+        every_prefix: whether training has the answer to each prefix of a word as a target, where the rule has one
+            (regular languages); in validation and test the answer to the whole word alone counts.
         seed: of the training sequences; those of validation and test are the same for every seed.
 
     Raises:
@@ -53,6 +54,7 @@ class RuleData(DataModule):
         eval_batch_size: int = 128,
         batches: int = 1000,
         curriculum_batches: int = 0,
+        curriculum_growth: str = "linear",
         every_prefix: bool = False,
         seed: int = 1,
     ) -> None:
@@ -66,6 +68,7 @@ class RuleData(DataModule):
         )
         if curriculum_batches < 0:
             raise UserError(f"data.curriculum_batches={curriculum_batches} must not be below 0")
+        check_choice(("linear", "geometric"), **{"data.curriculum_growth": curriculum_growth})
         self.rule = rule
         ranges = _ranges(length, {"train": train_lengths, "val": val_lengths, "test": test_lengths})
         self.train_lengths = _checked_range("data.train_lengths", ranges["train"])
@@ -82,10 +85,15 @@ class RuleData(DataModule):
         self.measured = {
             split: self._measured(f"data.{split}", ranges[split], points[split]) for split in SPLITS
         }
-        if every_prefix:  # fails here where the rule has no such answers
-            rule.draw_prefixes(np.random.default_rng(0), 1, rule.nearest_length(self.train_lengths[1]))
         self._train = RuleBatches(
-            rule, *self.train_lengths, batch_size, batches, self.seed, curriculum_batches, every_prefix
+            rule,
+            *self.train_lengths,
+            batch_size,
+            batches,
+            self.seed,
+            curriculum_batches,
+            every_prefix,
+            curriculum_growth,
         )
 
     def _measured(self, key: str, given: Sequence[int], points: int | None) -> list[int]:

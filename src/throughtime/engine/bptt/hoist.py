@@ -7,7 +7,6 @@ epilogue run once for the rows of many steps.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
@@ -134,6 +133,4 @@ def _with_dynamic_lanes(part: GraphModule, lanes: int) -> GraphModule:
     example = next(with_lanes, None)
     if example is None:
         return part
-    dynamic = with_dynamic_lanes(part, example, lanes)
-    torch.fx.GraphModule.recompile(dynamic)
-    return dynamic
+    return with_dynamic_lanes(part, example, lanes)

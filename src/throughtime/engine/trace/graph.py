@@ -5,6 +5,7 @@ from operator import getitem
 
 import torch
 from torch.fx import Graph, GraphModule, Node
+from torch.fx._lazy_graph_module import _LazyGraphModule
 
 aten = torch.ops.aten
 VIEWS = {
@@ -52,7 +53,10 @@ def descendants(graph: Graph, sources: Iterable[Node]) -> set[Node]:
 
 
 def extract(module: GraphModule, inputs: Sequence[Node], results: Sequence[Node]) -> GraphModule:
-    """The subgraph that computes the results from the inputs, as a module that returns a tuple."""
+    """The subgraph that computes the results from the inputs, as a module that returns a tuple.
+
+    Its Python is compiled when it is first called: of most subgraphs only the nodes are read.
+    """
     part = Graph()
     known = {node: part.placeholder(node.name) for node in inputs}
     for copy, node in zip(known.values(), inputs, strict=True):
@@ -62,7 +66,7 @@ def extract(module: GraphModule, inputs: Sequence[Node], results: Sequence[Node]
         if node in needed:
             known[node] = part.node_copy(node, known.__getitem__)
     part.output(tuple(known[node] for node in results))
-    return GraphModule(module, part)
+    return _LazyGraphModule(module, part)
 
 
 def _between(inputs: Sequence[Node], results: Sequence[Node]) -> set[Node]:

@@ -1,5 +1,7 @@
 """Trace cache: each cell's step is traced once for all cells alike, and checked against the step itself."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -11,6 +13,8 @@ from throughtime.engine.trace.without_hooks import without_hooks
 
 CAPACITY = 256
 _traces: dict[tuple, Trace | UntraceableError] = {}
+_traces_for_inputs: dict[tuple, Trace | UntraceableError] = {}
+"""Those of `_traces` by the inputs of a run, so that it is not projected anew to find them."""
 
 
 def cached_trace(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> Trace:
@@ -19,20 +23,12 @@ def cached_trace(cell: Cell, projected: Float[Tensor, "T B G"], state: State) ->
     Raises:
         UntraceableError: the step cannot be traced, or the trace computes something else.
     """
-    key = signature(cell, projected, state)
-    if key not in _traces:
-        if len(_traces) == CAPACITY:
-            del _traces[next(iter(_traces))]
-        try:
-            # A run without gradients has the same graph as one with them.
-            with without_hooks():
-                _traces[key] = _checked(cell, projected, state)
-        except UntraceableError as error:
-            _traces[key] = error.with_traceback(None)
-    found = _traces[key]
-    if isinstance(found, UntraceableError):
-        raise found
-    return found
+
+    def make() -> Trace:
+        with without_hooks():  # a run without gradients has the same graph as one with them
+            return _checked(cell, projected, state)
+
+    return _cached(_traces, signature(cell, projected, state), make)
 
 
 def cached_trace_for_inputs(cell: Cell, inputs: Float[Tensor, "T B I"]) -> Trace:
@@ -41,6 +37,26 @@ def cached_trace_for_inputs(cell: Cell, inputs: Float[Tensor, "T B I"]) -> Trace
     Raises:
         UntraceableError: as `cached_trace`.
     """
+    key = (signature(cell, inputs, ()), torch.get_default_dtype())
+    return _cached(_traces_for_inputs, key, lambda: _trace_for_inputs(cell, inputs))
+
+
+def _cached(traces: dict[tuple, Trace | UntraceableError], key: tuple, make: Callable[[], Trace]) -> Trace:
+    """The trace of a key, made where it is missing; that there is none is remembered too."""
+    if key not in traces:
+        if len(traces) == CAPACITY:
+            del traces[next(iter(traces))]
+        try:
+            traces[key] = make()
+        except UntraceableError as error:
+            traces[key] = error.with_traceback(None)
+    found = traces[key]
+    if isinstance(found, UntraceableError):
+        raise found
+    return found
+
+
+def _trace_for_inputs(cell: Cell, inputs: Float[Tensor, "T B I"]) -> Trace:
     # Without random numbers being drawn: a cell may draw its masks in `project`.
     devices = [inputs.device] if inputs.is_cuda else []
     with torch.random.fork_rng(devices), torch.no_grad():

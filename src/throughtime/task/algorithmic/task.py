@@ -55,10 +55,8 @@ class Algorithmic(Task):
         check_positive(**{"task.near": near})
         self.rule: dict[str, Any] = artifacts["rule"]
         self.near = near
+        self.check_head(type(head), artifacts)
         numbers = self.rule["numbers"]
-        if numbers != isinstance(head, Point) or numbers == isinstance(head, Softmax):
-            wanted = "numbers, which need head=mse" if numbers else "symbols, which need head=softmax"
-            raise UserError(f"the answers of these data are {wanted}")
         score = "val/mse" if numbers else "val/accuracy"
         self.monitor = monitor or score
         self.mode = "max" if "accuracy" in self.monitor else "min"
@@ -67,6 +65,13 @@ class Algorithmic(Task):
         )
         self.measured: dict[str, LengthScores] = {}
         self._unfinished = {stage: self._new_metrics() for stage in ("val", "test")}
+
+    @classmethod
+    def check_head(cls, head: type[Head], artifacts: Mapping[str, Any]) -> None:
+        numbers = artifacts["rule"]["numbers"]
+        if numbers != issubclass(head, Point) or numbers == issubclass(head, Softmax):
+            wanted = "numbers; add head=mse" if numbers else "symbols; add head=softmax"
+            raise UserError(f"the answers of these data are {wanted} to the command")
 
     def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
         predicted, losses = self.head.predict(features), None

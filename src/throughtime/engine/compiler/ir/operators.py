@@ -5,7 +5,7 @@ from functools import cache
 
 import torch
 from torch import Tensor
-from torch._decomp import core_aten_decompositions, get_decompositions
+from torch._decomp import _core_aten_decompositions_post_autograd, get_decompositions
 
 from throughtime.engine.compiler.ir import arithmetic_rules as arithmetic
 from throughtime.engine.compiler.ir import layout_rules as layout
@@ -99,7 +99,8 @@ def _layer_norm(
 @cache
 def decompositions() -> dict:
     """Decompositions of operators outside `RULES` into those inside, for `make_fx`."""
-    table = dict(core_aten_decompositions())
+    # `core_aten_decompositions` adds the composite operators, which never come so far, and takes 0.3 s to list them.
+    table = dict(_core_aten_decompositions_post_autograd())
     others = (
         aten.gelu,
         aten.softplus,

@@ -13,7 +13,7 @@ from torch import Tensor
 from throughtime.engine.buffer_pool import buffer_pool
 from throughtime.engine.compiler.codegen.barrier import BARRIER
 from throughtime.engine.compiler.codegen.bf16 import BF16
-from throughtime.engine.compiler.codegen.gemm_source import GEMM, KC, PARALLEL
+from throughtime.engine.compiler.codegen.gemm_source import GEMM, MAX_KC, PARALLEL
 from throughtime.engine.compiler.codegen.prelude import TYPES
 from throughtime.engine.compiler.runtime.array_checks import check_array, check_shape
 from throughtime.engine.compiler.runtime.threads import max_threads
@@ -29,7 +29,6 @@ struct gemm_args {
     long k_stride, column_stride;  /* of b in memory */
     const real *bias;              /* [n], or NULL */
     operand *packed_b;
-    operand *packed_a;             /* where A is packed too */
     real *c, *column_sums;
 };
 
@@ -47,52 +46,59 @@ static void row_products_thread(const struct gemm_args *args, struct barrier *ba
 }
 PARALLEL(gemm_args, row_products)
 
-/* Columns of A that are packed at a time, so that they stay in a core's caches beside a micro-panel of B. */
-enum { MC = 16 * MR };
-
-/* Pack `columns` columns of A [k, m] into micro-panels of MR columns, so that a micro-kernel reads A in order. */
-static void pack_a(long k, long lda, const real *a, long columns, operand *packed_a) {
-    const long rows = K_OPERANDS(k);
+/* Pack `columns` columns of A [k, m], with `available` columns up to the end of a row, into micro-panels of MR columns,
+   of which as even numbers as can be are used, so that a micro-kernel reads A in order. */
+static void pack_a(long k, long lda, const real *a, long columns, long available, operand *packed_a) {
+    const long rows = K_OPERANDS(k), blocks = (columns + MR - 1) / MR, low = columns / blocks, more = columns % blocks;
     for (long pc = 0; pc < rows; pc += 16)
-        for (long i = 0; i < columns; i += MR)
-            for (long p = pc; p < pc + 16 && p < rows; ++p) {
-                operand *const to = packed_a + i * rows + p * MR;
-                const real *const from = a + p * K_PER_OPERAND * lda + i;
-                /* A whole vector is the fastest copy; the next rows overwrite the operands beyond MR. */
-                if (K_PER_OPERAND == 1 && VL >= MR && i + VL <= columns && p * MR + VL <= rows * MR)
-                    *(operand_vector *)to = load_across_k(from, lda, K_PER_OPERAND);
-                else
-                    for (long r = 0; r < MR && i + r < columns; ++r)
-                        to[r] = load_operand(from + r, lda, k - p * K_PER_OPERAND);
-            }
+        for (long block = 0, i = 0, mr; block < blocks; ++block, i += mr) {
+            operand *const panel = packed_a + block * MR * rows;
+            const long end = pc + 16 < rows ? pc + 16 : rows, whole = rows - (VL + MR - 1) / MR + 1;
+            long p = pc;
+            mr = low + (block < more);
+            /* A whole vector is the fastest copy; the next rows overwrite the operands beyond MR. Rows are too far apart
+               to be fetched ahead by the processor itself. */
+            if (VL >= MR && i + VL <= available)
+                for (; p < end && p < whole; ++p) {
+                    const real *const from = a + p * K_PER_OPERAND * lda + i;
+                    __builtin_prefetch(from + 16 * lda, 0, 2);
+                    *(operand_vector *)(panel + p * MR) = load_across_k(from, lda, k - p * K_PER_OPERAND);
+                }
+            for (; p < end; ++p)
+                for (long r = 0; r < mr; ++r)
+                    panel[p * MR + r] =
+                        load_operand(a + p * K_PER_OPERAND * lda + i + r, lda, k - p * K_PER_OPERAND);
+        }
 }
 
 /* C [m, n] = A^T B and the sums of A's columns, with A [k, m]. */
 static void outer_products_thread(const struct gemm_args *args, struct barrier *barrier, long thread, long threads) {
-    const long m = args->m, n = args->n, blocks = (m + MR - 1) / MR;
-    const long first = blocks * thread / threads * MR, end = blocks * (thread + 1) / threads * MR;
-    const long last = end < m ? end : m, packs_a = n > NR || K_PER_OPERAND > 1;
+    const long m = args->m, n = args->n, first = m * thread / threads, last = m * (thread + 1) / threads;
+    const long groups = (last - first + MC - 1) / MC, packs_a = n > NR || K_PER_OPERAND > 1;
+    const long height = groups > 1 ? (last - first + groups - 1) / groups : last - first;
+    operand packed_a[MC * KC / K_PER_OPERAND];
     if (args->column_sums) memset(args->column_sums + first, 0, sizeof(real) * (last - first));
     for (long pc = 0; pc < args->k || pc == 0; pc += KC) {
         const long kc = args->k - pc < KC ? args->k - pc : KC;
         const real *const a = args->a + pc * m;
-        operand *const packed_a = args->packed_a + first * K_OPERANDS(kc);
         if (pc) barrier_wait(barrier, threads);
         pack_b(kc, n, args->b + pc * args->k_stride, args->k_stride, args->column_stride, args->packed_b, thread,
                threads);
         for (long p = 0; args->column_sums && p < kc; ++p)
             for (long i = first; i < last; ++i) args->column_sums[i] += a[p * m + i];
         barrier_wait(barrier, threads);
-        for (long ic = first; ic < last; ic += MC) {
-            const long tail = last - ic < MC ? last : ic + MC;
-            if (packs_a) pack_a(kc, m, a + ic, tail - ic, packed_a);
-            for (long j = 0; j < n; j += NR)
-                for (long i = ic; i < tail; i += MR) {
-                    real *const c = args->c + i * n + j;
+        for (long ic = first; ic < last; ic += height) {
+            const long mc = last - ic < height ? last - ic : height, blocks = (mc + MR - 1) / MR;
+            const long low = mc / blocks, more = mc % blocks, nr = tile_columns(low + (more > 0));
+            if (packs_a) pack_a(kc, m, a + ic, mc, m - ic, packed_a);
+            for (long j = 0; j < n; j += nr)
+                for (long block = 0, i = 0, mr; block < blocks; ++block, i += mr) {
+                    real *const c = args->c + (ic + i) * n + j;
                     const operand *const left =
-                        packs_a ? packed_a + (i - ic) * K_OPERANDS(kc) : (const operand *)(a + i);
-                    micro_tile(tail - i < MR ? tail - i : MR, n - j, K_OPERANDS(kc), left, 1, packs_a ? MR : m,
-                               args->packed_b + j * K_OPERANDS(kc), pc ? c : 0, n, c, n);
+                        packs_a ? packed_a + block * MR * K_OPERANDS(kc) : (const operand *)(a + ic + i);
+                    mr = low + (block < more);
+                    micro_tile(mr, n - j, K_OPERANDS(kc), left, 1, packs_a ? MR : m,
+                               args->packed_b + j * K_OPERANDS(kc), pc ? c : 0, n, c, n, 0);
                 }
         }
     }
@@ -108,7 +114,7 @@ class _GemmArguments(ctypes.Structure):
         *((name, ctypes.c_long) for name in ("k", "m", "n", "threads")),
         *((name, ctypes.c_void_p) for name in ("a", "b")),
         *((name, ctypes.c_long) for name in ("k_stride", "column_stride")),
-        *((name, ctypes.c_void_p) for name in ("bias", "packed_b", "packed_a", "c", "column_sums")),
+        *((name, ctypes.c_void_p) for name in ("bias", "packed_b", "c", "column_sums")),
     )
 
 
@@ -146,9 +152,7 @@ def row_products(
     sizes = k, m, n, _threads(k * m * n)
     operands = left.data_ptr(), right.data_ptr(), *right.stride()
     bias_address = None if bias is None else bias.data_ptr()
-    arguments = _GemmArguments(
-        *sizes, *operands, bias_address, packed_b.data_ptr(), None, result.data_ptr(), None
-    )
+    arguments = _GemmArguments(*sizes, *operands, bias_address, packed_b.data_ptr(), result.data_ptr(), None)
     _library(precision, bf16).row_products(ctypes.byref(arguments))
     return result
 
@@ -168,22 +172,14 @@ def outer_products(
         RuntimeError: the shapes or types of the operands do not agree.
     """
     (k, m), n, precision = left.shape, right.shape[1], left.dtype
-    left, kc = left.contiguous(), min(k, KC)
+    left = left.contiguous()
     check_shape("the right operand", right, (k, n))
     _check_operands(left, right)
-    packed_b = buffer_pool.empty(packed_size(kc, n), dtype=precision)
-    packed_a = buffer_pool.empty((m + 64) * kc, dtype=precision)
+    packed_b = buffer_pool.empty(packed_size(min(k, MAX_KC), n), dtype=precision)
     result = buffer_pool.empty(m, n, dtype=precision)
     sums = torch.empty(m, dtype=precision) if column_sums else None
     sizes = k, m, n, _threads(k * m * n)
-    operands = (
-        left.data_ptr(),
-        right.data_ptr(),
-        *right.stride(),
-        None,
-        packed_b.data_ptr(),
-        packed_a.data_ptr(),
-    )
+    operands = left.data_ptr(), right.data_ptr(), *right.stride(), None, packed_b.data_ptr()
     sums_address = None if sums is None else sums.data_ptr()
     arguments = _GemmArguments(*sizes, *operands, result.data_ptr(), sums_address)
     _library(precision, bf16).outer_products(ctypes.byref(arguments))
