@@ -1,5 +1,6 @@
 """README and docs: every command and every block of code runs, and the site builds without a warning."""
 
+import fcntl
 import importlib.util
 import json
 import os
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,7 @@ README = REPOSITORY / "README.md"
 PAGES = [README, *sorted((REPOSITORY / "docs").rglob("*.md"))]
 FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', flags=re.MULTILINE | re.DOTALL)
 
-SHORT = ("debug=fast", "trainer.accelerator=cpu")
+SHORT = ("debug=fast", "trainer.accelerator=cpu", "trainer.max_steps=4", "trainer.val_check_interval=4")
 SHORT_TEXT = ("model.front.size=8", "callback.samples.length=5", "callback.samples.count=1")
 SHORT_CLASSES = ("callback.class_figures.count=1",)
 SHORT_WORDS = (
@@ -36,6 +38,11 @@ SHORT_WORDS = (
     "callback.samples.length=20",
 )
 SHORT_SEARCH = ("sweep.trials=2", "sweep.startup_trials=1")
+SHORT_SWEEPS = {
+    "seed=1,2,3": "seed=1,2",
+    "cell=elman,gru,lstm": "cell=elman,gru",
+    "data.folds=5": "data.folds=2",
+}
 SHORT_BENCHMARKS = {
     "cells": ("--quick", "--minutes", "0.02", "--cells", "my_cells/__init__.py:CFN"),
     "scaling": ("--quick", "--minutes", "0.02", "--cells", "elman", "--threads", "1"),
@@ -44,7 +51,7 @@ SHORT_BENCHMARKS = {
     "show": (),
     "training": ("--rounds", "1", "--steps", "3", "cell.hidden_size=8"),
     "generation": ("--rounds", "1", "--steps", "3", "cell.hidden_size=8"),
-    "memory": ("--rounds", "1", "--steps", "64", "cell.hidden_size=8"),
+    "memory": ("--rounds", "1", "--steps", "64", "cell.hidden_size=8", "debug=fast"),
 }
 COMPLETE = ("--help", "--cfg", "resume=", "rerun=", "debug=fast")
 SHARED = (  # trained once, for all pages
@@ -113,9 +120,7 @@ def shortened(line: str) -> list[str]:
     if script != "train.py" or any(word.startswith(COMPLETE) for word in words):
         return [script, *words]
     many = "-m" in words
-    words = [
-        {"seed=1,2,3": "seed=1,2", "cell=elman,gru,lstm": "cell=elman,gru"}.get(word, word) for word in words
-    ]
+    words = [SHORT_SWEEPS.get(word, word) for word in words]
     chosen = [word for word in words if not word.startswith("trainer.max_steps=")]
     if not many and "cell=conv_lstm" not in words:  # whose size is that of its images
         chosen = [word for word in chosen if not word.startswith("cell.hidden_size=")]
@@ -190,6 +195,7 @@ def recording(number: int) -> str:
 
 def write_files(folder: Path) -> None:
     """Write the user's files that the pages speak of, and those that they show whole."""
+    folder.mkdir()
     words = "The quick brown fox jumps over the lazy dog and says something new. "
     lines = 200
     files = {
@@ -278,11 +284,36 @@ class Shared:
 
 @pytest.fixture(scope="module")
 def shared(command_in: Callable, tmp_path_factory: pytest.TempPathFactory) -> Shared:
-    folder = tmp_path_factory.mktemp("docs")
-    write_files(folder)
+    """Made by all test processes together, each of which runs the commands that no other has begun."""
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "docs"
+    folder, marks = place / "work", place / "marks"
+    marks.mkdir(parents=True, exist_ok=True)
     found = Shared(folder, command_in(tmp_path_factory.mktemp("home")))
-    assert [failure for line in SHARED if (failure := found.failure(line, folder))] == []
+
+    def train(line: str) -> None:
+        failure = found.failure(line, folder)
+        assert failure is None, failure
+
+    make_once(marks / "files", partial(write_files, folder))
+    for wait in (False, True):
+        for number, line in enumerate(SHARED):
+            make_once(marks / str(number), partial(train, line), wait)
+    found.worked.update(tuple(shortened(line)) for line in SHARED)
     return found
+
+
+def make_once(mark: Path, make: Callable[[], None], wait: bool = True) -> None:
+    """Make something that several processes share, unless it is made, or being made by another and not waited for."""
+    with mark.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return
+        if not mark.stat().st_size:
+            make()
+            file.write("made")
+            file.flush()
 
 
 @pytest.fixture
