@@ -11,11 +11,14 @@ from functools import partial
 from typing import Any, get_args
 
 import jaxtyping
-from beartype import beartype
+from beartype import BeartypeConf
+from beartype import beartype as beartype_with
 from beartype.roar import BeartypeDecorHintException
 from jaxtyping import AbstractArray, install_import_hook
 
 _with_shapes = jaxtyping.jaxtyped
+beartype = beartype_with(conf=BeartypeConf(violation_type=TypeError))
+"""As jaxtyping's check, it raises the error that Python has for a wrong argument."""
 
 
 def install(package: str) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import annotation_checks
 import pytest
 import torch
-from beartype.roar import BeartypeCallHintViolation
 from jaxtyping import Float, TypeCheckError
 from torch import Tensor
 
@@ -54,19 +53,19 @@ def test_axes_of_one_name_have_one_size() -> None:
 def test_a_wrong_argument_is_rejected(decorated, right, wrong) -> None:
     checked = annotation_checks.checked(decorated)
     checked(right)
-    with pytest.raises((TypeCheckError, BeartypeCallHintViolation)):
+    with pytest.raises(TypeError):
         checked(wrong)
 
 
 def test_a_generator_rejects_it_when_it_begins() -> None:
     checked = annotation_checks.checked(count)
     assert list(checked(3)) == [0, 1, 2]
-    with pytest.raises((TypeCheckError, BeartypeCallHintViolation)):
+    with pytest.raises(TypeError):
         next(checked("3"))
 
 
 def test_the_package_is_checked() -> None:
     with pytest.raises(TypeCheckError):
         append_mask(torch.ones(2, 3, 4), torch.ones(3, 3, dtype=torch.bool))
-    with pytest.raises((TypeCheckError, BeartypeCallHintViolation)):
+    with pytest.raises(TypeError):
         Vocabulary(3)
