@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import pkgutil
+import re
 import runpy
 import signal
 import sys
@@ -34,6 +35,8 @@ LIBRARIES = (
         "rich._emoji_codes",
     ),
 )
+SETS_MODE = re.compile(r"-m|--multirun|.*hydra(\.mode|[/=])|.*sweep|resume=|rerun=|--config|-c|.*@")
+"""Words of a command by which a configuration may set `hydra.mode`."""
 CONFIGURATIONS = Path(__file__).resolve().parent.parent / "conf"
 
 
@@ -85,6 +88,8 @@ def run_child(request: dict[str, Any]) -> None:
         os.environ.update(request["environment"])
         sys.argv = [request["script"], *request["arguments"]]
         sys.path.insert(0, str(Path(request["script"]).parent))
+        if not any(map(SETS_MODE.match, request["arguments"])):
+            leave_out_mode()
         if request.get("signal_at_step"):
             signal_at_step(*request["signal_at_step"])
         runpy.run_path(request["script"], run_name="__main__")
@@ -97,6 +102,13 @@ def run_child(request: dict[str, Any]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def leave_out_mode() -> None:
+    """Compose the configuration once: Hydra does it twice, first to read a `hydra.mode` that no word here sets."""
+    from hydra._internal.hydra import Hydra
+
+    Hydra.get_mode = lambda *arguments, **options: None
 
 
 def signal_at_step(number: int, step: int) -> None:

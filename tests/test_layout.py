@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import reduce
+from functools import cache, reduce
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -72,6 +72,7 @@ FIELDS_OF_FILES = {
 QUESTION = re.compile(r"(what|how|which|whatever|where|when|whose|who|from|to)\b", re.IGNORECASE)
 
 
+@cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
