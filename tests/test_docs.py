@@ -76,6 +76,7 @@ NOT_RUN = (
         "torchrun ",
     ),  # the reader's own surroundings
     "python scripts/fuzz.py",  # tests/scripts/test_fuzz.py runs it
+    "python train.py -m hydra/launcher=joblib",  # tests/sweep/test_launch.py runs it
     "python scripts/remedies.py",  # minutes; tests/scripts/test_remedies.py composes every run of it
 )
 
@@ -130,6 +131,8 @@ def shortened(line: str) -> list[str]:
         chosen += SHORT_SEARCH
     if not any(word.startswith("engine=") for word in words):
         chosen.append("engine=reference")
+    if "model=recursive" in words:
+        chosen.append("task.paths=5")
     if "task=tagging" in words and not any(word.startswith("data") for word in words):
         chosen.append("data.format.modules=6")
     if "task=classification" in words and "debug=lr_find" not in words:

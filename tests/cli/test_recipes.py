@@ -117,7 +117,7 @@ def test_a_recipe_says_what_is_trained(folder: Path, words: list[str]) -> None:
     check_recipes(["--config-dir", str(folder), *words], CONFIGURATIONS)
 
 
-@pytest.mark.parametrize("swept", ["wild", "wide,wild", "glob(wi*)", "glob(*)"])
+@pytest.mark.parametrize("swept", ["wild", "wide,wild", "glob(wi*)", "glob(w*)"])
 def test_no_job_of_a_sweep_may_say_how_commands_run(folder: Path, swept: str) -> None:
     with pytest.raises(UserError, match=r"hydra\.job\.env_set\.PATH is set by a file"):
         check_recipes(["-m", "--config-dir", str(folder), f"experiment={swept}"], CONFIGURATIONS)
