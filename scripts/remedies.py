@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from throughtime.cli.command_line import run_script
+from throughtime.errors import UserError
+from throughtime.files import atomic_write
+from throughtime.run.recorded_files import read_results
 
 COMMON = (
     *("experiment=adding", "cell.hidden_size=32", "data.batch_size=32", "data.eval_batch_size=128"),
@@ -44,6 +47,9 @@ GROUPS = (
 """The rows of each line of panels of the figure: the Elman network with remedies, and other cells."""
 
 
+TABLE, FIGURE = "table.md", "remedies.png"
+
+
 class Row(NamedTuple):
     """Measurements of one row.
 
@@ -68,14 +74,16 @@ def main() -> None:
     options = parser().parse_args()
     words = [word for word in options.rows.split(",") if word]
     names = [name for name in ROWS if not words or any(word in name for word in words)]
+    check_folder(options.folder)
     for name in names:
         train(name, options)
     rows = [read(name, options.folder / folder_of(name)) for name in names]
     options.folder.mkdir(parents=True, exist_ok=True)
     text = table(rows, options.solved)
-    (options.folder / "table.md").write_text(text, encoding="utf-8")
+    with atomic_write(options.folder / TABLE) as file:
+        file.write(text.encode())
     print(text, end="")
-    draw(rows, options.folder / "remedies.png", options.solved)
+    draw(rows, options.folder / FIGURE, options.solved)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -98,6 +106,13 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
+def check_folder(folder: Path) -> None:
+    """Raise `UserError` where the folder has a table or a figure that no earlier comparison can have written."""
+    taken = [name for name in (TABLE, FIGURE) if (folder / name).exists()]
+    if taken and not any((folder / folder_of(name) / "results.json").is_file() for name in ROWS):
+        raise UserError(f"{folder / taken[0]} is not of an earlier comparison; give a folder of its own")
+
+
 def folder_of(name: str) -> str:
     """The folder of a row's run."""
     return "".join(letter if letter.isalnum() or letter in "._" else "-" for letter in name)
@@ -108,7 +123,7 @@ def train(name: str, options: argparse.Namespace) -> None:
     folder = (options.folder / folder_of(name)).absolute()
     results = folder / "results.json"
     started = results.is_file()
-    if started and json.loads(results.read_text())["status"] == "completed":
+    if started and read_results(results, ("status",))["status"] == "completed":
         return
     longest = [f"init.longest={options.length}"] if "init=chrono" in ROWS[name] else []
     words = [
@@ -119,7 +134,9 @@ def train(name: str, options: argparse.Namespace) -> None:
     words = [f"resume={json.dumps(str(folder))}"] if started else words
     print(f"{name}: {' '.join(words)}", file=sys.stderr, flush=True)
     script = Path(__file__).resolve().parent.parent / "train.py"
-    subprocess.run([sys.executable, str(script), *words], check=True, stdout=subprocess.DEVNULL)
+    finished = subprocess.run([sys.executable, str(script), *words], stdout=subprocess.DEVNULL)
+    if finished.returncode != 0:
+        raise UserError(f"{name}: train.py ended with code {finished.returncode}, for the reason above")
 
 
 def read(name: str, folder: Path) -> Row:
@@ -135,7 +152,7 @@ def read(name: str, folder: Path) -> Row:
         for row in csv.DictReader(file):
             curves.setdefault(int(row["step"]), []).append((int(row["lag"]), float(row["late"])))
     first, last = curves[min(curves)], curves[max(curves)]
-    seconds = json.loads((folder / "results.json").read_text())["seconds"]
+    seconds = read_results(folder / "results.json", ("seconds",))["seconds"]
     scale = first[0][1]
     return Row(
         name,
@@ -201,7 +218,8 @@ def draw(rows: Sequence[Row], path: Path, solved: float) -> None:
         gradient.legend(fontsize="small")
         for axes in (gradient, loss):
             axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=100)
+    with atomic_write(path) as file:
+        figure.savefig(file, format="png", dpi=100)
 
 
 if __name__ == "__main__":
