@@ -1,5 +1,6 @@
 """Shared fixtures; every function of the package is checked against its shape annotations while the tests run."""
 
+import gc
 import importlib
 import json
 import multiprocessing
@@ -41,6 +42,18 @@ annotation_checks.install("throughtime")
 pytest_plugins = ("small_runs", "toy_trainer")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """Leave out garbage collections while millions of objects are made that all stay."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was made out of later garbage collections, which would look through all of it each time."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
