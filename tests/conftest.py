@@ -25,8 +25,7 @@ if (
 ):  # workers share the cores; threads that wait for each other would starve
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 
-# While the hook below loads a module, it compiles all that this module imports anew; these libraries are large.
-for library in (
+LARGE = (
     "torch._dynamo",
     "lightning.pytorch",
     "torchmetrics",
@@ -34,14 +33,20 @@ for library in (
     "pandas",
     "scipy.signal",
     "matplotlib",
-):
-    importlib.import_module(library)
-
-annotation_checks.install("throughtime")
-
-pytest_plugins = ("small_runs", "toy_trainer")
-
+)
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the package with the checks of its annotations, in a process that runs tests: not in that of `-n`."""
+    if config.getoption("dist", "no") != "no":
+        return
+    # While the checks' import hook loads a module, it compiles all that this module imports anew; these are large.
+    for library in LARGE:
+        importlib.import_module(library)
+    annotation_checks.install("throughtime")
+    for plugin in ("small_runs", "toy_trainer"):
+        config.pluginmanager.import_plugin(plugin)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -22,7 +22,6 @@ from throughtime.inference.load import load
 CELLS = {
     "elman": (),
     "gru": ("cell.learned_state=true",),
-    "lstm": (),
     "lstm with all parts": ("cell.learned_state=true", "cell.peepholes=true"),
 }
 

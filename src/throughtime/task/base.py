@@ -292,7 +292,7 @@ class Task(LightningModule):
             return loss
         if is_log_step(self.trainer, step):
             # Lightning would log the last value again at steps without the term.
-            log_scalars(self.trainer, {"train/penalty": float(penalty)})
+            log_scalars(self.trainer, {"train/penalty": float(penalty.detach())})
         return loss + penalty
 
     def forget_step(self) -> None:
