@@ -2,16 +2,14 @@
 
 import argparse
 import csv
-import json
 import math
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from comparisons.runs import check_folder, folder_of, train
+
 from throughtime.cli.command_line import run_script
-from throughtime.errors import UserError
 from throughtime.files import atomic_write
 from throughtime.run.recorded_files import read_results
 
@@ -74,9 +72,9 @@ def main() -> None:
     options = parser().parse_args()
     words = [word for word in options.rows.split(",") if word]
     names = [name for name in ROWS if not words or any(word in name for word in words)]
-    check_folder(options.folder)
+    check_folder(options.folder, (TABLE, FIGURE), ROWS)
     for name in names:
-        train(name, options)
+        train(name, words_of(name, options), options.folder / folder_of(name))
     rows = [read(name, options.folder / folder_of(name)) for name in names]
     options.folder.mkdir(parents=True, exist_ok=True)
     text = table(rows, options.solved)
@@ -106,37 +104,13 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
-def check_folder(folder: Path) -> None:
-    """Raise `UserError` where the folder has a table or a figure that no earlier comparison can have written."""
-    taken = [name for name in (TABLE, FIGURE) if (folder / name).exists()]
-    if taken and not any((folder / folder_of(name) / "results.json").is_file() for name in ROWS):
-        raise UserError(f"{folder / taken[0]} is not of an earlier comparison; give a folder of its own")
-
-
-def folder_of(name: str) -> str:
-    """The folder of a row's run."""
-    return "".join(letter if letter.isalnum() or letter in "._" else "-" for letter in name)
-
-
-def train(name: str, options: argparse.Namespace) -> None:
-    """Run train.py for a row, unless its folder holds a completed run; go on with one that was stopped."""
-    folder = (options.folder / folder_of(name)).absolute()
-    results = folder / "results.json"
-    started = results.is_file()
-    if started and read_results(results, ("status",))["status"] == "completed":
-        return
+def words_of(name: str, options: argparse.Namespace) -> list[str]:
+    """The settings of a row's run."""
     longest = [f"init.longest={options.length}"] if "init=chrono" in ROWS[name] else []
-    words = [
+    return [
         *(*COMMON, *ROWS[name], *longest, f"data.length={options.length}", f"seed={options.seed}"),
         *(f"trainer.max_steps={options.steps}", f"callback.gradient_flow.every_n_steps={options.every}"),
-        f"hydra.run.dir={json.dumps(str(folder))}",
     ]
-    words = [f"resume={json.dumps(str(folder))}"] if started else words
-    print(f"{name}: {' '.join(words)}", file=sys.stderr, flush=True)
-    script = Path(__file__).resolve().parent.parent / "train.py"
-    finished = subprocess.run([sys.executable, str(script), *words], stdout=subprocess.DEVNULL)
-    if finished.returncode != 0:
-        raise UserError(f"{name}: train.py ended with code {finished.returncode}, for the reason above")
 
 
 def read(name: str, folder: Path) -> Row:

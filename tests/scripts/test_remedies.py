@@ -4,13 +4,11 @@ import csv
 import json
 import math
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 import remedies
 
 from throughtime.config.instantiate import check_configuration
-from throughtime.errors import UserError
 
 
 @pytest.fixture
@@ -59,46 +57,12 @@ def test_the_table_has_the_first_step_at_which_the_task_is_solved(rows: list[rem
     ]
 
 
-@pytest.mark.parametrize(
-    ("status", "first"), [(None, "experiment=adding"), ("interrupted", "resume="), ("completed", None)]
-)
-def test_a_run_is_begun_or_gone_on_with_once(status, first, tmp_path: Path, monkeypatch) -> None:
-    calls = []
-
-    def run(command: list[str], **options: object) -> CompletedProcess:
-        calls.append(command[2:])
-        return CompletedProcess(command, 0)
-
-    monkeypatch.setattr(remedies.subprocess, "run", run)
-    if status is not None:
-        folder = tmp_path / remedies.folder_of("lstm, init=chrono")
-        folder.mkdir()
-        (folder / "results.json").write_text(json.dumps({"status": status}))
-    options = remedies.parser().parse_args([str(tmp_path), "--length", "9"])
-    remedies.train("lstm, init=chrono", options)
-    assert [words[0][: len(first)] for words in calls] == [first] if first else not calls
-    if status is None:
-        assert {"init=chrono", "init.longest=9", "data.length=9"} <= set(calls[0])
+def test_the_words_of_a_row_have_its_settings_and_those_of_the_command() -> None:
+    options = remedies.parser().parse_args(["folder", "--length", "9", "--steps", "7"])
+    words = remedies.words_of("lstm, init=chrono", options)
+    assert {"init=chrono", "init.longest=9", "data.length=9", "trainer.max_steps=7", "seed=1"} <= set(words)
 
 
 def test_the_figure_is_drawn(rows: list[remedies.Row], tmp_path: Path) -> None:
     remedies.draw(rows, tmp_path / "remedies.png", 0.05)
     assert (tmp_path / "remedies.png").stat().st_size > 10_000
-
-
-def test_a_file_of_someone_else_is_not_replaced(tmp_path: Path) -> None:
-    (tmp_path / remedies.TABLE).write_text("mine")
-    with pytest.raises(UserError, match=r"table\.md is not of an earlier comparison"):
-        remedies.check_folder(tmp_path)
-    remedies.check_folder(tmp_path / "new")
-
-
-def test_a_comparison_may_be_gone_on_with(rows: list[remedies.Row], tmp_path: Path) -> None:
-    (tmp_path / remedies.TABLE).write_text("earlier")
-    remedies.check_folder(tmp_path)
-
-
-def test_a_run_that_fails_ends_the_comparison_with_a_sentence(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(remedies.subprocess, "run", lambda command, **options: CompletedProcess(command, 2))
-    with pytest.raises(UserError, match=r"gru: train\.py ended with code 2"):
-        remedies.train("gru", remedies.parser().parse_args([str(tmp_path)]))

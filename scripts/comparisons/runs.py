@@ -1,0 +1,42 @@
+"""The runs of a comparison, each in a folder of its own: begun, gone on with, or left as they are."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from throughtime.errors import UserError
+from throughtime.run.recorded_files import read_results
+
+TRAIN = Path(__file__).resolve().parent.parent.parent / "train.py"
+
+
+def folder_of(name: str) -> str:
+    """The folder of a run."""
+    return "".join(letter if letter.isalnum() or letter in "._" else "-" for letter in name)
+
+
+def train(name: str, words: Sequence[str], folder: Path) -> None:
+    """Run train.py in a folder, unless it holds a completed run; go on with one that was stopped.
+
+    Raises:
+        UserError: the run failed.
+    """
+    place = json.dumps(str(folder.absolute()))
+    results = folder / "results.json"
+    started = results.is_file()
+    if started and read_results(results, ("status",))["status"] == "completed":
+        return
+    words = [f"resume={place}"] if started else [*words, f"hydra.run.dir={place}"]
+    print(f"{name}: {' '.join(words)}", file=sys.stderr, flush=True)
+    finished = subprocess.run([sys.executable, str(TRAIN), *words], stdout=subprocess.DEVNULL)
+    if finished.returncode != 0:
+        raise UserError(f"{name}: train.py ended with code {finished.returncode}, for the reason above")
+
+
+def check_folder(folder: Path, outputs: Iterable[str], names: Iterable[str]) -> None:
+    """Raise `UserError` where the folder has an output that no earlier comparison of these runs can have written."""
+    taken = [name for name in outputs if (folder / name).exists()]
+    if taken and not any((folder / folder_of(name) / "results.json").is_file() for name in names):
+        raise UserError(f"{folder / taken[0]} is not of an earlier comparison; give a folder of its own")
