@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.setup import CONFIGURATIONS, composed
-from comparisons.runs import check_folder, folder_of, train
+from comparisons.runs import check_folder, folder_of, mean_and_deviation, seeds_of, train
 
 from throughtime.cli.command_line import run_script
-from throughtime.errors import UserError
 from throughtime.files import atomic_write
 from throughtime.run.recorded_files import read_results
 
@@ -49,7 +48,7 @@ def main() -> None:
     """Find the hidden sizes, train what is missing, and write table.md and cells.png."""
     options = parser().parse_args()
     protocol = [f"experiment={options.experiment}", *options.overrides, f"trainer.max_steps={options.steps}"]
-    seeds = numbers(options.seeds)
+    seeds = seeds_of(options.seeds)
     cells = [cell for cell in options.cells.split(",") if cell] or shipped_cells()
     names = [f"{cell} {seed}" for cell in cells for seed in seeds]
     check_folder(options.folder, (TABLE, FIGURE), names)
@@ -88,14 +87,6 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--weights", type=int, default=100_000, help="of each model (default: 100,000)")
     found.add_argument("--steps", type=int, default=2000, help="optimiser steps of a run (default: 2,000)")
     return found
-
-
-def numbers(text: str) -> list[int]:
-    """The seeds that were typed."""
-    try:
-        return [int(word) for word in text.split(",")]
-    except ValueError as error:
-        raise UserError(f"--seeds {text} must be whole numbers with commas between, such as 1,2,3") from error
 
 
 def shipped_cells() -> list[str]:
@@ -144,12 +135,6 @@ def table(rows: Sequence[Row]) -> str:
         sizes = f"{row.sizes.hidden} | {row.sizes.weights:,} | {row.sizes.state:,}"
         lines.append(f"| `{row.cell}` | {sizes} | {mean_and_deviation(row.losses)} | {speed} |")
     return "\n".join(lines) + "\n"
-
-
-def mean_and_deviation(values: Sequence[float]) -> str:
-    """A mean with the standard deviation over the seeds, where there are several."""
-    mean = f"{statistics.fmean(values):.4f}"
-    return f"{mean} ± {statistics.stdev(values):.4f}" if len(values) > 1 else mean
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:

@@ -3,11 +3,12 @@
 import argparse
 import csv
 import math
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from comparisons.runs import check_folder, folder_of, train
+from comparisons.runs import check_folder, folder_of, mean_and_deviation, seeds_of, train
 
 from throughtime.cli.command_line import run_script
 from throughtime.files import atomic_write
@@ -48,18 +49,16 @@ GROUPS = (
 TABLE, FIGURE = "table.md", "remedies.png"
 
 
-class Row(NamedTuple):
-    """Measurements of one row.
+class Measured(NamedTuple):
+    """Measurements of one run.
 
     Attributes:
-        name: of the row.
         losses: the validation loss by training step.
         first, last: the half-life of the gradient in steps at the first and at the last measurement.
         lags: the norm of the gradient by lag at the first measurement, that of lag 0 being 1.
         seconds: of the run.
     """
 
-    name: str
     losses: list[tuple[int, float]]
     first: float
     last: float
@@ -72,11 +71,14 @@ def main() -> None:
     options = parser().parse_args()
     words = [word for word in options.rows.split(",") if word]
     names = [name for name in ROWS if not words or any(word in name for word in words)]
-    check_folder(options.folder, (TABLE, FIGURE), ROWS)
+    seeds = seeds_of(options.seeds)
+    check_folder(options.folder, (TABLE, FIGURE), [f"{name} {seed}" for name in ROWS for seed in seeds])
+    rows: dict[str, list[Measured]] = {}
     for name in names:
-        train(name, words_of(name, options), options.folder / folder_of(name))
-    rows = [read(name, options.folder / folder_of(name)) for name in names]
-    options.folder.mkdir(parents=True, exist_ok=True)
+        for seed in seeds:
+            folder = options.folder / folder_of(f"{name} {seed}")
+            train(f"{name}, seed {seed}", words_of(name, seed, options), folder)
+            rows.setdefault(name, []).append(read(folder))
     text = table(rows, options.solved)
     with atomic_write(options.folder / TABLE) as file:
         file.write(text.encode())
@@ -93,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("folder", type=Path, help="where the runs, table.md and remedies.png go")
     found.add_argument("--length", type=int, default=50, help="of the sequences, in steps (default: 50)")
     found.add_argument("--steps", type=int, default=1500, help="optimiser steps of a run (default: 1500)")
-    found.add_argument("--seed", type=int, default=1)
+    found.add_argument("--seeds", default="1,2,3", help="with commas between (default: 1,2,3)")
     found.add_argument("--solved", type=float, default=0.05, help="the validation loss of a solved task")
     found.add_argument(
         "--every", type=int, default=500, help="steps between two measurements of the gradient"
@@ -104,16 +106,16 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
-def words_of(name: str, options: argparse.Namespace) -> list[str]:
+def words_of(name: str, seed: int, options: argparse.Namespace) -> list[str]:
     """The settings of a row's run."""
     longest = [f"init.longest={options.length}"] if "init=chrono" in ROWS[name] else []
     return [
-        *(*COMMON, *ROWS[name], *longest, f"data.length={options.length}", f"seed={options.seed}"),
+        *(*COMMON, *ROWS[name], *longest, f"data.length={options.length}", f"seed={seed}"),
         *(f"trainer.max_steps={options.steps}", f"callback.gradient_flow.every_n_steps={options.every}"),
     ]
 
 
-def read(name: str, folder: Path) -> Row:
+def read(folder: Path) -> Measured:
     """Read what a run has measured."""
     from throughtime.diagnosis.gradient_flow import half_life
 
@@ -128,8 +130,7 @@ def read(name: str, folder: Path) -> Row:
     first, last = curves[min(curves)], curves[max(curves)]
     seconds = read_results(folder / "results.json", ("seconds",))["seconds"]
     scale = first[0][1]
-    return Row(
-        name,
+    return Measured(
         losses,
         half_life(rate_of(first)),
         half_life(rate_of(last)),
@@ -147,18 +148,21 @@ def rate_of(curve: Sequence[tuple[int, float]]) -> float:
     return decay_rate(torch.tensor([norm for _, norm in curve]))
 
 
-def table(rows: Sequence[Row], solved: float) -> str:
-    """The rows as a table in Markdown."""
+def table(rows: Mapping[str, Sequence[Measured]], solved: float) -> str:
+    """The rows as a table in Markdown: means with deviations, each seed's steps to solve, and medians."""
     lines = [
         "| | best validation loss | steps to solve | half-life of the gradient, first | last | seconds |",
         "|---|---|---|---|---|---|",
     ]
-    for row in rows:
-        steps = next((str(step) for step, loss in row.losses if loss <= solved), "not")
-        best = min(loss for _, loss in row.losses)
-        lines.append(
-            f"| {row.name} | {best:.4f} | {steps} | {in_steps(row.first)} | {in_steps(row.last)} | {row.seconds:.0f} |"
+    for name, runs in rows.items():
+        best = mean_and_deviation([min(loss for _, loss in run.losses) for run in runs])
+        steps = ", ".join(
+            next((str(step) for step, loss in run.losses if loss <= solved), "not") for run in runs
         )
+        first = in_steps(statistics.median(run.first for run in runs))
+        last = in_steps(statistics.median(run.last for run in runs))
+        seconds = statistics.median(run.seconds for run in runs)
+        lines.append(f"| {name} | {best} | {steps} | {first} | {last} | {seconds:.0f} |")
     return "\n".join(lines) + "\n"
 
 
@@ -167,19 +171,19 @@ def in_steps(steps: float) -> str:
     return "does not fall" if math.isinf(steps) else "none" if math.isnan(steps) else f"{steps:.3g}"
 
 
-def draw(rows: Sequence[Row], path: Path, solved: float) -> None:
-    """Draw the gradient by lag beside the curve of the loss, a line of panels for each group of rows."""
+def draw(rows: Mapping[str, Sequence[Measured]], path: Path, solved: float) -> None:
+    """Draw the gradient by lag beside the curve of the loss, a line a seed, two panels for each group of rows."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 8), layout="constrained")
     panels = figure.subplots(len(GROUPS), 2, squeeze=False)
-    known = {row.name: row for row in rows}
     for group, (gradient, loss) in zip(GROUPS, panels, strict=True):
-        for index, name in enumerate(name for name in group if name in known):
-            row, colour = known[name], f"C{index}"
-            lags = [(lag, norm) for lag, norm in row.lags if norm > 0]
-            gradient.plot(*zip(*lags, strict=True), color=colour, label=name)
-            loss.plot(*zip(*row.losses, strict=True), color=colour, label=name)
+        for index, name in enumerate(name for name in group if name in rows):
+            for number, run in enumerate(rows[name]):
+                line = {"color": f"C{index}", "label": None if number else name, "linewidth": 1}
+                lags = [(lag, norm) for lag, norm in run.lags if norm > 0]
+                gradient.plot(*zip(*lags, strict=True), **line)
+                loss.plot(*zip(*run.losses, strict=True), **line)
         gradient.set(
             xlabel="lag k, steps",
             ylabel="norm of the gradient of h at lag k, of lag 0",

@@ -1,6 +1,7 @@
 """The runs of a comparison, each in a folder of its own: begun, gone on with, or left as they are."""
 
 import json
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -40,3 +41,17 @@ def check_folder(folder: Path, outputs: Iterable[str], names: Iterable[str]) -> 
     taken = [name for name in outputs if (folder / name).exists()]
     if taken and not any((folder / folder_of(name) / "results.json").is_file() for name in names):
         raise UserError(f"{folder / taken[0]} is not of an earlier comparison; give a folder of its own")
+
+
+def seeds_of(text: str) -> list[int]:
+    """The seeds that were typed."""
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError as error:
+        raise UserError(f"--seeds {text} must be whole numbers with commas between, such as 1,2,3") from error
+
+
+def mean_and_deviation(values: Sequence[float]) -> str:
+    """A mean with the standard deviation over the seeds, where there are several."""
+    mean = f"{statistics.fmean(values):.4f}"
+    return f"{mean} ± {statistics.stdev(values):.4f}" if len(values) > 1 else mean

@@ -5,8 +5,6 @@ from pathlib import Path
 import compare_cells
 import pytest
 
-from throughtime.errors import UserError
-
 
 @pytest.mark.parametrize("weights", [1, 400, 100_000, 10**12])
 def test_the_size_found_is_the_nearest_of_all(weights: int) -> None:
@@ -34,12 +32,6 @@ def test_the_table_has_the_best_cell_first_in_order_of_its_rows() -> None:
         "| `lstm` | 8 | 1,234 | 16 | 2.0500 ± 0.0707 | 20,000 |",
         "| `gru` | 8 | 1,234 | 16 | 2.5000 | 5 |",
     ]
-
-
-def test_seeds_are_numbers() -> None:
-    assert compare_cells.numbers("1,3") == [1, 3]
-    with pytest.raises(UserError, match=r"--seeds 1,x must be whole numbers"):
-        compare_cells.numbers("1,x")
 
 
 def test_two_cells_of_equal_size_are_trained_and_drawn(command, tmp_path: Path, monkeypatch) -> None:

@@ -50,3 +50,9 @@ def test_a_file_of_someone_else_is_not_replaced(tmp_path: Path) -> None:
 
 def test_the_folders_of_different_names_are_plain_words() -> None:
     assert runs.folder_of("lstm, init=chrono") == "lstm--init-chrono"
+
+
+def test_seeds_are_numbers() -> None:
+    assert runs.seeds_of("1,3") == [1, 3]
+    with pytest.raises(UserError, match=r"--seeds 1,x must be whole numbers"):
+        runs.seeds_of("1,x")

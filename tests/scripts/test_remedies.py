@@ -12,9 +12,9 @@ from throughtime.config.instantiate import check_configuration
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> list[remedies.Row]:
-    """Two runs: one with a half-life of two steps that is solved at step 200, and one with neither."""
-    found = []
+def rows(tmp_path: Path) -> dict[str, list[remedies.Measured]]:
+    """Two rows of a run each: with a half-life of two steps and solved at step 200, and with neither."""
+    found = {}
     for name, rate, losses in (("elman", 0.5**0.5, (0.2, 0.04)), ("lstm", 1.0, (0.2, 0.1))):
         folder = tmp_path / remedies.folder_of(name)
         folder.mkdir()
@@ -27,7 +27,7 @@ def rows(tmp_path: Path) -> list[remedies.Row]:
             writer.writerow(["step", "layer", "lag", "late", "chunk"])
             writer.writerows((10, "a", lag, 3 * rate**lag, 1) for lag in range(20))
         (folder / "results.json").write_text(json.dumps({"seconds": 12.3}))
-        found.append(remedies.read(name, folder))
+        found[name] = [remedies.read(folder)]
     return found
 
 
@@ -40,8 +40,8 @@ def test_the_folders_of_the_rows_differ() -> None:
     assert len({remedies.folder_of(name) for name in remedies.ROWS}) == len(remedies.ROWS)
 
 
-def test_half_lives_and_curves_are_those_of_the_runs(rows: list[remedies.Row]) -> None:
-    first, second = rows
+def test_half_lives_and_curves_are_those_of_the_runs(rows: dict[str, list[remedies.Measured]]) -> None:
+    (first,), (second,) = rows.values()
     assert first.first == pytest.approx(2)
     assert math.isinf(second.first)
     assert first.lags[0] == (0, 1.0)
@@ -49,7 +49,9 @@ def test_half_lives_and_curves_are_those_of_the_runs(rows: list[remedies.Row]) -
     assert first.losses == [(100, 0.2), (200, 0.04)]
 
 
-def test_the_table_has_the_first_step_at_which_the_task_is_solved(rows: list[remedies.Row]) -> None:
+def test_the_table_has_the_first_step_at_which_the_task_is_solved(
+    rows: dict[str, list[remedies.Measured]],
+) -> None:
     lines = remedies.table(rows, 0.05).splitlines()
     assert lines[2:] == [
         "| elman | 0.0400 | 200 | 2 | 2 | 12 |",
@@ -57,12 +59,17 @@ def test_the_table_has_the_first_step_at_which_the_task_is_solved(rows: list[rem
     ]
 
 
+def test_several_seeds_have_a_mean_and_steps_of_their_own(rows: dict[str, list[remedies.Measured]]) -> None:
+    line = remedies.table({"both": [run for runs in rows.values() for run in runs]}, 0.05).splitlines()[2]
+    assert line == "| both | 0.0700 ± 0.0424 | 200, not | does not fall | does not fall | 12 |"
+
+
 def test_the_words_of_a_row_have_its_settings_and_those_of_the_command() -> None:
     options = remedies.parser().parse_args(["folder", "--length", "9", "--steps", "7"])
-    words = remedies.words_of("lstm, init=chrono", options)
-    assert {"init=chrono", "init.longest=9", "data.length=9", "trainer.max_steps=7", "seed=1"} <= set(words)
+    words = remedies.words_of("lstm, init=chrono", 3, options)
+    assert {"init=chrono", "init.longest=9", "data.length=9", "trainer.max_steps=7", "seed=3"} <= set(words)
 
 
-def test_the_figure_is_drawn(rows: list[remedies.Row], tmp_path: Path) -> None:
+def test_the_figure_is_drawn(rows: dict[str, list[remedies.Measured]], tmp_path: Path) -> None:
     remedies.draw(rows, tmp_path / "remedies.png", 0.05)
     assert (tmp_path / "remedies.png").stat().st_size > 10_000
