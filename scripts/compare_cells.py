@@ -138,18 +138,23 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
-    """Draw the test loss over the speed, a point a cell, with the range over the seeds."""
+    """Draw the test loss with its range over the seeds beside the speed, a line a cell, the best at the top."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 6), layout="constrained")
-    axes = figure.subplots()
-    for row in rows:
-        mean, speed = statistics.fmean(row.losses), statistics.median(row.speeds)
+    figure = Figure(figsize=(9, 1 + 0.28 * len(rows)), layout="constrained")
+    loss, speed = figure.subplots(1, 2, sharey=True)
+    for place, row in enumerate(rows):
+        mean = statistics.fmean(row.losses)
         spread = [[mean - min(row.losses)], [max(row.losses) - mean]]
-        axes.errorbar([speed], [mean], yerr=spread, fmt="o", color="C0", markersize=4, elinewidth=1)
-        axes.annotate(row.cell, (speed, mean), xytext=(5, 3), textcoords="offset points", fontsize="small")
-    axes.set(xlabel="targets a second in training", ylabel="test loss, nats a target", xscale="log")
-    axes.grid(alpha=0.3)
+        loss.errorbar([mean], [place], xerr=spread, fmt="o", color="C0", markersize=4, elinewidth=1)
+        speed.plot([statistics.median(row.speeds)], [place], "o", color="C0", markersize=4)
+    loss.set_yticks(range(len(rows)), [row.cell for row in rows])
+    loss.invert_yaxis()
+    loss.set_xlabel("test loss, nats a target")
+    speed.set_xlabel("targets a second in training")
+    speed.set_xlim(left=0)
+    for axes in (loss, speed):
+        axes.grid(alpha=0.3)
     with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=100)
 

@@ -77,6 +77,7 @@ NOT_RUN = (
     ),  # the reader's own surroundings
     "python scripts/fuzz.py",  # tests/scripts/test_fuzz.py runs it
     "python train.py -m hydra/launcher=joblib",  # tests/sweep/test_launch.py runs it
+    "python scripts/compare_cells.py",  # minutes; tests/scripts/test_compare_cells.py runs it
     "python scripts/remedies.py",  # minutes; tests/scripts/test_remedies.py composes every run of it
 )
 
