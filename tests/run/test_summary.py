@@ -84,6 +84,9 @@ def test_the_best_metric_its_step_and_the_test_are_told(trained) -> None:
     ("trainer", "more"),
     [
         (STEPS, "trainer.max_steps=40"),
+        (STEPS | {"max_steps": 400}, "trainer.max_steps=800"),  # stopped early
+        (STEPS | {"max_steps": 400, "max_epochs": 1}, "trainer.max_epochs=4"),
+        (STEPS | {"max_steps": -1, "max_epochs": 50}, "trainer.max_epochs=100"),
         (STEPS | {"max_steps": -1, "max_epochs": 2}, "trainer.max_epochs=4"),
         (STEPS | {"max_steps": -1, "max_time": "00:00:01:40"}, "trainer.max_time=00:00:03:20"),
         (STEPS | {"max_steps": 1000, "max_time": "00:00:01:40"}, "trainer.max_time=00:00:03:20"),

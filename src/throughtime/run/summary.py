@@ -62,13 +62,17 @@ def end_message(results: Results, folder: RunFolder, config: Config, task: Task)
 
 
 def _larger_budget(results: Results, trainer: Config) -> str:
-    """The override that a completed run needs to continue: twice the steps, the epochs or the time that ended it."""
+    """The override that a completed run needs to continue: twice the steps, the epochs or the time that it had."""
     if results.status != "completed":
         return ""
-    if 0 <= trainer["max_steps"] <= results.steps:
-        return f" trainer.max_steps={2 * results.steps}"
-    if 0 < (trainer["max_epochs"] or 0) <= results.epochs:
-        return f" trainer.max_epochs={2 * results.epochs}"
+    steps, epochs = trainer["max_steps"], trainer["max_epochs"] or 0
+    stopped = (
+        trainer["max_time"] is None
+    )  # where nothing else is used up: by a callback, such as early stopping
+    if 0 <= steps <= results.steps or (stopped and steps > 0 and not 0 < epochs <= results.epochs):
+        return f" trainer.max_steps={2 * max(steps, results.steps)}"
+    if epochs > 0 and (stopped or epochs <= results.epochs):
+        return f" trainer.max_epochs={2 * max(epochs, results.epochs)}"
     minutes, seconds = divmod(math.ceil(2 * results.seconds), 60)
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     return f" trainer.max_time={days:02}:{hours:02}:{minutes:02}:{seconds:02}"
