@@ -42,6 +42,7 @@ SHORT_SWEEPS = {
     "seed=1,2,3": "seed=1,2",
     "cell=elman,gru,lstm": "cell=elman,gru",
     "data.folds=5": "data.folds=2",
+    "data.split=[1882,336,0],[2218,336,0],[2554,336,0],[2890,336,0]": "data.split=[1882,336,0],[2218,336,0]",
 }
 SHORT_BENCHMARKS = {
     "cells": ("--quick", "--minutes", "0.02", "--cells", "my_cells/__init__.py:CFN"),
@@ -51,7 +52,6 @@ SHORT_BENCHMARKS = {
     "show": (),
     "training": ("--rounds", "1", "--steps", "3", "cell.hidden_size=8"),
     "generation": ("--rounds", "1", "--steps", "3", "cell.hidden_size=8"),
-    "memory": ("--rounds", "1", "--steps", "64", "cell.hidden_size=8", "debug=fast"),
 }
 COMPLETE = ("--help", "--cfg", "resume=", "rerun=", "debug=fast")
 SHARED = (  # trained once, for all pages
@@ -77,6 +77,7 @@ NOT_RUN = (
     ),  # the reader's own surroundings
     "python scripts/fuzz.py",  # tests/scripts/test_fuzz.py runs it
     "python train.py -m hydra/launcher=joblib",  # tests/sweep/test_launch.py runs it
+    "python scripts/benchmark.py memory",  # four processes; tests/scripts/test_benchmark_memory.py runs it (slow)
     "python scripts/compare_cells.py",  # minutes; tests/scripts/test_compare_cells.py runs it
     "python scripts/remedies.py",  # minutes; tests/scripts/test_remedies.py composes every run of it
 )

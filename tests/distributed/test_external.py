@@ -126,6 +126,7 @@ def test_two_machines_are_one_process(port: int, tmp_path: Path, small_text: Pat
     assert checkpoint(tmp_path / "together")["global_step"] == 9
 
 
+@pytest.mark.slow
 def test_a_mistake_ends_all_ranks_with_one_sentence(port: int, tmp_path: Path) -> None:
     with torchrun(port, tmp_path, "task=textgen", "trainer=ddp", "cell.hidden_sise=3") as machines:
         found = outputs(machines)

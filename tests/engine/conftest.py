@@ -158,7 +158,14 @@ def pair(request) -> tuple[str, str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one pair together, so that one worker compiles its kernels and others do not."""
+    """Keep the tests of one pair together, so that one worker compiles its kernels and others do not.
+
+    Finite differences of the plain loop are enough by default: another test holds all gradients to the loop's.
+    """
+    for item in items:
+        finite_differences = getattr(item, "originalname", None) == "test_gradients_are_finite_differences"
+        if finite_differences and item.callspec.params["pair"][1] != "reference":
+            item.add_marker("slow")
     known = {pair: number for number, pair in enumerate(PAIRS)}
     numbers = [
         known.get(getattr(item, "callspec", None) and item.callspec.params.get("pair")) for item in items

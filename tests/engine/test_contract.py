@@ -202,7 +202,7 @@ def test_gradients_are_there_in_evaluation_mode_too(cell, engine):
     assert_all_close(value_and_gradients(engine, cell.eval(), inputs, some_state(cell, 4))[1], expected)
 
 
-@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@pytest.mark.parametrize("lengths", [pytest.param(None, marks=pytest.mark.slow), LENGTHS])
 def test_lower_precision_keeps_the_state_in_the_parameters_precision(cell, engine, lengths):
     inputs = sequence(6, 4)
     exact, _ = engine.run(cell, inputs, cell.initial_state(4), lengths)

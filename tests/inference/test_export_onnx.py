@@ -26,7 +26,10 @@ CELLS = {
 }
 
 
-@pytest.fixture(scope="module", params=CELLS)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.slow if name == "gru" else ()) for name in CELLS],
+)
 def exported(request, command_in, small, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two layers, exported; its folder."""
     home = tmp_path_factory.mktemp(request.param.partition(" ")[0])

@@ -1,7 +1,7 @@
 """benchmark.py memory: that segments and streams take less, in miniature."""
 
 import pytest
-from benchmarks.memory import chunk, stream
+from benchmarks.memory import chunk, measure, stream
 
 SMALL = ("engine=fused", "cell.hidden_size=8", "model.front.size=4", "callback.samples.length=5")
 
@@ -37,3 +37,11 @@ def test_a_run_over_ten_million_tokens_takes_the_memory_of_one_over_a_million(te
     ]
     short, long = (stream(settings, tokens) for tokens in (10**6, 10**7))
     assert long < 1.02 * short
+
+
+@pytest.mark.slow
+def test_the_command_measures_chunks_and_streams_in_processes_of_their_own(text):
+    figures = measure([*SMALL, f"data.path={text}", "debug=fast"], rounds=1, steps=64)
+    assert figures["time ratio"] > 0
+    assert all(figures[name] > 0 for name in figures if name.startswith("peak of a run"))
+    assert len([name for name in figures if name.startswith("peak of a run")]) == 2

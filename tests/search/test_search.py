@@ -153,7 +153,7 @@ def test_several_objectives_have_a_front_and_nothing_is_pruned(search: Search) -
     assert (finished.folder / "search" / "pareto_front.png").is_file()
 
 
-@pytest.mark.parametrize("sampler", ["random", "cmaes"])
+@pytest.mark.parametrize("sampler", [pytest.param("random", marks=pytest.mark.slow), "cmaes"])
 def test_every_sampler_runs(search: Search, sampler: str) -> None:
     finished = search(*SPACE, f"sweep.sampler={sampler}", "sweep.trials=3", "sweep.startup_trials=1")
     assert finished.returncode == 0, finished.stderr
