@@ -113,3 +113,20 @@ def test_the_table_has_the_tests_scores_by_data_set_and_cell(profiled: Profiled)
     assert [line[0] for line in table.lines] == ["parity", "reverse"]
     assert table.lines[0][1].startswith("0.50 ±") and table.lines[0][2] == "1"
     assert score_table(records[:3]) is None and score_table([]) is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "scale"),
+    [
+        ("mse", [0.0004, 0.2], "log"),
+        ("mse", [0.1, 0.2], "linear"),
+        ("loss", [0.0, 100.0], "linear"),
+        ("accuracy", [0.001, 1.0], "linear"),
+    ],
+)
+def test_values_over_decades_have_a_logarithmic_axis_and_accuracies_have_none(
+    metric: str, values: list[float], scale: str
+) -> None:
+    points = {100.0: values[:1], 10_000.0: values[1:]}
+    (axes,) = plot_profiles({"adding": {"cell=lem": points}}, "length", metric).axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", scale)

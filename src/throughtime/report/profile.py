@@ -7,7 +7,7 @@ column, and the second one is the metric that is drawn.
 import csv
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -150,8 +150,7 @@ def plot_profiles(panels: Mapping[str, Mapping[str, Points]], axis: str, metric:
                 alpha=0.16,
                 lw=0,
             )
-        every = [place for curves in shown.values() for points in curves.values() for place in points]
-        if min(every) > 0 and max(every) / min(every) > 50:
+        if span_decades(point for curves in shown.values() for points in curves.values() for point in points):
             axes.set_xscale("log")
         axes.set_title(panel, fontsize=9)
         axes.grid(alpha=0.25)
@@ -160,6 +159,14 @@ def plot_profiles(panels: Mapping[str, Mapping[str, Points]], axis: str, metric:
         axes.set_ylabel(metric)
         if "accuracy" in metric:
             axes.set_ylim(-0.02, 1.02)
+        elif span_decades(
+            value
+            for curves in shown.values()
+            for points in curves.values()
+            for one in points.values()
+            for value in one
+        ):
+            axes.set_yscale("log")
     for axes in grid[-1]:
         axes.set_xlabel(axis)
     handles = [
@@ -177,6 +184,12 @@ def plot_profiles(panels: Mapping[str, Mapping[str, Points]], axis: str, metric:
         title=title,
     )
     return figure
+
+
+def span_decades(numbers: Iterable[float]) -> bool:
+    """Whether numbers are better told apart on a logarithmic axis: all above 0, the greatest 50 times the least."""
+    found = list(numbers)
+    return min(found) > 0 and max(found) / min(found) > 50
 
 
 def _names(records: Sequence[Record]) -> list[tuple[str, str]]:
