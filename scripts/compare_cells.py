@@ -1,7 +1,6 @@
 """Compare cells of equal size under one protocol: `python scripts/compare_cells.py runs/cells data.path=names.txt`."""
 
 import argparse
-import math
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from benchmarks.setup import CONFIGURATIONS, composed
 from comparisons.runs import check_folder, folder_of, mean_and_deviation, seeds_of, train
 
 from throughtime.cli.command_line import run_script
+from throughtime.errors import UserError
 from throughtime.files import atomic_write
 from throughtime.run.recorded_files import read_results
 
@@ -46,7 +46,7 @@ class Row(NamedTuple):
 
 def main() -> None:
     """Find the hidden sizes, train what is missing, and write table.md and cells.png."""
-    options = parser().parse_args()
+    options = parser().parse_intermixed_args()
     protocol = [f"experiment={options.experiment}", *options.overrides, f"trainer.max_steps={options.steps}"]
     seeds = seeds_of(options.seeds)
     cells = [cell for cell in options.cells.split(",") if cell] or shipped_cells()
@@ -61,7 +61,11 @@ def main() -> None:
             words = [*protocol, f"cell={cell}", f"cell.hidden_size={sizes[cell].hidden}", f"seed={seed}"]
             train(f"{cell}, seed {seed}", words, folder)
             results.append(read_results(folder / "results.json", ("metrics", "speed")))
-        losses = [found["metrics"].get("test/loss", math.nan) for found in results]
+        if any("test/loss" not in found["metrics"] for found in results):
+            raise UserError(
+                f"experiment={options.experiment} measures no test/loss, by which cells are compared"
+            )
+        losses = [found["metrics"]["test/loss"] for found in results]
         rows.append(Row(cell, sizes[cell], losses, [found["speed"] for found in results]))
     rows.sort(key=lambda row: statistics.fmean(row.losses))
     text = table(rows)

@@ -1,1 +1,1 @@
-"""What the scripts that compare runs have in common."""
+"""Comparisons of runs: their folders and seeds, and means over seeds."""

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from throughtime.config.override_syntax import expand_home
 from throughtime.errors import UserError
 from throughtime.run.recorded_files import read_results
 
@@ -22,18 +23,30 @@ def train(name: str, words: Sequence[str], folder: Path) -> None:
     """Run train.py in a folder, unless it holds a completed run; go on with one that was stopped.
 
     Raises:
-        UserError: the run failed.
+        UserError: the folder has a run with other settings, or the run failed.
     """
     place = json.dumps(str(folder.absolute()))
     results = folder / "results.json"
     started = results.is_file()
-    if started and read_results(results, ("status",))["status"] == "completed":
-        return
+    if started:
+        recorded = read_results(results, ("status", "overrides"))
+        _check_settings(recorded["overrides"], words, folder)
+        if recorded["status"] == "completed":
+            return
     words = [f"resume={place}"] if started else [*words, f"hydra.run.dir={place}"]
     print(f"{name}: {' '.join(words)}", file=sys.stderr, flush=True)
     finished = subprocess.run([sys.executable, str(TRAIN), *words], stdout=subprocess.DEVNULL)
     if finished.returncode != 0:
         raise UserError(f"{name}: train.py ended with code {finished.returncode}, for the reason above")
+
+
+def _check_settings(recorded: Sequence[str], words: Sequence[str], folder: Path) -> None:
+    """Raise `UserError` where a run that is there has other settings than those that are compared."""
+    asked = {word for word in expand_home(words) if not word.startswith(("trust=", "hydra."))}
+    if other := sorted(asked.symmetric_difference(recorded)):
+        raise UserError(
+            f"{folder} has a run with other settings ({', '.join(other)}); give the comparison a folder of its own"
+        )
 
 
 def check_folder(folder: Path, outputs: Iterable[str], names: Iterable[str]) -> None:

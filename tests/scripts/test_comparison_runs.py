@@ -24,10 +24,18 @@ def test_a_run_is_begun_or_gone_on_with_once(
 
     monkeypatch.setattr(runs.subprocess, "run", run)
     if status is not None:
-        (tmp_path / "results.json").write_text(json.dumps({"status": status}))
+        (tmp_path / "results.json").write_text(json.dumps({"status": status, "overrides": ["cell=gru"]}))
     runs.train("gru", ["cell=gru"], tmp_path)
     assert [words[0][: len(begins)] for words in calls] == [begins] if begins else not calls
     assert all(str(tmp_path) in words[-1] for words in calls)
+
+
+@pytest.mark.parametrize("status", ["completed", "interrupted"])
+def test_a_run_with_other_settings_is_not_taken_for_the_one_asked_for(status: str, tmp_path: Path) -> None:
+    recorded = {"status": status, "overrides": ["cell=gru", "trainer.max_steps=10"]}
+    (tmp_path / "results.json").write_text(json.dumps(recorded))
+    with pytest.raises(UserError, match=r"other settings \(trainer\.max_steps=10, trainer\.max_steps=20\)"):
+        runs.train("gru", ["cell=gru", "trainer.max_steps=20"], tmp_path)
 
 
 def test_a_run_that_fails_ends_the_comparison_with_a_sentence(

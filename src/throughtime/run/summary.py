@@ -66,9 +66,7 @@ def _larger_budget(results: Results, trainer: Config) -> str:
     if results.status != "completed":
         return ""
     steps, epochs = trainer["max_steps"], trainer["max_epochs"] or 0
-    stopped = (
-        trainer["max_time"] is None
-    )  # where nothing else is used up: by a callback, such as early stopping
+    stopped = trainer["max_time"] is None  # by a callback, such as early stopping, if nothing is used up
     if 0 <= steps <= results.steps or (stopped and steps > 0 and not 0 < epochs <= results.epochs):
         return f" trainer.max_steps={2 * max(steps, results.steps)}"
     if epochs > 0 and (stopped or epochs <= results.epochs):
