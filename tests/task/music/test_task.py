@@ -43,7 +43,30 @@ def test_metrics_do_not_depend_on_chunks_and_batches(
     for batch_size, chunk_length in ((1, None), (2, 5), (5, 7)):
         other = measured(rolls_of_doubles, rolls, batch_size, chunk_length)
         assert other == pytest.approx(whole, rel=1e-5)
-    assert set(whole) == {"nll", "frame_accuracy", "precision", "recall", "f1"}
+    assert set(whole) == {"nll", "nll_after_first", "frame_accuracy", "precision", "recall", "f1"}
+
+
+@pytest.mark.parametrize("head", ["bernoulli", "nade"])
+def test_the_literatures_mean_is_over_the_frames_after_the_first_of_each_piece(
+    music: Callable[..., Music], piece_file: Path, head: str
+) -> None:
+    """Piece by piece: the total over all frames but the first, divided by their number."""
+    data = MusicData(PianoRollFiles(), path=str(piece_file))
+    data.setup()
+    rolls, task = [piece.roll for piece in data.part("test")], music(head)
+    rolls.append(rolls[0][:1])  # a piece of one frame adds nothing
+    total, frames = 0.0, 0
+    with torch.inference_mode():
+        for roll in rolls:
+            truth = torch.from_numpy(roll).float()
+            read = torch.cat((torch.zeros(1, 88), truth[:-1]))[:, None]
+            features, _ = task.model(read, task.model.initial_state(1))
+            later = task.head.log_likelihood(features[1:, 0], truth[1:])
+            total, frames = total - float(later.double().sum()), frames + len(later)
+    for batch_size, chunk_length in ((6, None), (2, 4)):
+        found = measured(task, rolls, batch_size, chunk_length)
+        assert found["nll_after_first"] == pytest.approx(total / frames, rel=1e-5)
+        assert found["nll"] != pytest.approx(found["nll_after_first"], rel=1e-3)
 
 
 def test_the_likelihoods_of_all_pieces_add_up_to_1(music: Callable[..., Music]) -> None:

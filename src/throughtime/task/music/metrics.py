@@ -1,9 +1,12 @@
-"""Metrics of predicted notes, from counts over all frames of a split."""
+"""Metrics of predicted frames, from totals and counts over all frames of a split."""
+
+import math
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from throughtime.data.batch import Batch
 from throughtime.distributed.collectives import all_gather
 
 
@@ -48,3 +51,46 @@ class NoteCounts:
             "recall": right / max(right + missed, 1),
             "f1": 2 * right / max(2 * right + extra + missed, 1),
         }
+
+
+class FirstFrames:
+    """The negative log-likelihood of the first frames of pieces, which the mean over the later frames leaves out.
+
+    From the mean l of all N frames, of which the n first ones of their pieces have the sum s:
+
+        mean over the later frames = (N l - s) / (N - n)
+
+    So the literature measures (Boulanger-Lewandowski et al. 2012; Bai et al. 2018, arXiv 1803.01271), whose models read
+    the first frame and predict the others. Totals are added up, so that the mean does not depend on the batch size, the
+    chunks or the number of processes. Of no later frame it is NaN.
+    """
+
+    def __init__(self) -> None:
+        self.totals = torch.zeros(3, dtype=torch.float64)  # N, n, s
+
+    @staticmethod
+    def of(batch: Batch) -> Bool[Tensor, "T B"]:
+        """Which counted targets are the first frame of a piece; each lane of a fresh chunk must begin with one."""
+        chunk = batch.chunk
+        first = torch.zeros(chunk.steps, chunk.batch_size, dtype=torch.bool, device=batch.targets.device)
+        first[0] = chunk.fresh
+        if chunk.resets is not None:
+            first |= chunk.resets
+        mask = batch.target_mask()
+        return first if mask is None else first & mask
+
+    def update(self, frames: int, log_likelihood: Float[Tensor, " n"]) -> None:
+        """Add a batch: the number of its frames, and ln p of those that are the first of a piece."""
+        summed = -float(log_likelihood.double().sum())
+        self.totals += torch.tensor([frames, len(log_likelihood), summed], dtype=torch.float64)
+
+    def over_all_ranks(self) -> "FirstFrames":
+        """The totals of all ranks together."""
+        found = FirstFrames()
+        found.totals = torch.stack(all_gather(self.totals)).sum(0)
+        return found
+
+    def mean_of_others(self, mean: float) -> float:
+        """The mean over the later frames, from that over all frames."""
+        frames, first, total = self.totals.tolist()
+        return (frames * mean - total) / (frames - first) if frames > first else math.nan

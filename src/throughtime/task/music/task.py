@@ -14,7 +14,7 @@ from throughtime.head.notes import NoteHead
 from throughtime.optim.optimization import Optimization
 from throughtime.task.base import Task
 from throughtime.task.export_graph import ExportGraph
-from throughtime.task.music.metrics import NoteCounts
+from throughtime.task.music.metrics import FirstFrames, NoteCounts
 
 
 class Music(Task):
@@ -37,9 +37,9 @@ class Music(Task):
     name: ClassVar[str] = "music"
     kind: ClassVar[str] = "music"
     monitor: ClassVar[str] = "val/nll"
-    directions: ClassVar[Mapping[str, str]] = {"nll": "min"} | dict.fromkeys(
-        ("frame_accuracy", "precision", "recall", "f1"), "max"
-    )
+    directions: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("nll", "nll_after_first"), "min"
+    ) | dict.fromkeys(("frame_accuracy", "precision", "recall", "f1"), "max")
 
     def __init__(
         self,
@@ -57,15 +57,21 @@ class Music(Task):
                 "a bidirectional model would read the frames that it is to predict; set model=stack"
             )
         self._unfinished = {stage: NoteCounts() for stage in ("val", "test")}
+        self._first_frames = {stage: FirstFrames() for stage in ("val", "test")}
 
     def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
         predicted = self.head.draw(features, temperature=0.0)
         self._unfinished[stage].update(predicted, batch.targets, batch.target_mask())
+        first = FirstFrames.of(batch)
+        self._first_frames[stage].update(
+            batch.count(), self.head.log_likelihood(features[first], batch.targets[first])
+        )
 
     def metrics(self, stage: str, loss: float) -> Mapping[str, float]:
         counts = self._unfinished[stage].over_all_ranks()
-        self._unfinished[stage] = NoteCounts()
-        return {"nll": loss, **counts.values()}
+        first = self._first_frames[stage].over_all_ranks()
+        self._unfinished[stage], self._first_frames[stage] = NoteCounts(), FirstFrames()
+        return {"nll": loss, "nll_after_first": first.mean_of_others(loss), **counts.values()}
 
     @torch.inference_mode()
     def most_probable(self, roll: Float[Tensor, "T N"]) -> Float[Tensor, "T N"]:
