@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "bidirectional": ["Bidirectional"],
         "coupled": ["Coupled"],
+        "delays": ["Delays"],
         "shared": ["Shared"],
         "stack": ["Stack"],
     },
