@@ -1,10 +1,12 @@
 """Notes are drawn by their log-odds at a temperature, from random numbers of their own."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from throughtime.head.bernoulli import Bernoulli
-from throughtime.head.notes import log_odds, on_or_off
+from throughtime.head.notes import log_odds, log_probability, on_or_off
 
 
 def test_at_temperature_0_a_note_is_on_where_it_is_more_likely_than_not() -> None:
@@ -26,6 +28,28 @@ def test_biases_begin_at_the_share_of_frames_and_are_finite_for_keys_that_never_
     bias = log_odds([0.0, 0.25, 1.0], 3)
     torch.testing.assert_close(torch.sigmoid(bias), torch.tensor([0.001, 0.25, 0.999]))
     assert log_odds(None, 3).tolist() == [0, 0, 0]
+
+
+def test_log_probabilities_are_exact_far_from_even_odds() -> None:
+    logits = torch.linspace(-200, 200, 81)
+    expected = -torch.log1p(torch.exp(-logits.double())).float()
+    torch.testing.assert_close(log_probability(logits), expected, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_log_probabilities_are_finite_in_onnx(tmp_path: Path) -> None:
+    """Of its own sigmoid, ONNX Runtime's logarithm is -infinity below -18."""
+    runtime = pytest.importorskip("onnxruntime", reason="the extra [onnx]")
+
+    class LogProbability(torch.nn.Module):
+        def forward(self, logits: torch.Tensor) -> torch.Tensor:
+            return log_probability(logits)
+
+    logits = torch.linspace(-80, 80, 33)
+    torch.onnx.export(LogProbability(), (logits,), tmp_path / "graph.onnx", input_names=["x"], verbose=False)
+    session = runtime.InferenceSession(tmp_path / "graph.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"x": logits.numpy()})
+    torch.testing.assert_close(torch.from_numpy(found), log_probability(logits))
 
 
 def test_masked_frames_change_neither_the_loss_nor_the_gradient() -> None:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from throughtime.errors import check_fraction, check_positive
-from throughtime.head.notes import NoteHead, log_odds, on_or_off
+from throughtime.head.notes import NoteHead, log_odds, log_probability, on_or_off
 
 
 class Bernoulli(NoteHead):
@@ -48,7 +48,7 @@ class Bernoulli(NoteHead):
 
     def predict(self, outputs: Float[Tensor, "*T H"]) -> Float[Tensor, "*T N"]:
         """The log-probability that each note is on."""
-        return functional.logsigmoid(self._logits(outputs))
+        return log_probability(self._logits(outputs))
 
     def draw(
         self,

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from throughtime.errors import check_fraction, check_positive
-from throughtime.head.notes import NoteHead, log_odds, on_or_off
+from throughtime.head.notes import NoteHead, log_odds, log_probability, on_or_off
 
 
 class NADE(NoteHead):
@@ -78,7 +78,7 @@ class NADE(NoteHead):
 
     def predict(self, outputs: Float[Tensor, "*T H"]) -> Float[Tensor, "*T N"]:
         """The log-probability that each note is on, given the lower notes that are more likely on than off."""
-        return functional.logsigmoid(self._chain(outputs, 0.0, None)[0])
+        return log_probability(self._chain(outputs, 0.0, None)[0])
 
     def draw(
         self,

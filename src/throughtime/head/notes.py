@@ -5,6 +5,7 @@ from abc import abstractmethod
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional
 
 from throughtime.head.base import Head, masked_mean
 
@@ -60,6 +61,12 @@ def on_or_off(
         raise ValueError("sampling needs a generator: the global random numbers are not for it to use")
     uniform = torch.rand(logits.shape, generator=generator, dtype=logits.dtype, device=logits.device)
     return (uniform < torch.sigmoid(logits / temperature)).to(logits.dtype)
+
+
+def log_probability(logits: Float[Tensor, "*T"]) -> Float[Tensor, "*T"]:
+    """ln σ(x), the log-probability that each note is on."""
+    # ONNX Runtime's logarithm of a sigmoid is -infinity below -18; its softplus is not.
+    return -functional.softplus(-logits)
 
 
 def log_odds(frequencies: list[float] | None, notes: int) -> Float[Tensor, " N"]:
