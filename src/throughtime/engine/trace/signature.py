@@ -1,5 +1,6 @@
 """Signatures of runs: all that a trace of a step depends on, apart from the numbers in its tensors."""
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch.nn import Module
 
 from throughtime.cell.base import Cell, State
 
+PLAIN = frozenset({bool, int, float, str, type(None)})
 MODULE_ATTRIBUTES = frozenset(vars(torch.nn.Module())) - {"training"}
 
 
@@ -36,14 +38,22 @@ def cell_attributes(cell: Cell) -> tuple:
     """The class, attributes and hooks of a cell and its modules: all but tensors that its step may depend on."""
     found: list[Any] = []
     for module in cell.modules():
+        attributes = vars(module)
+        names = _own_names(tuple(attributes))
         found += (type(module), *module._forward_hooks.values(), *module._forward_pre_hooks.values())
-        for name, value in vars(module).items():
-            if name not in MODULE_ATTRIBUTES:
-                found += (name, _comparable(value))
+        found += (names, *[_comparable(attributes[name]) for name in names])
     return tuple(found)
 
 
+@lru_cache(maxsize=256)
+def _own_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of a module's attributes without those that every module has."""
+    return tuple(name for name in names if name not in MODULE_ATTRIBUTES)
+
+
 def _comparable(value: Any) -> Any:
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, Tensor):
         return id(value)
     try:
@@ -56,11 +66,11 @@ def _comparable(value: Any) -> Any:
 def signature(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> tuple:
     """The key of a trace: two runs with equal signatures have the same trace."""
     device = projected.device
-    tensors = (projected[0], *state)
     return (
         cell_attributes(cell),
-        tuple((name, t.shape, t.dtype) for name, t in cell_tensors(cell).items()),
-        tuple((t.shape[1:], t.dtype) for t in tensors),
+        *[(name, t.shape, t.dtype) for name, t in cell_tensors(cell).items()],
+        (projected.shape[2:], projected.dtype),
+        *[(t.shape[1:], t.dtype) for t in state],
         device,
         torch.is_autocast_enabled(device.type) and torch.get_autocast_dtype(device.type),
     )
