@@ -19,7 +19,8 @@ def test_all_libraries_compute_the_same_product(kind):
 
 def test_each_product_is_measured_once_the_small_ones_first():
     found = products.products(quick=False)
-    assert len(set(found)) == len(found) == 2 * 4 * 5 * 2
+    assert len(set(found)) == len(found)
+    assert {each.rows for each in found if each.kind == "outer"} == set(products.ROWS)
     assert [each.flops for each in found] == sorted(each.flops for each in found)
     assert Product("rows", 64, 128, 512).flops == 2 * 64 * 128 * 512
 
