@@ -1,6 +1,5 @@
 """Signatures of runs: all that a trace of a step depends on, apart from the numbers in its tensors."""
 
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -37,23 +36,21 @@ def _collect(module: Module, kind: str, prefix: str, found: dict[str, Tensor], s
 def cell_attributes(cell: Cell) -> tuple:
     """The class, attributes and hooks of a cell and its modules: all but tensors that its step may depend on."""
     found: list[Any] = []
-    for module in cell.modules():
-        attributes = vars(module)
-        names = _own_names(tuple(attributes))
-        found += (type(module), *module._forward_hooks.values(), *module._forward_pre_hooks.values())
-        found += (names, *[_comparable(attributes[name]) for name in names])
+    _collect_attributes(cell, found)
     return tuple(found)
 
 
-@lru_cache(maxsize=256)
-def _own_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of a module's attributes without those that every module has."""
-    return tuple(name for name in names if name not in MODULE_ATTRIBUTES)
+def _collect_attributes(module: Module, found: list[Any]) -> None:
+    found += (type(module), *module._forward_hooks.values(), *module._forward_pre_hooks.values())
+    for name, value in vars(module).items():
+        if name not in MODULE_ATTRIBUTES:
+            found += (name, value if type(value) in PLAIN else _comparable(value))
+    for child in module._modules.values():
+        if child is not None:
+            _collect_attributes(child, found)
 
 
 def _comparable(value: Any) -> Any:
-    if type(value) in PLAIN:
-        return value
     if isinstance(value, Tensor):
         return id(value)
     try:
