@@ -29,9 +29,9 @@ def test_from_training_to_an_exported_graph(command: Callable, tmp_path: Path) -
     assert trained.returncode == 0, trained.stderr
     assert "5 pieces of music (chorales), 2 steps a beat" in trained.stdout
     results = json.loads((run / "results.json").read_text())
-    assert {f"test/{name}" for name in ("nll", "nll_after_first", "frame_accuracy", "precision", "recall", "f1")} <= set(
-        results["metrics"]
-    )
+    assert {
+        f"test/{name}" for name in ("nll", "nll_after_first", "frame_accuracy", "precision", "recall", "f1")
+    } <= set(results["metrics"])
     evaluated = json.loads(command("scripts/evaluate.py", run, "--json").stdout)
     assert evaluated == pytest.approx({name: results["metrics"][name] for name in evaluated}, abs=1e-4)
     exported = command("scripts/export.py", run, "--format", "onnx", "--output", tmp_path / "exported")

@@ -125,7 +125,9 @@ class Delays(nn.Module):
                 past = torch.where((numbers == numbers[-1])[..., None], past, 0)
         return past.transpose(0, 1)
 
-    def step(self, inputs: Float[Tensor, "B I"], state: DelaysState) -> tuple[Float[Tensor, "B H"], DelaysState]:
+    def step(
+        self, inputs: Float[Tensor, "B I"], state: DelaysState
+    ) -> tuple[Float[Tensor, "B H"], DelaysState]:
         """One step of every layer."""
         taps = [inputs, *(state.past[:, self.longest - delay] for delay in self.delays)]
         outputs, after = self.stack.step(self.dropout(self.map(torch.cat(taps, -1))), state.stack)

@@ -70,7 +70,7 @@ class FirstFrames:
 
     @staticmethod
     def of(batch: Batch) -> Bool[Tensor, "T B"]:
-        """Which counted targets are the first frame of a piece; each lane of a fresh chunk must begin with one."""
+        """Mask of counted targets that are the first frame of a piece; a fresh chunk begins with one in each lane."""
         chunk = batch.chunk
         first = torch.zeros(chunk.steps, chunk.batch_size, dtype=torch.bool, device=batch.targets.device)
         first[0] = chunk.fresh
