@@ -123,6 +123,10 @@ class Classification(Task):
                 "data.source.both_strands reads whole sequences from both ends, and data.chunk_length cuts them; set "
                 "data.chunk_length=null, or data.source.both_strands=false"
             )
+        if order is not None and self.standardiser.kind == "group":
+            raise UserError(
+                "data.source.both_strands=true and data.standardise=group exclude each other; set data.standardise=none"
+            )
         self.mirror = None if order is None else Mirror(order, self.standardiser)
         self.measured: dict[str, ClassMetrics] = {}
         self._unfinished = {stage: self._new_metrics() for stage in ("val", "test")}
@@ -187,7 +191,8 @@ class Classification(Task):
     def probabilities(self, sequences: Sequence[np.ndarray]) -> Float[Tensor, "N K"]:
         """The probability of every class for each sequence, as it was read, in their order.
 
-        Of several tasks, the classes of other tasks than the sequence's own have the probability 0.
+        Of several tasks, the classes of other tasks than the sequence's own have the probability 0. Where features are
+        standardised by groups, all of the sequences are one.
         """
         batches = LabelledBatches(
             sequences,
@@ -209,8 +214,14 @@ class Classification(Task):
         return found
 
     @torch.inference_mode()
-    def running_probabilities(self, sequence: np.ndarray) -> Float[Tensor, "T K"]:
+    def running_probabilities(
+        self, sequence: np.ndarray, standardiser: Standardiser | None = None
+    ) -> Float[Tensor, "T K"]:
         """p(class | x_1 .. x_t) of one sequence, as it was read, at every step t.
+
+        Args:
+            sequence: ids or features.
+            standardiser: of the sequence's group (`Standardiser.of_groups`); None for that of the task.
 
         Raises:
             UserError: the model is bidirectional, and a step's features follow from later steps too.
@@ -221,7 +232,7 @@ class Classification(Task):
                 "(model=classifier)"
             )
         carried, parts = TruncatedBPTT(), []
-        inputs = torch.from_numpy(self.standardiser(sequence))[:, None].to(self.device)
+        inputs = torch.from_numpy((standardiser or self.standardiser)(sequence))[:, None].to(self.device)
         for start in range(0, len(sequence), STREAMED):
             chunk = Chunk(inputs[start : start + STREAMED], fresh=start == 0)
             features = carried.run(self.model, chunk)
