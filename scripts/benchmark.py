@@ -20,6 +20,8 @@ SCALING = "time of a cell over T, B and H, fused against torch.nn, as a table an
 COMPILED = (
     "fused against torch.compile: the step in a loop, the whole loop, torch's scan; with seconds to compile"
 )
+PRODUCTS = "matrix products of the cells' shapes by the compiler against torch's, and the share of the peak"
+ROOFLINE = "what bounds the time of a cell: its products, its memory, or a call; by peaks that are measured"
 RANKS = "weak and strong scaling of data-parallel training: two processes measured, many by a model"
 SHOW = "the C that engine=fused generates for a cell"
 RUNS = {
@@ -38,7 +40,16 @@ def parse_arguments(words: list[str]) -> argparse.Namespace:
         epilog="`benchmark.py KIND --help` lists the options of a kind.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    kinds = {"cells": CELLS, "scaling": SCALING, "compiled": COMPILED, "ranks": RANKS, "show": SHOW, **RUNS}
+    kinds = {
+        "cells": CELLS,
+        "scaling": SCALING,
+        "compiled": COMPILED,
+        "products": PRODUCTS,
+        "roofline": ROOFLINE,
+        "ranks": RANKS,
+        "show": SHOW,
+        **RUNS,
+    }
     about = "; ".join(f"{name}: {what}" for name, what in kinds.items())
     top.add_argument("kind", choices=kinds, metavar="KIND", help=about)
     kind = top.parse_args(words[:1]).kind
@@ -47,6 +58,8 @@ def parse_arguments(words: list[str]) -> argparse.Namespace:
         "cells": _add_cells,
         "scaling": _add_scaling,
         "compiled": _add_compiled,
+        "products": _add_products,
+        "roofline": _add_roofline,
         "ranks": _add_ranks,
         "show": _add_show,
         "training": _add_training,
@@ -123,6 +136,17 @@ def _add_series(parser: argparse.ArgumentParser, minutes: float) -> None:
     parser.add_argument("--json", type=Path, help="write all results to this file")
 
 
+def _add_products(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--threads", default="1,2", help="threads of torch (default 1,2)")
+    parser.add_argument("--quick", action="store_true", help="a few small products only")
+    parser.add_argument("--json", type=Path, help="write all results to this file")
+
+
+def _add_roofline(parser: argparse.ArgumentParser) -> None:
+    _add_products(parser)
+    parser.add_argument("--cells", default="elman,gru,lstm", help="names of conf/cell, with commas")
+
+
 def _add_ranks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("overrides", nargs="*", help="settings of the measured models, as for train.py")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement (default 5)")
@@ -149,6 +173,8 @@ def main() -> None:
         "cells": compare_cells,
         "scaling": measure_scaling,
         "compiled": compare_compiled,
+        "products": measure_products,
+        "roofline": measure_roofline,
         "ranks": measure_ranks,
         "show": show,
     }
@@ -182,7 +208,7 @@ def measure_run(options: argparse.Namespace) -> None:
 def measure_scaling(options: argparse.Namespace) -> None:
     """Measure cells along T, B and H; print a table and draw figures."""
     _check_minutes(options.minutes)
-    threads = [_thread_count(number) for number in options.threads.split(",") if number]
+    threads = _thread_counts(options.threads)
     from benchmarks import scaling
 
     found = scaling.measure(options.cells.split(","), threads, options.minutes, options.quick, _log)
@@ -205,6 +231,25 @@ def compare_compiled(options: argparse.Namespace) -> None:
         options.cells.split(","), options.minutes, options.limit, options.quick, _log
     )
     print(torch_compile.table(found))
+    _write(options.json, found)
+
+
+def measure_products(options: argparse.Namespace) -> None:
+    """Measure matrix products and print a table."""
+    from benchmarks import products
+
+    found = products.measure(_thread_counts(options.threads), options.quick, _log)
+    print(products.table(found))
+    _write(options.json, found)
+
+
+def measure_roofline(options: argparse.Namespace) -> None:
+    """Measure cells beside their lower bounds and print a table."""
+    from benchmarks import roofline
+
+    threads = _thread_counts(options.threads)
+    found = roofline.measure(options.cells.split(","), threads, options.quick, _log)
+    print(roofline.table(found))
     _write(options.json, found)
 
 
@@ -259,7 +304,7 @@ def compare_cells(options: argparse.Namespace) -> None:
     for kind in options.kinds:
         if kind not in KINDS:
             raise UserError(f"there is no comparison {kind}; choose among {', '.join(KINDS)}")
-    threads = [_thread_count(number) for number in options.threads.split(",") if number]
+    threads = _thread_counts(options.threads)
     minutes = (1 if options.quick else 10) if options.minutes is None else options.minutes
     _check_minutes(minutes)
     import torch
@@ -281,6 +326,10 @@ def compare_cells(options: argparse.Namespace) -> None:
     if options.figure is not None:
         options.figure.parent.mkdir(parents=True, exist_ok=True)
         import_module("benchmarks.figure").figure(found, options.figure)
+
+
+def _thread_counts(text: str) -> list[int]:
+    return [_thread_count(number) for number in text.split(",") if number]
 
 
 def _thread_count(text: str) -> int:

@@ -48,6 +48,8 @@ SHORT_BENCHMARKS = {
     "cells": ("--quick", "--minutes", "0.02", "--cells", "my_cells/__init__.py:CFN"),
     "scaling": ("--quick", "--minutes", "0.02", "--cells", "elman", "--threads", "1"),
     "compiled": ("--quick", "--minutes", "0.0001"),
+    "products": ("--quick", "--threads", "1"),
+    "roofline": ("--quick", "--threads", "1", "--cells", "elman"),
     "ranks": ("--latency", "1e-5", "--bandwidth", "1e9", "--step-seconds", "0.1", "--parameters", "1000000"),
     "show": (),
     "training": ("--rounds", "1", "--steps", "3", "cell.hidden_size=8"),

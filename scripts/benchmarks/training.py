@@ -1,9 +1,11 @@
 """Throughput of training by Lightning, against a bare loop over torch.nn modules or against other settings."""
 
 import itertools
+import tempfile
 import time
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
@@ -16,8 +18,10 @@ from throughtime.data.base import DataModule
 from throughtime.data.batch import Batch
 from throughtime.errors import UserError
 from throughtime.run.build import Config, build_task
+from throughtime.run.checkpoint import AtomicCheckpointIO
+from throughtime.run.folder import RunFolder
 from throughtime.run.log_filters import filter_logs
-from throughtime.run.trainer import NoProfiler
+from throughtime.run.trainer import build_trainer
 
 
 class Timestamps(pl.Callback):
@@ -48,7 +52,7 @@ class BareModel(nn.Module):
 
 
 def measure(overrides: list[str], rounds: int, steps: int, against: Sequence[str] = ()) -> dict[str, Any]:
-    """Training targets a second between the first and the last step, logging and validation off on both sides.
+    """Training targets a second between the first and the last step, without validation and loggers on both sides.
 
     Args:
         overrides: settings of the run.
@@ -74,22 +78,16 @@ def measure(overrides: list[str], rounds: int, steps: int, against: Sequence[str
 
 
 def framework(config: Config, data: DataModule, artifacts: dict[str, Any], steps: int) -> float:
-    """Seconds of `steps` - 1 steps of Lightning's fit loop, with the trainer's settings of a run."""
+    """Seconds of `steps` - 1 steps of a run: its trainer with its callbacks, but without validation and loggers."""
     marks = Timestamps()
-    trainer = pl.Trainer(
-        max_steps=steps,
-        max_epochs=-1,
-        gradient_clip_val=config["trainer"]["gradient_clip_val"],
-        precision=config["trainer"]["precision"],
-        callbacks=[marks],
-        profiler=NoProfiler(),
-        logger=False,
-        limit_val_batches=0,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    trainer.fit(build_task(config, artifacts), train_dataloaders=data.train_dataloader())
+    budget = {"max_steps": steps, "max_time": None, "limit_val_batches": 0}
+    settings = {**config, "trainer": config["trainer"] | budget}
+    with tempfile.TemporaryDirectory() as name:
+        folder = RunFolder(Path(name))
+        folder.checkpoints.mkdir()
+        trainer = build_trainer(settings, folder, AtomicCheckpointIO({}), None)
+        trainer.callbacks.insert(0, marks)
+        trainer.fit(build_task(config, artifacts), train_dataloaders=data.train_dataloader())
     return marks.last - marks.first
 
 

@@ -4,16 +4,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import lightning.pytorch as pl
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.demos.boring_classes import BoringModel
+from torch.utils.data import DataLoader
 
 from throughtime.callback.hyperparameters import Hyperparameters
 from throughtime.config.flat_config import flat
 from throughtime.errors import UserError
 from throughtime.run.checkpoint import AtomicCheckpointIO
 from throughtime.run.folder import RunFolder
-from throughtime.run.trainer import NoProfiler, build_trainer, check_devices, check_trainer, duration_of
+from throughtime.run.trainer import (
+    STEP_HOOKS,
+    NoProfiler,
+    build_trainer,
+    check_devices,
+    check_trainer,
+    drop_empty_step_hooks,
+    duration_of,
+)
 
 Configuration = Callable[..., dict[str, Any]]
 
@@ -169,3 +180,32 @@ def test_more_devices_than_can_be_used_are_refused(
     check_devices(1, config)
     with pytest.raises(UserError, match=message):
         check_devices(2, config)
+
+
+def test_only_the_hooks_of_a_step_that_do_something_are_called() -> None:
+    called = []
+
+    class Counter(Callback):
+        def on_train_batch_end(self, *_: Any) -> None:
+            called.append("end")
+
+    class Longer(Counter):
+        pass
+
+    for callback in (Counter(), Longer()):
+        callback.on_before_backward = lambda *_: called.append("backward")
+        drop_empty_step_hooks(callback)
+        kept = {name for name in STEP_HOOKS if callable(getattr(callback, name))}
+        assert kept == {"on_train_batch_end", "on_before_backward"}
+        trainer = pl.Trainer(
+            max_steps=2,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            limit_val_batches=0,
+            callbacks=[callback],
+        )
+        trainer.fit(BoringModel(), DataLoader(torch.ones(2, 32)))
+        assert called == ["backward", "end"] * 2
+        called.clear()

@@ -1,6 +1,6 @@
 """Zoneout (Krueger et al. 2017, ICLR, arXiv 1606.01305): random parts of the state keep their previous value."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -52,11 +52,7 @@ class Zoneout(Cell):
         projected = self.cell.project(inputs)
         if not self.training:
             return projected
-        parts = zip(self.sizes, self.rates, strict=True)
-        masks = [
-            torch.rand(*projected.shape[:-1], size, device=projected.device) < rate for size, rate in parts
-        ]
-        return torch.cat((projected, *(mask.to(projected.dtype) for mask in masks)), -1)
+        return torch.cat((projected, _random_masks(projected, self.sizes, self.rates)), -1)
 
     def step(self, projected: Float[Tensor, "B G"], state: State) -> tuple[Float[Tensor, "B O"], State]:
         own = projected.shape[1] - sum(self.sizes) * self.training
@@ -68,6 +64,23 @@ class Zoneout(Cell):
         else:
             mixed = [new + p * (old - new) for p, old, new in zip(self.rates, state, after, strict=True)]
         return mixed[0], type(state)(*mixed)
+
+
+@torch.no_grad()
+def _random_masks(
+    projected: Float[Tensor, "*T B G"], sizes: Sequence[int], rates: Sequence[float]
+) -> Float[Tensor, "*T B M"]:
+    """A mask for each part of the state, side by side: 1 with probability p, rounded to a multiple of 2⁻¹⁶.
+
+    A random number of 64 bits is four of 16, which takes a quarter of the time of four uniform numbers.
+    """
+    shape, width = projected.shape[:-1], sum(sizes)
+    words = torch.empty(*shape, -(-width // 4), dtype=torch.int64, device=projected.device)
+    drawn = words.random_(-(1 << 63), None).view(torch.int16)[..., :width]
+    masks = projected.new_empty(*shape, width)
+    for rate, part, mask in zip(rates, drawn.split(sizes, -1), masks.split(sizes, -1), strict=True):
+        torch.lt(part, min(round(rate * (1 << 16)), (1 << 16) - 1) - (1 << 15), out=mask)
+    return masks
 
 
 @torch.no_grad()

@@ -24,6 +24,14 @@ from throughtime.run.checkpoint import AtomicCheckpointIO
 from throughtime.run.folder import RunFolder
 from throughtime.run.loggers import build_loggers
 
+STEP_HOOKS = (
+    "on_train_batch_start",
+    "on_before_zero_grad",
+    "on_before_backward",
+    "on_after_backward",
+    "on_before_optimizer_step",
+    "on_train_batch_end",
+)
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")
 
 
@@ -54,6 +62,9 @@ def build_trainer(
         UserError: a value that the trainer, a callback or a logger refuses.
     """
     callbacks = [part for part in instantiate(config["callback"], "callback").values() if part is not None]
+    callbacks.append(FinalValidation())
+    for callback in callbacks:
+        drop_empty_step_hooks(callback)
     if not any(isinstance(callback, Checkpoint) for callback in callbacks):
         raise UserError("callback.checkpoint is missing; a run without checkpoints would have no result")
     for callback in callbacks:
@@ -72,10 +83,22 @@ def build_trainer(
         profiler=profiler or NoProfiler(),
         default_root_dir=str(folder.path),
         logger=build_loggers(config.get("logger"), folder, resumed_step),
-        callbacks=[*callbacks, FinalValidation()],
+        callbacks=callbacks,
         plugins=[checkpoint_io, cluster or SingleNodeEnvironment()],
         enable_model_summary=False,
     )
+
+
+def drop_empty_step_hooks(callback: pl.Callback) -> None:
+    """Set the hooks of a training step that a callback inherits, and that do nothing, to None.
+
+    Lightning calls the hooks that are callable, each in about 4 µs: six a step of a dozen callbacks take as long as a
+    tenth of a small model's step.
+    """
+    for name in STEP_HOOKS:
+        inherited = getattr(type(callback), name, None) is getattr(pl.Callback, name)
+        if inherited and name not in vars(callback):
+            setattr(callback, name, None)
 
 
 def _strategy(name: str) -> str | StoreDDP:

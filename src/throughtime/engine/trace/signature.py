@@ -9,6 +9,7 @@ from torch.nn import Module
 
 from throughtime.cell.base import Cell, State
 
+PLAIN = frozenset({bool, int, float, str, type(None)})
 MODULE_ATTRIBUTES = frozenset(vars(torch.nn.Module())) - {"training"}
 
 
@@ -35,12 +36,18 @@ def _collect(module: Module, kind: str, prefix: str, found: dict[str, Tensor], s
 def cell_attributes(cell: Cell) -> tuple:
     """The class, attributes and hooks of a cell and its modules: all but tensors that its step may depend on."""
     found: list[Any] = []
-    for module in cell.modules():
-        found += (type(module), *module._forward_hooks.values(), *module._forward_pre_hooks.values())
-        for name, value in vars(module).items():
-            if name not in MODULE_ATTRIBUTES:
-                found += (name, _comparable(value))
+    _collect_attributes(cell, found)
     return tuple(found)
+
+
+def _collect_attributes(module: Module, found: list[Any]) -> None:
+    found += (type(module), *module._forward_hooks.values(), *module._forward_pre_hooks.values())
+    for name, value in vars(module).items():
+        if name not in MODULE_ATTRIBUTES:
+            found += (name, value if type(value) in PLAIN else _comparable(value))
+    for child in module._modules.values():
+        if child is not None:
+            _collect_attributes(child, found)
 
 
 def _comparable(value: Any) -> Any:
@@ -56,11 +63,11 @@ def _comparable(value: Any) -> Any:
 def signature(cell: Cell, projected: Float[Tensor, "T B G"], state: State) -> tuple:
     """The key of a trace: two runs with equal signatures have the same trace."""
     device = projected.device
-    tensors = (projected[0], *state)
     return (
         cell_attributes(cell),
-        tuple((name, t.shape, t.dtype) for name, t in cell_tensors(cell).items()),
-        tuple((t.shape[1:], t.dtype) for t in tensors),
+        *[(name, t.shape, t.dtype) for name, t in cell_tensors(cell).items()],
+        (projected.shape[2:], projected.dtype),
+        *[(t.shape[1:], t.dtype) for t in state],
         device,
         torch.is_autocast_enabled(device.type) and torch.get_autocast_dtype(device.type),
     )

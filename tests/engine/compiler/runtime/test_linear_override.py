@@ -25,18 +25,18 @@ def calls(monkeypatch) -> list[int]:
 
 
 def test_an_input_product_is_taken_over_if_it_is_large(calls):
-    cell = Elman(64, 64)
-    project(cell, torch.randn(1, 1, 64))
+    cell = Elman(128, 128)
+    project(cell, torch.randn(1, 1, 128))
     assert not calls
-    project(cell, torch.randn(32, 8, 64))
+    project(cell, torch.randn(32, 8, 128))
     assert calls == [256]
     with torch.autocast("cpu", torch.bfloat16):
-        project(cell, torch.randn(32, 8, 64))
+        project(cell, torch.randn(32, 8, 128))
     assert calls == [256]
 
 
 def test_a_readout_of_all_steps_is_taken_over_too(calls):
-    cell, inputs = Elman(64, 64), torch.randn(32, 8, 64)
+    cell, inputs = Elman(128, 128), torch.randn(32, 8, 128)
     outputs, _ = Fused().run(cell, inputs, cell.initial_state(8))
     assert calls == [256, 256]
     expected, _ = Reference().run(cell, inputs, cell.initial_state(8))
@@ -48,5 +48,5 @@ def test_a_machine_without_a_compiler_computes_it_by_torch(monkeypatch):
         raise CompilerError("there is none")
 
     monkeypatch.setattr(module, "row_products", fail)
-    cell, inputs = Elman(64, 64), torch.randn(32, 8, 64)
+    cell, inputs = Elman(128, 128), torch.randn(32, 8, 128)
     assert torch.equal(project(cell, inputs), cell.project(inputs))

@@ -32,6 +32,8 @@ class PassFunction:
 
     Attributes:
         arrays: the arrays in the order in which the function takes their addresses.
+        array_names: their names.
+        largest_weight: the numbers of the largest matrix.
         accumulated: the name and the features of the arrays that the function adds to.
         code: the C.
     """
@@ -53,6 +55,8 @@ class PassFunction:
             loop = "for (long t = 0; t < args->steps; ++t) {"
         packing = self._packing()
         self.arrays = list(self._used.values())
+        self.array_names = [array.name for array in self.arrays]
+        self.largest_weight = max((a.width for a in self.arrays if a.layout == "matrix"), default=0)
         self.accumulated = [
             (array.name, array.width) for array in self.arrays if array.layout == "per_thread"
         ]

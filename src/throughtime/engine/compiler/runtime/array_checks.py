@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-CPU = torch.device("cpu")
-
 
 def check_array(name: str, tensor: Tensor, dtype: torch.dtype, size: int, contiguous: bool = True) -> None:
     """Raise unless a tensor lies in the CPU's memory as the C reads it.
@@ -25,7 +23,7 @@ def check_array(name: str, tensor: Tensor, dtype: torch.dtype, size: int, contig
         raise RuntimeError(f"expected {name} of type {_plain(dtype)}, got {_plain(tensor.dtype)}")
     if tensor.numel() != size:
         raise RuntimeError(f"expected {name} of {size} numbers, got {tensor.numel()} as {list(tensor.shape)}")
-    if tensor.device != CPU or tensor.layout != torch.strided:
+    if not tensor.is_cpu or tensor.layout is not torch.strided:
         raise RuntimeError(f"expected {name} to be a dense tensor on cpu, got one on {tensor.device}")
     if contiguous and not tensor.is_contiguous():
         raise RuntimeError(f"expected {name} to be contiguous, got strides {list(tensor.stride())}")

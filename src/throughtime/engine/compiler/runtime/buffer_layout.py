@@ -1,5 +1,7 @@
 """Buffer layout of a compiled function: shapes, offsets and sizes of all arrays that it reads and writes."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -39,6 +41,24 @@ def aligned_offsets(sizes: list[tuple[str, int]], itemsize: int) -> tuple[list[t
     return offsets, position
 
 
+class _Expected(NamedTuple):
+    """An array that a function is given.
+
+    Attributes:
+        name: its name.
+        size: its numbers, or those of one of its buffers.
+        is_buffered: whether it has several buffers.
+        is_weight: whether it is a weight, whose strides are given too if it is a matrix.
+        is_initial: whether it is a part of the state after a reset, which is there if there are resets.
+    """
+
+    name: str
+    size: int
+    is_buffered: bool
+    is_weight: bool
+    is_initial: bool
+
+
 class BufferLayout:
     """The arrays of a function for T steps and B lanes.
 
@@ -50,10 +70,8 @@ class BufferLayout:
 
     Attributes:
         results: the names and shapes of the arrays of all steps, each a tensor of its own.
-        saved: the names and byte offsets of the saved arrays, which share one tensor.
-        saved_size: the numbers of that tensor.
-        scratch: the names and byte offsets of the arrays of one step and the packed weights, which share a buffer.
-        scratch_size: the numbers of that buffer.
+        saved_size: the numbers of the tensor "saved", which the saved arrays share.
+        scratch_size: the numbers of the buffer that the arrays of one step and the packed weights share.
     """
 
     def __init__(
@@ -74,23 +92,45 @@ class BufferLayout:
             if array.layout in shapes and array.name not in saved_names
         ]
         itemsize = precision.itemsize
-        self.saved, self.saved_size = aligned_offsets(
+        in_saved, self.saved_size = aligned_offsets(
             [(a.name, a.width * steps * lanes) for a in saved], itemsize
         )
-        self.scratch, self.scratch_size = aligned_offsets(scratch_arrays(function, lanes), itemsize)
-        internal = {name for name, _ in (*self.saved, *self.scratch, *function.accumulated)}
+        in_scratch, self.scratch_size = aligned_offsets(scratch_arrays(function, lanes), itemsize)
+        internal = {name for name, _ in (*in_saved, *in_scratch, *function.accumulated)}
+        # The block of each array in the order of the function's arguments, None for a tensor of its own.
+        blocks = {name: ("saved", offset) for name, offset in in_saved}
+        blocks |= {name: ("scratch", offset) for name, offset in in_scratch}
+        self._places = [(array.name, *blocks.get(array.name, (None, 0))) for array in function.arrays]
         rows = {
             "steps": steps * lanes,
             **dict.fromkeys(("state", "next_state"), (steps + 1) * lanes),
             **dict.fromkeys(("lanes", "grad_in", "grad_out"), lanes),
             **dict.fromkeys(("vector", "matrix"), 1),
         }
-        # The size of an array, or of one of its buffers if it has several.
-        self._sizes = {
-            array.name: (array.width * rows[array.layout], array.layout in ("grad_in", "grad_out"))
+        self._expected = [
+            _Expected(
+                array.name,
+                array.width * rows[array.layout],
+                array.layout in ("grad_in", "grad_out"),
+                array.name.startswith("weight"),
+                array.name.startswith("initial"),
+            )
             for array in function.arrays
             if array.name not in internal
-        }
+        ]
+
+    def addresses(self, arrays: dict[str, Tensor], scratch: int) -> list[int]:
+        """The address of each array in the order of the function's arguments; 0 for one that is not there.
+
+        Args:
+            arrays: the arrays by name, checked.
+            scratch: the address of the scratch buffer.
+        """
+        bases = {"scratch": scratch, "saved": arrays["saved"].data_ptr() if "saved" in arrays else 0}
+        return [
+            (arrays[name].data_ptr() if name in arrays else 0) if block is None else bases[block] + offset
+            for name, block, offset in self._places
+        ]
 
     def check(
         self, arrays: dict[str, Tensor], lengths: Tensor | None, resets: Tensor | None, buffers: int
@@ -105,13 +145,13 @@ class BufferLayout:
         Raises:
             RuntimeError: an array is missing, or its type, size or order in memory is not what the C reads.
         """
-        for name, (size, is_buffered) in self._sizes.items():
-            if name in arrays:
-                # A weight's strides are handed over with it.
-                strided = name.startswith("weight") and arrays[name].dim() == 2
+        for name, size, is_buffered, is_weight, is_initial in self._expected:
+            array = arrays.get(name)
+            if array is not None:
+                strided = is_weight and array.dim() == 2
                 expected = size * buffers if is_buffered else size
-                check_array(name, arrays[name], self._precision, expected, not strided)
-            elif resets is not None or not name.startswith("initial"):
+                check_array(name, array, self._precision, expected, not strided)
+            elif resets is not None or not is_initial:
                 raise RuntimeError(f"expected {name}, got no such array")
         if "saved" in arrays:
             check_array("saved", arrays["saved"], self._precision, self.saved_size)

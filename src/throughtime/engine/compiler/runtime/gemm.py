@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from throughtime.engine.buffer_pool import buffer_pool
+from throughtime.engine.buffer_pool import buffer_pool, scratch_buffer
 from throughtime.engine.compiler.codegen.barrier import BARRIER
 from throughtime.engine.compiler.codegen.bf16 import BF16
 from throughtime.engine.compiler.codegen.gemm_source import GEMM, MAX_KC, PARALLEL
@@ -147,12 +147,12 @@ def row_products(
     _check_operands(left, right)
     if bias is not None:
         check_array("the bias", bias, precision, n)
-    packed_b = buffer_pool.empty(packed_size(k, n), dtype=precision)
+    packed_b = scratch_buffer.address(packed_size(k, n) * precision.itemsize)
     result = buffer_pool.empty(m, n, dtype=precision)
     sizes = k, m, n, _threads(k * m * n)
     operands = left.data_ptr(), right.data_ptr(), *right.stride()
     bias_address = None if bias is None else bias.data_ptr()
-    arguments = _GemmArguments(*sizes, *operands, bias_address, packed_b.data_ptr(), result.data_ptr(), None)
+    arguments = _GemmArguments(*sizes, *operands, bias_address, packed_b, result.data_ptr(), None)
     _library(precision, bf16).row_products(ctypes.byref(arguments))
     return result
 
@@ -175,11 +175,11 @@ def outer_products(
     left = left.contiguous()
     check_shape("the right operand", right, (k, n))
     _check_operands(left, right)
-    packed_b = buffer_pool.empty(packed_size(min(k, MAX_KC), n), dtype=precision)
+    packed_b = scratch_buffer.address(packed_size(min(k, MAX_KC), n) * precision.itemsize)
     result = buffer_pool.empty(m, n, dtype=precision)
     sums = torch.empty(m, dtype=precision) if column_sums else None
     sizes = k, m, n, _threads(k * m * n)
-    operands = left.data_ptr(), right.data_ptr(), *right.stride(), None, packed_b.data_ptr()
+    operands = left.data_ptr(), right.data_ptr(), *right.stride(), None, packed_b
     sums_address = None if sums is None else sums.data_ptr()
     arguments = _GemmArguments(*sizes, *operands, result.data_ptr(), sums_address)
     _library(precision, bf16).outer_products(ctypes.byref(arguments))

@@ -1,6 +1,7 @@
 """Compiled kernel of a recurrence: the C functions of a trace's passes, compiled once and called on tensors."""
 
 import ctypes
+from array import array as LongArray
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -47,8 +48,8 @@ class PassArguments(ctypes.Structure):
         ("buffers", ctypes.c_long),
         ("lengths", ctypes.c_void_p),
         ("resets", ctypes.c_void_p),
-        ("arrays", ctypes.POINTER(ctypes.c_void_p)),
-        ("strides", ctypes.POINTER(ctypes.c_long)),
+        ("arrays", ctypes.c_void_p),
+        ("strides", ctypes.c_void_p),
         ("packed", ctypes.c_long),
     )
 
@@ -113,13 +114,11 @@ class CompiledKernel:
         if name == "forward_training":
             arrays["saved"] = buffer_pool.empty(layout.saved_size, dtype=precision)
         weights = [w if w.dim() == 2 and 1 not in w.shape else w.contiguous() for w in weights]
-        named_weights = {f"weight{index}": weight for index, weight in enumerate(weights)}
-        layout.check(arrays | named_weights, lengths, resets, buffers)
-        addresses = {array: tensor.data_ptr() for array, tensor in (arrays | named_weights).items()}
-        blocks = scratch_buffer.address(layout.scratch_size * precision.itemsize), addresses.get("saved", 0)
-        for block, offsets in zip(blocks, (layout.scratch, layout.saved), strict=True):
-            addresses.update({array: block + offset for array, offset in offsets})
-        strides = matrix_strides(weights)
+        known = arrays | {f"weight{index}": weight for index, weight in enumerate(weights)}
+        layout.check(known, lengths, resets, buffers)
+        scratch = scratch_buffer.address(layout.scratch_size * precision.itemsize)
+        addresses = long_array(layout.addresses(known, scratch))
+        strides = long_array(matrix_strides(weights))
         arguments = PassArguments(
             steps,
             lanes,
@@ -128,8 +127,8 @@ class CompiledKernel:
             buffers,
             None if lengths is None else lengths.data_ptr(),
             None if resets is None else resets.data_ptr(),
-            (ctypes.c_void_p * len(function.arrays))(*(addresses.get(a.name) for a in function.arrays)),
-            (ctypes.c_long * len(strides))(*strides),
+            addresses.buffer_info()[0],
+            strides.buffer_info()[0],
         )
         getattr(self.library, name)(ctypes.byref(arguments))
         return arrays
@@ -158,6 +157,11 @@ class CompiledKernel:
 def _buffer_layout(kernel: CompiledKernel, name: str, steps: int, lanes: int) -> BufferLayout:
     saved = () if name == "forward_inference" else kernel.saved
     return BufferLayout(kernel.functions[name], saved, kernel.program.precision, steps, lanes)
+
+
+def long_array(values: list[int]) -> LongArray:
+    """Numbers as an array of C, which must outlive the call that reads its address (`buffer_info`)."""
+    return LongArray("l", values)
 
 
 def matrix_strides(weights: list[Tensor]) -> list[int]:

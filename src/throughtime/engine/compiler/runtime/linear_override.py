@@ -9,7 +9,7 @@ from throughtime.engine.compiler.runtime.gemm import outer_products, row_product
 from throughtime.engine.compiler.runtime.toolchain import CompilerError
 from throughtime.engine.linear_override import LinearOverride, LinearProducts
 
-SMALLEST = 1 << 18  # multiplications; below that a call costs more than it saves
+SMALLEST = 1 << 22  # multiplications; below that a call costs more than it saves
 
 
 class CompiledProducts(LinearProducts):

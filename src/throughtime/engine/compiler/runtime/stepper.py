@@ -23,7 +23,7 @@ from throughtime.engine.compiler.ir.operators import decompositions
 from throughtime.engine.compiler.ir.program import Program, UnknownOperatorError
 from throughtime.engine.compiler.runtime.array_checks import check_array, check_shape
 from throughtime.engine.compiler.runtime.buffer_layout import aligned_offsets, scratch_arrays
-from throughtime.engine.compiler.runtime.kernel import PassArguments, c_source, matrix_strides
+from throughtime.engine.compiler.runtime.kernel import PassArguments, c_source, long_array, matrix_strides
 from throughtime.engine.compiler.runtime.threads import divide_work
 from throughtime.engine.compiler.runtime.toolchain import library
 from throughtime.engine.compiler.schedule.forward_backward import schedule_forward
@@ -121,13 +121,11 @@ class Stepper:
         self._scratch = torch.empty(size, dtype=precision)
         addresses = {name: self._scratch.data_ptr() + offset for name, offset in offsets}
         addresses.update({f"weight{index}": weight.data_ptr() for index, weight in enumerate(self._weights)})
-        names = [array.name for array in function.arrays]
-        self._arrays = (ctypes.c_void_p * len(names))(*(addresses.get(name) for name in names))
-        strides = matrix_strides(self._weights)
-        self._strides = (ctypes.c_long * len(strides))(*strides)
-        self._arguments = PassArguments(
-            1, lanes, threads, by_columns, 2, None, None, self._arrays, self._strides
-        )
+        names = function.array_names
+        self._arrays = long_array([addresses.get(name, 0) for name in names])
+        self._strides = long_array(matrix_strides(self._weights))
+        tables = (table.buffer_info()[0] for table in (self._arrays, self._strides))
+        self._arguments = PassArguments(1, lanes, threads, by_columns, 2, None, None, *tables)
         self._projected_index = names.index("projected")
         # The part of the state that an array holds, and whether it begins before (0) or after (1) the step.
         parts = {f"state{index}": (index, 0) for index in range(len(self._next_state))}

@@ -34,7 +34,7 @@ def divide_work(function: PassFunction, lanes: int) -> tuple[int, bool]:
     Dividing lanes needs no barriers, but each thread reads all of the weights for its few lanes.
     """
     threads = max_threads()
-    largest = max((a.width for a in function.arrays if a.layout == "matrix"), default=0)
+    largest = function.largest_weight
     limit = MAX_LANES_PER_THREAD_HUGE if largest >= HUGE_WEIGHT else MAX_LANES_PER_THREAD
     by_columns = threads > 1 and lanes <= limit * threads and largest >= LARGE_WEIGHT
     return (threads if by_columns else min(threads, max(1, lanes))), by_columns
