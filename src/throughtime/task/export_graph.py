@@ -40,7 +40,8 @@ class Standardise(nn.Module):
     """z = (x - mean) / deviation of padded sequences, as data standardise them; ids stay ids.
 
     Args:
-        kind: `channel` by the given numbers, `sequence` by those of each sequence, `none`.
+        kind: `channel` by the given numbers, `sequence` by those of each sequence, `group` by those of all sequences of
+            the batch, `none`.
         location, scale: mean and deviation, `[F]`; None but for `channel`.
     """
 
@@ -61,10 +62,10 @@ class Standardise(nn.Module):
         """The inputs `[T, B, F]` or ids `[T, B]`, of given true lengths."""
         if self.location is not None:
             return (inputs - self.location) / self.scale
-        if self.kind != "sequence" or not inputs.is_floating_point():
+        if self.kind not in ("sequence", "group") or not inputs.is_floating_point():
             return inputs
         running = length_mask(lengths, inputs.shape[0])[..., None]
-        steps = lengths[:, None].to(inputs.dtype)
-        mean = torch.where(running, inputs, 0).sum(0) / steps
-        deviation = (torch.where(running, (inputs - mean) ** 2, 0).sum(0) / steps).sqrt()
+        axes, steps = ((0,), lengths[:, None]) if self.kind == "sequence" else ((0, 1), lengths.sum())
+        mean = torch.where(running, inputs, 0).sum(axes) / steps
+        deviation = (torch.where(running, (inputs - mean) ** 2, 0).sum(axes) / steps).sqrt()
         return (inputs - mean) / torch.where(deviation > 1e-7 * mean.abs(), deviation, 1)

@@ -28,6 +28,31 @@ def test_the_standardisation_is_that_of_training():
     np.testing.assert_allclose(values.mean(0), 0, atol=1e-5)
 
 
+def test_groups_are_standardised_by_their_own_sequences():
+    groups = [f"g{number // 10}" for number in range(60)]
+    sequences = [sequence + 9 * (number // 10) for number, sequence in enumerate(toy_set().sequences)]
+    found = toy_set(sequences=sequences, groups=groups)
+    data = data_of(found, group=True, standardise="group", split=[0.5, 0, 0.5])
+    for part in ("train", "test"):
+        loader = data.loader(part)
+        steps: dict[str, list[np.ndarray]] = {}
+        for lanes, number in loader.buckets.chunks():
+            batch = loader.batch(lanes, number)
+            lengths = np.full(len(lanes), len(batch.inputs)) if batch.lengths is None else batch.lengths
+            for place, lane in enumerate(lanes):
+                own = batch.inputs[: int(lengths[place]), place].numpy()
+                steps.setdefault(data.part(part).groups[lane], []).append(own)
+        assert len(steps) == 3
+        for own in steps.values():
+            np.testing.assert_allclose(np.concatenate(own).mean(0), 0, atol=1e-5)
+            np.testing.assert_allclose(np.concatenate(own).std(0), 1, atol=1e-5)
+
+
+def test_standardisation_by_groups_needs_groups():
+    with pytest.raises(UserError, match=r"data\.standardise=group needs data\.group"):
+        LabelledData(ToySource(), standardise="group")
+
+
 def test_restored_artifacts_decide_labels_and_standardisation():
     data = data_of()
     artifacts = data.artifacts()

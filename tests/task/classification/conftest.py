@@ -71,6 +71,7 @@ def make() -> Callable[..., Made]:
         engine: Any = None,
         bidirectional: bool = False,
         horizon: int | None = None,
+        mixup: float = 0.0,
         source: Any = None,
         **settings: Any,
     ) -> Made:
@@ -89,7 +90,7 @@ def make() -> Callable[..., Made]:
         head = (Sigmoid if artifacts["multilabel"] else Softmax)(
             model.output_size, **artifacts["output_sizes"]
         )
-        task = Made(model, head, None, artifacts, horizon=horizon).double().eval()
+        task = Made(model, head, None, artifacts, horizon=horizon, mixup=mixup).double().eval()
         task.data = data
         return task
 

@@ -13,13 +13,15 @@ from throughtime.model.pooling.mean import Mean
 
 @pytest.mark.parametrize("pooling", [Last, Mean, Max, Attention, None])
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("standardise", ["channel", "sequence", "none"])
+@pytest.mark.parametrize("standardise", ["channel", "sequence", "group", "none"])
 def test_the_graph_gives_the_probabilities_of_the_task(
     make, assert_consistent, pooling, bidirectional, standardise
 ):
-    found = toy_set()
+    found = toy_set(groups=[str(number // 10) for number in range(60)])
     found.sequences[:] = [3 + 2 * sequence for sequence in found.sequences]
-    task = make(found, pooling=pooling, bidirectional=bidirectional, standardise=standardise).float()
+    task = make(
+        found, pooling=pooling, bidirectional=bidirectional, standardise=standardise, group=True
+    ).float()
     graph = task.export_graph()
     assert_consistent(graph)
     sequences = [sequence for sequence in task.data.part("test").sequences if len(sequence) > 1]

@@ -47,6 +47,22 @@ def test_a_stream_ends_with_the_prediction_for_the_whole(task, capsys, tmp_path)
         np.testing.assert_allclose([float(one) for one in last[name][3:]], probabilities, atol=6e-5)
 
 
+def test_the_files_of_a_call_are_one_group(make, monkeypatch, capsys, tmp_path):
+    groups = [str(number // 10) for number in range(60)]
+    own = make(toy_set(groups=groups), group=True, standardise="group").float()
+    outputs = []
+    for shift in (0, 5):  # of all recordings, as of another microphone
+        found = toy_set(seed=3)
+        found.sequences[:] = [sequence + shift for sequence in found.sequences]
+        monkeypatch.setattr(module, "source_from_state", lambda state, found=found: ToySource(found))
+        predict(own, [tmp_path])
+        outputs.append(np.array([row[2:] for row in rows_of(capsys.readouterr().out)[1:]], float))
+    np.testing.assert_allclose(*outputs, atol=2e-4)
+    predict(own, [tmp_path], stream=True)
+    last = {row[0]: row[3:] for row in rows_of(capsys.readouterr().out)[1:]}
+    np.testing.assert_allclose(np.array(list(last.values()), float), outputs[1], atol=2e-4)
+
+
 def test_several_labels_are_those_of_a_half_or_more(make):
     several = make(toy_set(labels=[("a",), ("a", "b"), (), ("b", "c")] * 15)).float()
     import torch

@@ -11,7 +11,7 @@ from toy_sequences import toy_set
 from throughtime.cell.elman import Elman
 from throughtime.cell.gru import GRU
 from throughtime.cell.lstm import LSTM
-from throughtime.data.batch import Batch
+from throughtime.data.batch import Batch, Chunk
 from throughtime.engine.auto import Auto
 from throughtime.engine.bptt.engine import BackpropagationThroughTime
 from throughtime.engine.recompute import segments
@@ -24,7 +24,7 @@ from throughtime.model.pooling.last import Last
 from throughtime.model.pooling.max import Max
 from throughtime.model.pooling.mean import Mean
 from throughtime.task.base import Task
-from throughtime.task.classification.task import Classification
+from throughtime.task.classification.task import Classification, mixed
 from throughtime.task.tbptt import TruncatedBPTT
 
 POOLINGS = (Last, Mean, Max, Attention, None)
@@ -286,3 +286,48 @@ def test_the_monitor_may_be_that_of_one_task(several_tasks):
     )
     with pytest.raises(UserError, match="val/songs/accuracy is not known"):
         Classification(task.model, task.head, None, task.artifacts, monitor="val/songs/accuracy")
+
+
+def test_a_mixture_is_the_weighted_sum_of_whole_sequences_and_0_after_their_ends():
+    inputs = torch.randn(5, 3, 2)
+    inputs[4:, 0], inputs[2:, 2] = torch.nan, torch.nan
+    lengths = torch.tensor([4, 5, 2])
+    found = mixed(Chunk(inputs, lengths), torch.tensor([2, 0, 1]), 0.75)
+    assert found.lengths.tolist() == [4, 5, 5]
+    torch.testing.assert_close(found.inputs[:2, 0], 0.75 * inputs[:2, 0] + 0.25 * inputs[:2, 2])
+    torch.testing.assert_close(found.inputs[2:4, 0], 0.75 * inputs[2:4, 0])
+    torch.testing.assert_close(found.inputs[2:, 2], 0.25 * inputs[2:, 1])
+    assert mixed(Chunk(inputs), torch.tensor([2, 0, 1]), 1.0).lengths is None
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_loss_of_mixtures_is_that_of_both_targets_in_their_shares(make, monkeypatch, several):
+    sequences = [*np.random.default_rng(0).normal(size=(60, 5, 2)).astype(np.float32)]
+    labels = [("a",), ("a", "b"), ()] * 20 if several else toy_set().labels
+    task = make(toy_set(sequences=sequences, labels=labels), pooling=Mean, bidirectional=True)
+    (batch,) = batches_of(task)
+    plain = losses(task, [batch])
+    task.mixup = 0.5
+    monkeypatch.setattr(torch.distributions.Beta, "sample", lambda self: torch.tensor(1.0))
+    assert_same(losses(task, [batch]), plain)  # all of one of the two
+    monkeypatch.setattr(torch.distributions.Beta, "sample", lambda self: torch.tensor(0.25))
+    torch.manual_seed(3)
+    found = losses(task, [batch])[0]
+    torch.manual_seed(3)
+    order = torch.randperm(len(batch.targets))
+    inputs = 0.25 * batch.inputs + 0.75 * batch.inputs[:, order]
+    predicted = task.head.predict(task.model.whole(inputs, torch.full((len(order),), len(inputs))))
+    own, others = (
+        torch.nn.functional.binary_cross_entropy(predicted.exp(), targets.double())
+        if several
+        else torch.nn.functional.nll_loss(predicted, targets)
+        for targets in (batch.targets, batch.targets[order])
+    )
+    torch.testing.assert_close(found, 0.25 * own + 0.75 * others)
+
+
+def test_mixtures_are_of_the_features_of_whole_sequences(make):
+    with pytest.raises(UserError, match=r"task\.mixup=-1 must be from 0"):
+        make(mixup=-1)
+    with pytest.raises(UserError, match=r"set task\.mixup=0 for ids"):
+        make(mixup=0.3, chunk_length=2)

@@ -36,6 +36,7 @@ class LabelledBatches:
         chunk_length: the most steps of a batch; None for whole sequences.
         augmentation: changes each sequence anew in every epoch; None for none.
         buckets: which of the sequences are in which batch, instead of those that follow from the arguments above.
+        groups: of each sequence, for a standardiser of groups; None where all are of one.
 
     Attributes:
         buckets: which of the sequences are in which batch.
@@ -52,6 +53,7 @@ class LabelledBatches:
         chunk_length: int | None = None,
         augmentation: Augmentation | None = None,
         buckets: LengthBuckets | None = None,
+        groups: Sequence[str] | None = None,
     ) -> None:
         if buckets is None:
             buckets = LengthBuckets(lengths_of(sequences), batch_size, shuffle, seed, chunk_length)
@@ -60,10 +62,10 @@ class LabelledBatches:
         self.seed = seed
         self.chunk_length = chunk_length
         self.augmentation = augmentation
-        self.standardiser = standardiser
+        self.standardisers = standardiser.of_groups(sequences, groups)
         self.sequences = sequences
         if augmentation is None:  # all that follows is the same in every epoch
-            self.sequences = [standardiser(sequence) for sequence in sequences]
+            self.sequences = standardiser.standardised(sequences, groups)
 
     def __len__(self) -> int:
         return len(self.buckets)
@@ -111,7 +113,7 @@ class LabelledBatches:
                 "data.chunk_length: the augmentation changes the length of a sequence, so it cannot be cut into "
                 "chunks; set data.chunk_length=null or leave out what changes the length"
             )
-        return self.standardiser(changed)
+        return self.standardisers[number](changed)
 
     def state_dict(self) -> dict[str, Any]:
         """The epoch and the next batch."""

@@ -16,7 +16,7 @@ from throughtime.data.labelled.batches import LabelledBatches
 from throughtime.data.labelled.sequences import Augmentation, SequenceSet, SequenceSource, joined
 from throughtime.data.labelled.sources import source_state
 from throughtime.data.labelled.splits import Parts, label_names, split_sequences
-from throughtime.data.labelled.standardise import KINDS, Standardiser
+from throughtime.data.labelled.standardise import KINDS_WITH_GROUPS, Standardiser
 from throughtime.data.memory import largest_batch
 from throughtime.errors import UserError, check_choice, check_positive, check_seed
 from throughtime.tokenizer.base import Tokenizer
@@ -46,7 +46,8 @@ class LabelledData(DataModule):
         batch_size: B, the sequences of a training batch.
         eval_batch_size: the sequences of a batch of the other splits; no metric depends on it.
         chunk_length: T of a chunk of longer sequences (k1 of truncated backpropagation); None for whole sequences.
-        standardise: `channel` by the mean and the deviation of training, `sequence` by those of each sequence, `none`.
+        standardise: `channel` by the mean and the deviation of training, `sequence` by those of each sequence, `group`
+            by those of all sequences of a group that are in the same part, `none`.
         augmentation: changes training sequences anew in every epoch.
         seed: of the order in each epoch, and of the augmentation.
     """
@@ -80,7 +81,9 @@ class LabelledData(DataModule):
         check_positive(**{f"data.{name}": size for name, size in sizes.items()})
         if chunk_length is not None:
             check_positive(**{"data.chunk_length": chunk_length})
-        check_choice(KINDS, **{"data.standardise": standardise})
+        check_choice(KINDS_WITH_GROUPS, **{"data.standardise": standardise})
+        if standardise == "group" and not group:
+            raise UserError("data.standardise=group needs data.group, which says what a group is; set both")
         self.source = source
         self._paths = {"path": path, "train_path": train_path, "val_path": val_path, "test_path": test_path}
         self.split = check_split_fractions(split)
@@ -216,12 +219,11 @@ class LabelledData(DataModule):
                 )
 
     def _loader(self, part: str, batch_size: int, shuffle: bool = False) -> LabelledBatches:
-        sequences = [self._found.sequences[number] for number in self._parts[part]]
+        numbers, groups = self._parts[part], self._found.groups
+        sequences = [self._found.sequences[number] for number in numbers]
         return LabelledBatches(
             sequences,
-            targets_of(
-                [self._found.labels[number] for number in self._parts[part]], self.labels, self.multilabel
-            ),
+            targets_of([self._found.labels[number] for number in numbers], self.labels, self.multilabel),
             self.standardiser,
             batch_size,
             shuffle,
@@ -229,6 +231,7 @@ class LabelledData(DataModule):
             self.chunk_length,
             self.augmentation if shuffle else None,
             self._buckets(sequences, batch_size, shuffle),
+            None if groups is None else [groups[number] for number in numbers],
         )
 
     def _buckets(

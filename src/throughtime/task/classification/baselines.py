@@ -113,7 +113,7 @@ def _regression(
     from sklearn.linear_model import LogisticRegression  # only now: it takes a second
 
     features = [
-        _flat([standardiser(sequence) for sequence in part.sequences], symbols) for part in (train, test)
+        _flat(standardiser.standardised(part.sequences, part.groups), symbols) for part in (train, test)
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it has not converged in so many steps

@@ -101,6 +101,7 @@ class ClassFigures(Callback):
             found["confusion"] = plot_confusion(fractions, names, "class")
         if task.is_causal:
             part = data.part(stage)
+            standardisers = task.standardiser.of_groups(part.sequences, part.groups)
             numbers = np.unique(np.linspace(0, len(part) - 1, self.count).round().astype(int))
             was_training = task.training
             task.eval()
@@ -109,7 +110,7 @@ class ClassFigures(Callback):
                     (
                         f"{part.names[number]}: {_in_words(part.labels[number])}",
                         data.source.shown(part.sequences[number]),
-                        task.running_probabilities(part.sequences[number]).numpy(),
+                        task.running_probabilities(part.sequences[number], standardisers[number]).numpy(),
                     )
                     for number in numbers
                 ],

@@ -23,7 +23,11 @@ from throughtime.task.classification.task import Classification
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `scripts/predict.py`."""
     parser.add_argument(
-        "input", type=Path, nargs="+", metavar="FILES", help="files of the kind that the model was trained on"
+        "input",
+        type=Path,
+        nargs="+",
+        metavar="FILES",
+        help="files of the kind that the model was trained on, of one group where data.standardise=group",
     )
     parser.add_argument("--output", type=Path, help="a CSV file to write (default: the terminal)")
     parser.add_argument("--task", help="of a model of several tasks: the one whose classes are predicted")
@@ -132,8 +136,9 @@ def _whole(task: Classification, found: SequenceSet, classes: Classes, file: IO[
 def _stream(task: Classification, found: SequenceSet, classes: Classes, file: IO[str] | Any) -> None:
     table = csv.writer(file, lineterminator="\n")
     table.writerow(["name", "step", "label", *classes.names])
-    for name, sequence in zip(found.names, found.sequences, strict=True):
-        for step, row in enumerate(task.running_probabilities(sequence)[:, classes.columns]):
+    standardisers = task.standardiser.of_groups(found.sequences)
+    for name, sequence, own in zip(found.names, found.sequences, standardisers, strict=True):
+        for step, row in enumerate(task.running_probabilities(sequence, own)[:, classes.columns]):
             table.writerow(
                 [name, step + 1, label_of(classes, row), *(f"{value:.4f}" for value in row.tolist())]
             )

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from throughtime.data.batch import Batch, Chunk
@@ -25,12 +25,16 @@ from throughtime.task.classification.mirror import Mirror
 from throughtime.task.export_graph import ExportGraph
 from throughtime.task.symbol_axis import SymbolAxis
 from throughtime.task.tbptt import TruncatedBPTT
+from throughtime.tree import length_mask
 
 _CLASSES = ("val/accuracy", "val/balanced_accuracy", "val/macro_f1", "val/auroc", "val/loss")
 _LABELS = ("val/macro_f1", "val/micro_f1", "val/average_precision", "val/auroc", "val/loss")
 
 BATCH_SIZE = 64
 """Sequences of a batch in prediction."""
+
+LARGEST_MIXUP = 100
+"""Of α: the two parts of a mixture are about equal."""
 
 STREAMED = 256
 """Steps of a chunk in which a running prediction is computed."""
@@ -49,11 +53,16 @@ class Classification(Task):
     evaluation and prediction, and a measured loss the mean of their losses; training and running predictions read the
     sequence as it is.
 
+    With `mixup`, training reads mixtures of pairs of sequences (Zhang et al. 2018, arXiv 1710.09412): λ x + (1 - λ) x'
+    with the loss λ L(y) + (1 - λ) L(y'), where the batch in another order gives x' and y', and λ of a batch is drawn
+    from Beta(mixup, mixup). A sequence that has ended counts as 0, the mean of standardised features.
+
     Args:
         artifacts: what the data fitted, in plain containers.
         monitor: the metric that chooses the best checkpoint; None for accuracy, and for macro F1 where several labels
             may hold at once.
         horizon: k2 of truncated backpropagation through time; None for the chunk's own length.
+        mixup: α of the mixtures, of features only; 0 for none.
 
     Attributes:
         labels: the names of the classes, or of the labels.
@@ -65,8 +74,8 @@ class Classification(Task):
         measured: the metrics of the last validation and the last test.
 
     Raises:
-        UserError: a monitor that there is not, a head of the other kind, or chunks with a bidirectional model or with
-            sequences that are read from both ends.
+        UserError: a monitor that there is not, a head of the other kind, chunks with a bidirectional model, with
+            mixtures or with sequences that are read from both ends, or mixtures of ids.
     """
 
     name: ClassVar[str] = "classification"
@@ -94,8 +103,17 @@ class Classification(Task):
         artifacts: dict[str, Any],
         monitor: str | None = None,
         horizon: int | None = None,
+        mixup: float | int = 0.0,
     ) -> None:
         super().__init__(model, head, optimization, horizon)
+        if not 0 <= mixup <= LARGEST_MIXUP:
+            raise UserError(f"task.mixup={mixup} must be from 0 to {LARGEST_MIXUP}")
+        if mixup and (artifacts["symbols"] is not None or artifacts["chunked"]):
+            raise UserError(
+                f"task.mixup={mixup} mixes the features of whole sequences; set task.mixup=0 for ids and for "
+                "data.chunk_length"
+            )
+        self.mixup = mixup
         self.artifacts = artifacts
         self.labels: list[str] = list(artifacts["labels"])
         self.multilabel: bool = artifacts["multilabel"]
@@ -123,6 +141,10 @@ class Classification(Task):
                 "data.source.both_strands reads whole sequences from both ends, and data.chunk_length cuts them; set "
                 "data.chunk_length=null, or data.source.both_strands=false"
             )
+        if order is not None and self.standardiser.kind == "group":
+            raise UserError(
+                "data.source.both_strands=true and data.standardise=group exclude each other; set data.standardise=none"
+            )
         self.mirror = None if order is None else Mirror(order, self.standardiser)
         self.measured: dict[str, ClassMetrics] = {}
         self._unfinished = {stage: self._new_metrics() for stage in ("val", "test")}
@@ -140,6 +162,8 @@ class Classification(Task):
         return axes
 
     def chunk_loss(self, stage: str, batch: Batch) -> tuple[Tensor, int]:
+        if stage == "train" and self.mixup:
+            return self._mixed_loss(batch), batch.count()
         if stage == "train" or self.mirror is None:
             return super().chunk_loss(stage, batch)
         both = [
@@ -152,6 +176,18 @@ class Classification(Task):
 
     def update_metrics(self, stage: str, batch: Batch, features: Tensor) -> None:
         self._count(stage, batch, self.head.predict(features).exp())
+
+    def _mixed_loss(self, batch: Batch) -> Tensor:
+        """The loss of mixtures of the sequences of a batch with those of the batch in another order."""
+        share = float(torch.distributions.Beta(self.mixup, self.mixup).sample())
+        order = torch.randperm(batch.chunk.batch_size).to(batch.inputs.device)
+        batch = batch._replace(chunk=mixed(batch.chunk, order, share))
+        features = self.head_features(batch, self.carried["train"].run(self.model, batch.chunk))
+        own, others = (
+            self.head.loss(features, targets, batch.target_mask())
+            for targets in (batch.targets, batch.targets[order])
+        )
+        return share * own + (1 - share) * others
 
     def _count(self, stage: str, batch: Batch, probabilities: Float[Tensor, "B K"]) -> None:
         """Add the predictions for a batch to the metrics of a stage."""
@@ -187,7 +223,8 @@ class Classification(Task):
     def probabilities(self, sequences: Sequence[np.ndarray]) -> Float[Tensor, "N K"]:
         """The probability of every class for each sequence, as it was read, in their order.
 
-        Of several tasks, the classes of other tasks than the sequence's own have the probability 0.
+        Of several tasks, the classes of other tasks than the sequence's own have the probability 0. Where features are
+        standardised by groups, all of the sequences are one.
         """
         batches = LabelledBatches(
             sequences,
@@ -209,8 +246,14 @@ class Classification(Task):
         return found
 
     @torch.inference_mode()
-    def running_probabilities(self, sequence: np.ndarray) -> Float[Tensor, "T K"]:
+    def running_probabilities(
+        self, sequence: np.ndarray, standardiser: Standardiser | None = None
+    ) -> Float[Tensor, "T K"]:
         """p(class | x_1 .. x_t) of one sequence, as it was read, at every step t.
+
+        Args:
+            sequence: ids or features.
+            standardiser: of the sequence's group (`Standardiser.of_groups`); None for that of the task.
 
         Raises:
             UserError: the model is bidirectional, and a step's features follow from later steps too.
@@ -221,7 +264,7 @@ class Classification(Task):
                 "(model=classifier)"
             )
         carried, parts = TruncatedBPTT(), []
-        inputs = torch.from_numpy(self.standardiser(sequence))[:, None].to(self.device)
+        inputs = torch.from_numpy((standardiser or self.standardiser)(sequence))[:, None].to(self.device)
         for start in range(0, len(sequence), STREAMED):
             chunk = Chunk(inputs[start : start + STREAMED], fresh=start == 0)
             features = carried.run(self.model, chunk)
@@ -259,3 +302,12 @@ class Classification(Task):
 
     def _new_metrics(self) -> ClassMetrics:
         return ClassMetrics(self.labels, self.multilabel, self.tasks)
+
+
+def mixed(chunk: Chunk, order: Int[Tensor, " B"], share: float) -> Chunk:
+    """λ x + (1 - λ) x' of whole sequences x and those x' of the same chunk in another order, each 0 after its end."""
+    inputs, lengths = chunk.inputs, chunk.lengths
+    if lengths is not None:
+        inputs = torch.where(length_mask(lengths, len(inputs))[..., None], inputs, 0)
+        lengths = torch.maximum(lengths, lengths[order])
+    return chunk._replace(inputs=torch.lerp(inputs[:, order], inputs, share), lengths=lengths)
