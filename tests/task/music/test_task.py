@@ -47,7 +47,7 @@ def test_metrics_do_not_depend_on_chunks_and_batches(
 
 
 @pytest.mark.parametrize("head", ["bernoulli", "nade"])
-def test_the_literatures_mean_is_over_the_frames_after_the_first_of_each_piece(
+def test_the_mean_without_first_frames_is_that_of_separate_pieces(
     music: Callable[..., Music], piece_file: Path, head: str
 ) -> None:
     """Piece by piece: the total over all frames but the first, divided by their number."""

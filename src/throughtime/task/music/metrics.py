@@ -60,9 +60,9 @@ class FirstFrames:
 
         mean over the later frames = (N l - s) / (N - n)
 
-    So the literature measures (Boulanger-Lewandowski et al. 2012; Bai et al. 2018, arXiv 1803.01271), whose models read
-    the first frame and predict the others. Totals are added up, so that the mean does not depend on the batch size, the
-    chunks or the number of processes. Of no later frame it is NaN.
+    So Bai, Kolter & Koltun (2018, arXiv 1803.01271) measure, whose models read the first frame of a piece and predict
+    the others. Totals are added up, so that the mean does not depend on the batch size, the chunks or the number of
+    processes. Of no later frame it is NaN.
     """
 
     def __init__(self) -> None:
