@@ -168,7 +168,8 @@ def plot_posteriors(examples: Sequence[PosteriorExample], symbols: Sequence[str]
             )
         below.set(xlabel="frame" if one.seconds is None else "time in s", xlim=(0, end), ylim=(0, 1.12))
     axes[1, 0].set_ylabel("p(symbol | step)")
-    axes[1, 0].legend(fontsize=7, loc="center left", framealpha=0.6)
+    handles, names = axes[1, 0].get_legend_handles_labels()
+    figure.legend(handles, names, fontsize=8, loc="outside lower right", frameon=False)
     return figure
 
 
