@@ -2,7 +2,7 @@
 
 Lower bounds of the seconds of forward and backward, each from a peak that is measured on this machine:
 
-    products    6 T B Σ |W| operations at the peak of multiply-adds: each weight matrix multiplies T B rows forward and
+    flops       6 T B Σ |W| operations at the peak of multiply-adds: each weight matrix multiplies T B rows forward and
                 twice backward, for the gradient of its input and for its own
     rows        the bytes of all arrays that have a row for each step, each read or written once by the pass that needs
                 it, at the speed at which an array of that size is read
@@ -42,7 +42,7 @@ SHAPES = [
 QUICK = 2  # shapes
 SMALLEST = Shape(1, 1, 8)
 ENOUGH = 0.3  # seconds of rounds
-BOUNDS = ("products", "rows", "weights", "a call")
+BOUNDS = ("flops", "rows", "weights", "a call")
 PASSES = ("forward_training", "backward")
 OF_ALL_STEPS = ("steps", "state", "next_state")
 """The layouts of arrays that have a row for each step."""
@@ -113,7 +113,7 @@ def _bounds(name: str, shape: Shape, threads: int) -> dict[str, float]:
     seconds, call, _ = median_seconds(variant.workload(shape), variant.workload(SMALLEST), ENOUGH)
     return {
         "seconds": seconds,
-        "products": flops(cell, shape) / peak_flops(threads),
+        "flops": flops(cell, shape) / peak_flops(threads),
         "rows": rows / read_bandwidth(rows, threads),
         "weights": shape.steps * weights / read_bandwidth(weights, threads) if weights else 0.0,
         "a call": call,
@@ -125,11 +125,11 @@ def table(found: dict[str, Any]) -> str:
     lines = []
     for number, peak in found["peak_flops"].items():
         title = f"{number} thread{'s' * (number > 1)}, {peak / 1e9:.0f} GFLOP/s"
-        lines += ["", f"{title:<26}{'ms':>8}" + "".join(f"{bound:>8}" for bound in BOUNDS) + " largest"]
+        lines += ["", f"{title:<28}{'ms':>8}" + "".join(f"{bound:>8}" for bound in BOUNDS) + " largest"]
         for row in (row for row in found["rows"] if row["threads"] == number):
             largest = max(BOUNDS, key=row.__getitem__)
             name = f"{row['cell']} {Shape(row['lanes'], row['steps'], row['hidden_size'])}"
             figures = "".join(f"{1e3 * row[bound]:>8.2f}" for bound in BOUNDS)
             share = row[largest] / row["seconds"]
-            lines.append(f"{name:<26}{1e3 * row['seconds']:>8.2f}{figures}{share:>5.0%} {largest}")
+            lines.append(f"{name:<28}{1e3 * row['seconds']:>8.2f}{figures}{share:>5.0%} {largest}")
     return "\n".join([*lines[1:], "", describe(found)])
