@@ -8,7 +8,8 @@ from functools import cache
 
 import torch
 
-from throughtime.engine.compiler.runtime.toolchain import library
+from throughtime.engine.compiler.runtime.toolchain import CompilerError, library
+from throughtime.errors import UserError
 
 ROUNDS, REPEATS = 1 << 18, 50
 ENOUGH = 1.0  # seconds of repeats
@@ -63,7 +64,11 @@ float read_array(const vector *array, long vectors, long rounds, long threads) {
 
 @cache
 def peak_flops(threads: int) -> float:
-    """Floating-point operations a second of multiply-adds in single precision that wait for no memory."""
+    """Floating-point operations a second of multiply-adds in single precision that wait for no memory.
+
+    Raises:
+        UserError: there is no C compiler, or it fails.
+    """
     compiled = _library()
     work = FLOPS_A_VECTOR * ROUNDS * compiled.floats_in_a_vector() * threads
     run = (ctypes.c_long(ROUNDS), ctypes.c_long(threads), ctypes.c_float(0.999), ctypes.c_float(0.001))
@@ -87,7 +92,12 @@ def read_bandwidth(size: int, threads: int) -> float:
 
 @cache
 def _library() -> ctypes.CDLL:
-    compiled = library(SOURCE)
+    try:
+        compiled = library(SOURCE)
+    except CompilerError as error:
+        raise UserError(
+            f"the peak of this machine is measured in C, and {error}; install gcc or clang"
+        ) from error
     compiled.multiply_add.restype = compiled.read_array.restype = ctypes.c_float
     return compiled
 

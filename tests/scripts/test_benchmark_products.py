@@ -5,6 +5,9 @@ import torch
 from benchmarks import peak, products
 from benchmarks.products import Product, measure, table, workloads
 
+from throughtime.engine.compiler.runtime.toolchain import CompilerError
+from throughtime.errors import UserError
+
 
 @pytest.mark.parametrize("kind", ["rows", "outer"])
 def test_all_libraries_compute_the_same_product(kind):
@@ -37,3 +40,14 @@ def test_a_row_is_a_share_of_the_peak(monkeypatch):
         assert f"{share:.0%}" in text
     assert max(map(len, text.splitlines()[:-1])) <= 80
     peak.peak_flops.cache_clear()
+
+
+def test_a_machine_without_a_compiler_is_told_what_is_missing(monkeypatch):
+    def fail(source):
+        raise CompilerError("there is no C compiler on this machine")
+
+    monkeypatch.setattr(peak, "library", fail)
+    for cached in (peak.peak_flops, peak._library):
+        cached.cache_clear()
+    with pytest.raises(UserError, match="measured in C, and there is no C compiler on this machine; install"):
+        measure([1], True, lambda line: None)
